@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// Percent is an exact percentage in steps of a ten-thousandth: 33.3333 % is
+// 333333. The zero value is 0 %.
+type Percent int64
+
+const (
+	percentDigits = 4
+	percentUnit   = 10_000
+
+	// Hundred is 100 %, the most one row may ask for.
+	Hundred Percent = 100 * percentUnit
+)
+
+// ParsePercent reads what a percentage cell may hold once its outer spaces are
+// gone: digits, then optionally the point and one to four digits, then
+// optionally % after at most one space; 0 to 100. point is '.' or ','. The
+// second result is false for everything else.
+func ParsePercent(cell string, point byte) (Percent, bool) {
+	if number, found := strings.CutSuffix(cell, "%"); found {
+		cell = strings.TrimSuffix(number, " ")
+	}
+	p, ok := ParseDecimal(cell, point)
+	return p, ok && p <= Hundred
+}
+
+// ParseDecimal reads digits, then optionally the point and one to four digits,
+// of any size that fits. The second result is false for everything else.
+func ParseDecimal(text string, point byte) (Percent, bool) {
+	whole, fraction := text, ""
+	if i := strings.IndexByte(text, point); i >= 0 {
+		whole, fraction = text[:i], text[i+1:]
+		if fraction == "" || len(fraction) > percentDigits {
+			return 0, false
+		}
+	}
+	if whole == "" {
+		return 0, false
+	}
+	value := int64(0)
+	for i := range len(whole) + percentDigits {
+		digit := byte('0')
+		switch {
+		case i < len(whole):
+			digit = whole[i]
+		case i-len(whole) < len(fraction):
+			digit = fraction[i-len(whole)]
+		}
+		if digit < '0' || digit > '9' || value > 1<<58 {
+			return 0, false
+		}
+		value = value*10 + int64(digit-'0')
+	}
+	return Percent(value), true
+}
+
+// String returns the shortest exact decimal, with a point: "60", "33.3333".
+// It is a JSON number.
+func (p Percent) String() string {
+	return string(p.Append(nil))
+}
+
+// Append appends String to b.
+func (p Percent) Append(b []byte) []byte {
+	b = strconv.AppendInt(b, int64(p)/percentUnit, 10)
+	rest := int64(p) % percentUnit
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := int64(percentUnit / 10); rest > 0; unit /= 10 {
+		b = append(b, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return b
+}
+
+// maxReturnedDigits bounds the numbers that Equals and SumReturned compute
+// with: a longer one is no percentage.
+const maxReturnedDigits = 64
+
+// Equals reports whether text, a JSON number as COR returned it, has exactly
+// this value: 60, 60.0 and 6e1 are equal.
+func (p Percent) Equals(text string) bool {
+	returned, ok := parseReturned(text)
+	return ok && returned.Cmp(big.NewRat(int64(p), percentUnit)) == 0
+}
+
+// SumReturned adds up JSON numbers as COR returned them, exactly. What is no
+// number counts as 0.
+func SumReturned(texts []string) string {
+	sum := new(big.Rat)
+	for _, text := range texts {
+		if value, ok := parseReturned(text); ok {
+			sum.Add(sum, value)
+		}
+	}
+	digits, _ := sum.FloatPrec()
+	return sum.FloatString(digits)
+}
+
+func parseReturned(text string) (*big.Rat, bool) {
+	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	if len(text) > maxReturnedDigits || len(strings.TrimLeft(exponent, "+-0")) > 2 {
+		return nil, false
+	}
+	if strings.ContainsAny(text, "/_xXpPbBoO") {
+		return nil, false
+	}
+	return new(big.Rat).SetString(text)
+}
