@@ -1,0 +1,238 @@
+package corsim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestUserIDs sends user ids through a real connection: none is cleaned, redirected or decoded twice.
+func TestUserIDs(t *testing.T) {
+	s := simulate(t, Config{Keep: true})
+	server := httptest.NewServer(s)
+	defer server.Close()
+	transports := map[string]http.RoundTripper{server.URL: server.Client().Transport, "http://cor.test": s.Transport()}
+	for path, user := range map[string]string{
+		"U1": "U1", "a%2Fb": "a/b", "..%2F": "../", "%2E%2E": "..", "%2E": ".", "..": "..", "a%20b": "a b", "a+b": "a+b", "a%252Fb": "a%2Fb",
+		"%C3%A9": "é", "%00": "\x00", "%FF": "\xff", "a;b=c": "a;b=c", "%3F%23": "?#", "attach": "attach", "%2e%2e%2fattach": "../attach",
+	} {
+		for base, transport := range transports {
+			if got := askWith(t, transport, base, attach(path, oneSAP)); got[:3] != "200" {
+				t.Errorf("%s: %s", path, got)
+			}
+			records := s.Requests()
+			last := records[len(records)-1]
+			if last.User != user || last.Path != "/v2/integrations/users/"+path+"/attach" {
+				t.Errorf("%s arrived as user %q, path %s", path, last.User, last.Path)
+			}
+			if _, ok := s.Percentage(user, "SAP", "WS-1"); !ok {
+				t.Errorf("nothing is held for %q", user)
+			}
+		}
+	}
+}
+
+// TestBrokenConnections compares a real connection with Transport.
+func TestBrokenConnections(t *testing.T) {
+	faults := `{"faults": [{"user": "U1", "cut": "before"}, {"user": "U2", "cut": "after"}, {"user": "U3", "truncate": 6}, {"user": "U4", "status": 302, "headers": {"Location": "/x"}}]}`
+	s := simulate(t, Config{Script: script(t, faults)})
+	server := httptest.NewServer(s)
+	defer server.Close()
+	for user, want := range map[string]string{"U1": "cut", "U2": "cut", "U3": `200 {"id": … unexpected EOF`, "U4": "302", "U5": "200"} {
+		real := askWith(t, server.Client().Transport, server.URL, attach(user, oneSAP))
+		inside := ask(t, s, attach(user, oneSAP))
+		if real != inside || !strings.HasPrefix(real, want) {
+			t.Errorf("%s: over a connection %s, in process %s, want %s", user, real, inside, want)
+		}
+	}
+}
+
+func TestCutError(t *testing.T) {
+	s := simulate(t, Config{}, "transport=cut-after")
+	client := http.Client{Transport: s.Transport()}
+	_, err := client.Do(attach("U1", oneSAP).request(t, t.Context(), "http://user:hush@cor.test"))
+	var cutError *CutError
+	if !errors.As(err, &cutError) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("error %v", err)
+	}
+	if want := `PUT http://user:xxxxx@cor.test/v2/integrations/users/U1/attach: the simulator cut the connection`; cutError.Error() != want {
+		t.Errorf("got %s", cutError)
+	}
+}
+
+func TestTransportHonoursContexts(t *testing.T) {
+	s := simulate(t, Config{Keep: true})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("enough")
+	cancel(cause)
+	if _, err := s.Transport().RoundTrip(attach("U1", oneSAP).request(t, ctx, "http://cor.test")); !errors.Is(err, cause) {
+		t.Errorf("error %v", err)
+	}
+	if len(s.Requests()) != 0 {
+		t.Error("a request arrived under an ended context")
+	}
+}
+
+// failing breaks off in the middle of a request's body.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("the client went away") }
+
+func TestBodiesThatDoNotArrive(t *testing.T) {
+	s := simulate(t, Config{Keep: true})
+	r := attach("U1", "").request(t, t.Context(), "http://cor.test")
+	r.Body = io.NopCloser(failing{})
+	if _, err := s.Transport().RoundTrip(r); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v", err)
+	}
+	if got := s.Requests()[0].End; got != "gone" {
+		t.Errorf("ended %s", got)
+	}
+	long := attach("U1", strings.Repeat(" ", maxBody+1))
+	if got := ask(t, s, long); got != `413 {"error":413,"message":"Request Entity Too Large"}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRequestLog(t *testing.T) {
+	var log bytes.Buffer
+	faults := script(t, `{"faults": [{"user": "U2", "cut": "after"}, {"user": "U3", "truncate": 3}]}`)
+	s := simulate(t, Config{Log: &log, Script: faults}, "credentials=key:s:e%/+")
+	spaced := strings.Replace(oneSAP, ":", " :\n ", 1)
+	for _, q := range []sent{
+		tokenRequest(), refreshRequest("corsim-refresh-1"), me("corsim-access-1"),
+		attach("a%2Fb", spaced).with("Authorization", "Bearer top-secret"), attach("U2", oneSAP), attach("U3", oneSAP),
+		attach("U4", "no JSON"), detach("U4", ""), {method: "DELETE", path: "/v3/x?token=top-secret", body: "top-secret"},
+	} {
+		ask(t, s, q)
+	}
+	const at = `"time":"2026-01-15T22:42:15Z",`
+	const body = `"source":"SAP","body":{"workspaces":[{"workspaceId":"WS-1","percentage":60}],"metadata":{"source":"SAP"}},`
+	want := `{"n":1,` + at + `"method":"POST","path":"/v1/oauth/token","endpoint":"token","status":200,"end":"answered","applied":false}
+{"n":2,` + at + `"method":"POST","path":"/v1/oauth/refreshtoken","endpoint":"refresh","status":200,"end":"answered","applied":false}
+{"n":3,` + at + `"method":"GET","path":"/v1/me","endpoint":"me","status":200,"end":"answered","applied":false}
+{"n":4,` + at + `"method":"PUT","path":"/v2/integrations/users/a%2Fb/attach","endpoint":"attach","user":"a/b",` + body + `"status":200,"end":"answered","applied":true}
+{"n":5,` + at + `"method":"PUT","path":"/v2/integrations/users/U2/attach","endpoint":"attach","user":"U2",` + body + `"end":"cut","applied":true,"fault":0}
+{"n":6,` + at + `"method":"PUT","path":"/v2/integrations/users/U3/attach","endpoint":"attach","user":"U3",` + body + `"status":200,"end":"truncated","applied":true,"fault":1}
+{"n":7,` + at + `"method":"PUT","path":"/v2/integrations/users/U4/attach","endpoint":"attach","user":"U4","body":"no JSON","status":400,"end":"answered","applied":false}
+{"n":8,` + at + `"method":"PUT","path":"/v2/integrations/users/U4/detach","endpoint":"detach","user":"U4","status":400,"end":"answered","applied":false}
+{"n":9,` + at + `"method":"DELETE","path":"/v3/x","endpoint":"unknown","status":404,"end":"answered","applied":false}
+`
+	if log.String() != want {
+		t.Errorf("got %s\nwant %s", &log, want)
+	}
+	for _, secret := range []string{"top-secret", "corsim-access", "corsim-refresh", "s:e%", "Basic", "Bearer", "Authorization"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+	if len(s.Requests()) != 0 || len(s.Applied()) != 0 {
+		t.Error("requests are kept unasked")
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestLogErrors(t *testing.T) {
+	s := simulate(t, Config{Log: fullDisk{}})
+	run(t, s, []step{{attach("U1", oneSAP), oneDone}})
+	if err := s.LogError(); err == nil || err.Error() != "disk full" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestConcurrency has many clients, each with a user of its own and all with one; the log stays whole lines, the
+// ledger and the applied writes agree, ids are given once.
+func TestConcurrency(t *testing.T) {
+	var log bytes.Buffer
+	s := simulate(t, Config{Log: &log, Keep: true}, "transport=cut-after", "transport-every=7")
+	const clients, rounds = 16, 50
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := range rounds {
+				body := fmt.Sprintf(`{"workspaces":[{"workspaceId":"WS-%d","percentage":%d}],"metadata":{"source":"SAP"}}`, i%5, rand.IntN(101))
+				ask(t, s, attach(fmt.Sprintf("U%d", c), body))
+				ask(t, s, attach("shared", body))
+			}
+		})
+	}
+	wg.Wait()
+	held := make(map[Holding]string)
+	for _, w := range s.Applied() {
+		held[Holding{w.User, w.Source, w.Workspace, ""}] = w.Percentage
+	}
+	ledger := s.Ledger()
+	for _, h := range ledger {
+		if want := held[Holding{h.User, h.Source, h.Workspace, ""}]; h.Percentage != want {
+			t.Errorf("%v, but %s was applied last", h, want)
+		}
+	}
+	if len(ledger) != len(held) || len(ledger) != (clients+1)*5 {
+		t.Errorf("%d held, %d applied", len(ledger), len(held))
+	}
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	for _, line := range lines {
+		if !json.Valid([]byte(line)) {
+			t.Fatalf("log line %s", line)
+		}
+	}
+	if len(lines) != 2*clients*rounds || len(s.Requests()) != len(lines) {
+		t.Errorf("%d lines, %d requests", len(lines), len(s.Requests()))
+	}
+	ids := make(map[int]string)
+	for external, u := range s.book.users {
+		if other, ok := ids[u.id]; ok {
+			t.Errorf("%s and %s are both %d", external, other, u.id)
+		}
+		ids[u.id] = external
+	}
+}
+
+func TestMaxConcurrentPerUser(t *testing.T) {
+	for _, c := range []struct {
+		users string
+		want  int
+	}{{"U1 U1 U1", 3}, {"U1 U2 U1", 2}, {"U1 U2 U3", 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := simulate(t, Config{Now: time.Now}, "latency=1s")
+			for range 2 {
+				var wg sync.WaitGroup
+				for user := range strings.FieldsSeq(c.users) {
+					wg.Go(func() { ask(t, s, attach(user, oneSAP)) })
+				}
+				wg.Wait()
+			}
+			if got := s.MaxConcurrentPerUser(); got != c.want {
+				t.Errorf("%s: %d at once, want %d", c.users, got, c.want)
+			}
+		})
+	}
+}
+
+// BenchmarkAttach is the handler alone, over a million users.
+func BenchmarkAttach(b *testing.B) {
+	s := simulate(b, Config{})
+	const body = `{"workspaces":[{"workspaceId":"WS-1","percentage":50},{"workspaceId":"WS-2","percentage":30},{"workspaceId":"WS-3","percentage":20}],"metadata":{"source":"SAP"}}`
+	transport := s.Transport()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		response, err := transport.RoundTrip(attach(fmt.Sprintf("U%d", i%1_000_000), body).request(b, b.Context(), "http://cor.test"))
+		if err != nil || response.StatusCode != http.StatusOK {
+			b.Fatal(err, response)
+		}
+	}
+}
