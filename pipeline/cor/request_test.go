@@ -1,0 +1,169 @@
+package cor
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"corattach/pipeline"
+)
+
+func TestBodyIsTheDocumentedExample(t *testing.T) {
+	example, err := os.ReadFile("testdata/attach-request.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := json.Compact(&want, example); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), string(Body(pipeline.Attach, sample()))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// standardBody is Body by encoding/json.
+func standardBody(op pipeline.Op, r pipeline.Request) string {
+	type share struct {
+		Workspace string      `json:"workspaceId"`
+		Percent   json.Number `json:"percentage"`
+	}
+	workspaces := []any{}
+	for _, s := range r.Shares {
+		if op == pipeline.Detach {
+			workspaces = append(workspaces, string(s.Workspace))
+		} else {
+			workspaces = append(workspaces, share{string(s.Workspace), json.Number(s.Percent.String())})
+		}
+	}
+	type metadata struct {
+		Source string `json:"source"`
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct {
+		Workspaces []any    `json:"workspaces"`
+		Metadata   metadata `json:"metadata"`
+	}{workspaces, metadata{string(r.Source)}})
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+func TestBodyEqualsEncodingJSON(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+		rapid.SampledFrom([]string{"", "<&>", "\u2028\u2029", "\x7f", "a\"b\\c/", "\x00\x1f\b\f\n\r\t", "\xff", "\ufffd", "😀"}))
+	rapid.Check(t, func(t *rapid.T) {
+		r := pipeline.Request{Source: pipeline.Source(text.Draw(t, "source"))}
+		for range rapid.IntRange(0, 4).Draw(t, "shares") {
+			r.Shares = append(r.Shares, pipeline.Share{
+				Workspace: pipeline.WorkspaceID(text.Draw(t, "workspace")),
+				Percent:   pipeline.Percent(rapid.Int64Range(0, int64(pipeline.Hundred)).Draw(t, "percent")),
+			})
+		}
+		op := rapid.SampledFrom([]pipeline.Op{pipeline.Attach, pipeline.Detach}).Draw(t, "op")
+		if diff := cmp.Diff(standardBody(op, r), string(Body(op, r))); diff != "" {
+			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Any user comes back whole from the one segment it is sent in.
+func TestURLKeepsTheUser(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		user := string(rapid.SliceOfN(rapid.Byte(), 1, 40).Draw(t, "user"))
+		full := URL("https://cor.example/prefix/", pipeline.Detach, pipeline.UserID(user))
+		parsed, err := url.Parse(full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if "https://cor.example"+parsed.RequestURI() != full {
+			t.Fatalf("%s is sent as %s", full, parsed.RequestURI())
+		}
+		parts := strings.Split(parsed.EscapedPath(), "/")
+		if len(parts) != 7 {
+			t.Fatalf("%d segments in %s", len(parts), full)
+		}
+		if got, err := url.PathUnescape(parts[5]); err != nil || got != user {
+			t.Fatalf("%q came back as %q, %v", user, got, err)
+		}
+	})
+}
+
+func TestCheckURL(t *testing.T) {
+	for _, good := range []string{
+		DefaultBaseURL, DefaultAuthURL, "https://cor.example:8443/a/b/", "http://127.0.0.1:8089", "http://127.9.9.9",
+		"http://[::1]:80/x", "http://localhost:1", "http://LOCALHOST", "HTTPS://cor.example", "https://cor.example/a%2Fb",
+	} {
+		if err := CheckURL(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for bad, want := range map[string]string{
+		"":                           "must begin with https://",
+		"cor.example":                "must begin with https://",
+		"ftp://cor.example":          "must begin with https://",
+		"http://cor.example":         "plain http goes to loopback only",
+		"http://10.0.0.1":            "plain http goes to loopback only",
+		"http://localhost.evil.test": "plain http goes to loopback only",
+		"http://127.0.0.1.evil.test": "plain http goes to loopback only",
+		"https://":                   "names no host",
+		"https://:443":               "names no host",
+		"https:cor.example":          "names no host",
+		"https://cor.example?x=1":    "no query",
+		"https://cor.example?":       "no query",
+		"https://cor.example/#":      "no fragment",
+		"https://cor.example/ü":      "percent-encoded",
+		"https://cor.example/a b":    "percent-encoded",
+		"https://cor.example:port":   "no valid URL",
+		"https://u:hush@cor.example": "must not hold a user",
+		"https://u:hu/sh@x":          "no valid URL",
+		"https://cor.example/%zz":    "no valid URL",
+	} {
+		err := CheckURL(bad)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", bad, err, want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "hush") || strings.Contains(err.Error(), "hu/")) {
+			t.Errorf("%q: the password shows: %v", bad, err)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	good := Credentials{AccessToken: testToken}
+	for want, config := range map[string]Config{
+		"base URL: ":         {BaseURL: "http://cor.example", Credentials: good},
+		"auth URL: ":         {AuthURL: "cor.example", Credentials: good},
+		"no credentials":     {},
+		"without its client": {Credentials: Credentials{APIKey: testKey}},
+		"without its API":    {Credentials: Credentials{ClientSecret: testSecret}},
+		"two credentials":    {Credentials: Credentials{APIKey: testKey, AccessToken: testToken}},
+		"user agent":         {UserAgent: "a\nb", Credentials: good},
+	} {
+		c, err := New(config)
+		if err == nil || c != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "the-") {
+			t.Errorf("a secret shows: %v", err)
+		}
+	}
+	c, err := New(Config{Credentials: good})
+	if err != nil || c.base != DefaultBaseURL || c.auth != DefaultAuthURL {
+		t.Errorf("defaults: %v, %v", c, err)
+	}
+}
+
+func BenchmarkBody(b *testing.B) {
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		Body(pipeline.Attach, r)
+	}
+}
