@@ -1,0 +1,264 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Plan is what is to be sent for the rows of a run, and what became of them. It
+// holds one part of the users in memory at a time; the rest waits in files of
+// its directory. It is not for use from several goroutines.
+type Plan struct {
+	Counts
+	rules  Rules
+	seed   maphash.Seed
+	shards []*shard
+	over   []overAllocated
+}
+
+// Counts are the sums of a plan.
+type Counts struct {
+	Rows          int
+	ByStatus      [statusCount]int // rows by what planning says of them: Planned, Invalid, Duplicate or Held
+	Users         int              // that rows name
+	Sending       int              // users with a request
+	Open          int              // users with a request that earlier sessions did not settle
+	Sent          int              // requests with an attempt; known after Judge
+	Requests      int
+	OverAllocated int // users
+}
+
+type overAllocated struct {
+	first Place
+	text  string
+}
+
+// maxOverTexts bounds the over-allocated users that Warnings names.
+const maxOverTexts = 20
+
+// NewPlan reads all rows and plans them by the rules. past are the exchanges of
+// earlier sessions of the run, nil for a new one; requests that they settle are
+// not planned again. An error of rows or past is returned as it is. What
+// doesn't fit in memory waits in files of dir, which Close removes.
+func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[Exchange, error], rules Rules, dir string) (*Plan, error) {
+	p := &Plan{rules: rules, seed: maphash.MakeSeed()}
+	for range shardCount {
+		p.shards = append(p.shards, newShard(dir))
+	}
+	err := p.read(ctx, rows)
+	if err == nil && past != nil {
+		err = p.spread(past, func(s *shard) *spool { return &s.past })
+	}
+	for i := 0; i < shardCount && err == nil; i++ {
+		err = p.plan(p.shards[i])
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Close removes what waits in files.
+func (p *Plan) Close() error {
+	var errs []error
+	for _, s := range p.shards {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Plan) shardOf(id UserID) *shard {
+	return p.shards[maphash.String(p.seed, string(id))%shardCount]
+}
+
+// read sorts the rows into shards. A row without a user needs no planning.
+func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
+	var record []byte
+	for batch, err := range rows {
+		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
+			return err
+		}
+		p.Rows += len(batch)
+		for i := range batch {
+			row := &batch[i]
+			if row.User == "" {
+				p.ByStatus[Invalid]++
+				continue
+			}
+			record = appendEntry(record[:0], row)
+			if err := p.shardOf(row.User).rows.append(record); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// spread sorts exchanges into the shards of their users.
+func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spool) error {
+	for e, err := range exchanges {
+		if err != nil {
+			return err
+		}
+		if err := to(p.shardOf(e.User)).appendExchange(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan rules on the rows of one shard and writes down what is to be sent.
+func (p *Plan) plan(s *shard) error {
+	groups, rows, err := s.groups()
+	if err != nil {
+		return err
+	}
+	past, err := s.past.histories()
+	if err != nil {
+		return err
+	}
+	all := make([]ruling, rows)
+	planner := planner{rules: p.rules}
+	for i := range groups {
+		g := &groups[i]
+		g.rulings = make([]ruling, len(g.entries))
+		user := planner.user(g.id, g.entries, g.rulings)
+		for j, at := range g.at {
+			all[at] = g.rulings[j]
+			p.ByStatus[g.rulings[j].status]++
+		}
+		p.note(g, user)
+		if err := p.writeUser(s, g, user, past); err != nil {
+			return err
+		}
+	}
+	for key := range past {
+		return fmt.Errorf("the journal has a request of user %q under %s that the input does not ask for", key.User, key.Source)
+	}
+	var record []byte
+	for i := range all {
+		record = appendInt(record[:0], int(all[i].status))
+		if err := s.rulings.append(appendText(record, all[i].reason)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note adds a user to the sums and to the warnings.
+func (p *Plan) note(g *group, user userPlan) {
+	p.Users++
+	p.Requests += len(user.requests)
+	if len(user.requests) > 0 {
+		p.Sending++
+	}
+	if !user.over {
+		return
+	}
+	p.OverAllocated++
+	first := g.entries[0].Place
+	p.over = append(p.over, overAllocated{first, fmt.Sprintf("%s:%d: user %q is asked for with %v %%, over the limit of %v %%",
+		p.rules.Files[first.File], first.Line, g.id, user.requested, p.rules.Limit)})
+	if len(p.over) > 2*maxOverTexts {
+		p.trimOver()
+	}
+}
+
+func (p *Plan) trimOver() {
+	slices.SortFunc(p.over, func(a, b overAllocated) int {
+		return cmp.Or(cmp.Compare(a.first.File, b.first.File), cmp.Compare(a.first.Line, b.first.Line))
+	})
+	p.over = p.over[:min(len(p.over), maxOverTexts)]
+}
+
+// Warnings names the first twenty users whose percentages add up to more than
+// the limit, in order of first appearance; Counts has their number.
+func (p *Plan) Warnings() []string {
+	p.trimOver()
+	var texts []string
+	for _, o := range p.over {
+		texts = append(texts, o.text)
+	}
+	return texts
+}
+
+// writeUser writes down the facts about a user and, unless earlier sessions
+// settled everything, its requests. It takes what it uses out of past.
+func (p *Plan) writeUser(s *shard, g *group, user userPlan, past map[Key]History) error {
+	first := g.entries[0].Place
+	facts := UserLine{
+		User: g.id, Rows: len(g.entries), Requested: user.requested, OverAllocated: user.over, Requests: len(user.requests),
+	}
+	if err := s.facts.append(appendUserLine(nil, first, &facts)); err != nil {
+		return err
+	}
+	open := false
+	for i := range user.requests {
+		r := &user.requests[i]
+		r.Past = past[r.Key()]
+		delete(past, r.Key())
+		if err := r.fits(); err != nil {
+			return err
+		}
+		open = open || Next(*r, r.Past, len(r.Past), Policy{}).Do != Done
+	}
+	if !open {
+		return nil
+	}
+	p.Open++
+	record, err := appendUser(nil, first, User{g.id, user.requests})
+	if err != nil {
+		return err
+	}
+	return s.sends.append(record)
+}
+
+// fits checks that what was sent before is what is planned now.
+func (r Request) fits() error {
+	for i := range r.Past {
+		if e := &r.Past[i]; r.only(e.Only).Digest() != e.Digest {
+			return fmt.Errorf("the journal's request of user %q under %s is not the one that the input asks for", r.User, r.Source)
+		}
+	}
+	return nil
+}
+
+// TooManyInvalid says why the guard refuses the run, "" when it does not.
+func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
+	invalid := p.ByStatus[Invalid]
+	if !maxInvalid.Exceeded(invalid, p.Rows) {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d rows are invalid, more than --max-invalid %v", invalid, p.Rows, maxInvalid)
+}
+
+// Send returns the users that have something to send, in order of first
+// appearance, each with its requests and what was sent for them before.
+func (p *Plan) Send() iter.Seq2[User, error] {
+	return func(yield func(User, error) bool) {
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.sends })) {
+			c := cursor(strings.Clone(record))
+			var user User
+			if err == nil {
+				user, err = c.user()
+			}
+			if !yield(user, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (p *Plan) spools(which func(*shard) *spool) []*spool {
+	spools := make([]*spool, len(p.shards))
+	for i, s := range p.shards {
+		spools[i] = which(s)
+	}
+	return spools
+}

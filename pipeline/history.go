@@ -1,0 +1,282 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Key returns the name of the request within its run.
+func (r Request) Key() Key { return Key{r.User, r.Source, r.Chunk} }
+
+// only returns the request cut down to the named workspaces; nil names all.
+func (r Request) only(workspaces []WorkspaceID) Request {
+	if workspaces == nil {
+		return r
+	}
+	shares := make([]Share, 0, len(workspaces))
+	for _, s := range r.Shares {
+		if slices.Contains(workspaces, s.Workspace) {
+			shares = append(shares, s)
+		}
+	}
+	r.Shares = shares
+	return r
+}
+
+// Digest is a fingerprint of what a request asks for: its user, source,
+// workspaces and percentages, in order.
+func (r Request) Digest() string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %q", r.User, r.Source)
+	for _, s := range r.Shares {
+		fmt.Fprintf(hash, " %q %v", s.Workspace, s.Percent)
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:8])
+}
+
+func (e *Exchange) covers(w WorkspaceID) bool {
+	return e.Only == nil || slices.Contains(e.Only, w)
+}
+
+// leavesOpen reports whether COR may have applied what was sent although it did
+// not say so.
+func (e *Exchange) leavesOpen() bool {
+	if e.Fault == nil {
+		return e.Answer == nil
+	}
+	switch e.Fault.Kind {
+	case TimedOut, ServerError, Unreadable, NoAnswer:
+		return true
+	}
+	return false
+}
+
+// mayHaveLeft reports whether anything of the attempt may have reached COR.
+func (e *Exchange) mayHaveLeft() bool {
+	if e.Fault == nil {
+		return true
+	}
+	switch e.Fault.Kind {
+	case NotConnected, NoToken, TokenDown:
+		return false
+	}
+	return true
+}
+
+// evidence is what the exchanges of a request say about one workspace.
+type evidence struct {
+	answer   *Answer   // COR's last word on an attach
+	refusal  *Exchange // the last refusal since
+	open     *Exchange // the first exchange since that leaves the matter open
+	detached bool      // the workspace was detached for a repair, and not attached again since
+	lost     *Exchange // the last attempt that never left
+}
+
+func (h History) evidence(w WorkspaceID) evidence {
+	var ev evidence
+	for i := range h {
+		e := &h[i]
+		if e.covers(w) {
+			ev.add(e)
+		}
+	}
+	return ev
+}
+
+func (ev *evidence) add(e *Exchange) {
+	switch {
+	case e.Answer != nil && e.Op == Attach:
+		*ev = evidence{answer: e.Answer}
+	case e.Answer != nil:
+		*ev = evidence{detached: true}
+	case e.leavesOpen():
+		if ev.open == nil {
+			ev.open = e
+		}
+		if e.Op == Detach {
+			ev.detached, ev.answer = true, nil
+		}
+	case !e.mayHaveLeft():
+		ev.lost = e
+	case e.Op == Attach || ev.answer == nil:
+		ev.refusal = e
+	}
+}
+
+// Judge gives the verdict on one workspace of a request from all that was sent
+// for the request. Without any attempt it is NotSent.
+func (h History) Judge(source Source, share Share) Verdict {
+	v := Verdict{Attempts: len(h)}
+	for i := range h {
+		e := &h[i]
+		if e.mayHaveLeft() {
+			v.SentAt = e.At
+		}
+		switch {
+		case e.Answer != nil:
+			v.HTTPStatus, v.ErrorCode = e.Answer.Status, ""
+		case e.Fault != nil && e.Fault.Status != 0 && e.mayHaveLeft():
+			v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
+		}
+	}
+	ev := h.evidence(share.Workspace)
+	switch {
+	case ev.open != nil:
+		v.Status, v.Reason = Unknown, ev.openReason()
+	case ev.answer != nil:
+		ev.answer.judge(source, share, &v)
+	case ev.refusal != nil:
+		v.Status, v.Reason = Failed, "COR refused: "+ev.refusal.Fault.Error()
+		v.ErrorCode = ev.refusal.Fault.Code
+	case ev.detached:
+		v.Status, v.Reason = Unknown, "detached for a repair and not attached again"
+	default:
+		v.Status = NotSent
+		if ev.lost != nil {
+			v.Reason = ev.lost.Fault.Error()
+		}
+	}
+	if ev.detached && (ev.open != nil || ev.refusal != nil) {
+		v.Reason += "; now detached"
+	}
+	return v
+}
+
+func (ev *evidence) openReason() string {
+	reason := "no answer was written down before the run was interrupted"
+	if ev.open.Fault != nil {
+		reason = ev.open.Fault.Error()
+	}
+	reason += ", so it may have been applied"
+	if ev.refusal != nil {
+		reason += "; a later attempt was refused: " + ev.refusal.Fault.Error()
+	}
+	return reason
+}
+
+// judge reads the verdict on one workspace from a readable answer.
+func (a *Answer) judge(source Source, share Share, v *Verdict) {
+	pivots := a.pivots(source, share.Workspace)
+	itemError := a.errorOf(share.Workspace)
+	if len(pivots) > 0 {
+		v.Pivot = pivots[0]
+	}
+	switch {
+	case itemError != nil:
+		v.Status, v.ErrorCode = Missing, itemError.Code
+		v.Reason = "COR accepted the request, but not this workspace: " + itemError.text()
+	case len(pivots) == 0:
+		v.Status, v.Reason = Missing, "COR accepted the request, but did not return this workspace"
+		if len(a.Errors) > 0 {
+			v.ErrorCode = a.Errors[0].Code
+			v.Reason += "; its errors: " + a.errorTexts()
+		}
+	case contradictory(pivots) != "":
+		v.Status, v.Reason = Unknown, "COR's answer contradicts itself: "+contradictory(pivots)
+	case !share.Percent.Equals(pivots[0].Percentage):
+		v.Status = Mismatched
+		v.Reason = fmt.Sprintf("asked for %v, COR returned %s", share.Percent, pivots[0].Percentage)
+	default:
+		v.Status = Matched
+	}
+}
+
+// pivots returns what the answer says of a workspace, joined by exact external
+// id and source, never by position or by COR's internal ids.
+func (a *Answer) pivots(source Source, w WorkspaceID) []*Pivot {
+	var found []*Pivot
+	for i := range a.Pivots {
+		if p := &a.Pivots[i]; p.Workspace == w && p.Source == source {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// contradictory says what keeps the pivots of one workspace from being
+// believed; "" when nothing does.
+func contradictory(pivots []*Pivot) string {
+	for _, p := range pivots {
+		if p.Problem != "" {
+			return p.Problem
+		}
+		if p.Percentage != pivots[0].Percentage {
+			return fmt.Sprintf("the workspace is listed with %s and with %s", pivots[0].Percentage, p.Percentage)
+		}
+	}
+	return ""
+}
+
+func (a *Answer) errorOf(w WorkspaceID) *ItemError {
+	for i := range a.Errors {
+		if a.Errors[i].Workspace == w {
+			return &a.Errors[i]
+		}
+	}
+	return nil
+}
+
+func (a *Answer) errorTexts() string {
+	var texts []string
+	for i := range min(len(a.Errors), 3) {
+		texts = append(texts, a.Errors[i].text())
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (e *ItemError) text() string {
+	return strings.TrimSpace(e.Code + " " + e.Message)
+}
+
+// Error tells the fault in one line: status, code and what was said. A Fault is
+// a value of one attempt; it is an error only for those who print it.
+func (f *Fault) Error() string {
+	var parts []string
+	if f.Status != 0 {
+		parts = append(parts, fmt.Sprintf("HTTP %d", f.Status))
+	}
+	if f.Code != "" {
+		parts = append(parts, f.Code)
+	}
+	if f.Message != "" {
+		parts = append(parts, f.Message)
+	}
+	if len(parts) == 0 {
+		return f.Kind.String()
+	}
+	return strings.Join(parts, " ")
+}
+
+// String names the kind for logs and the journal.
+func (k FaultKind) String() string {
+	switch k {
+	case Refused:
+		return "refused"
+	case Attached:
+		return "already attached"
+	case Unauthorized:
+		return "unauthorized"
+	case Forbidden:
+		return "forbidden"
+	case Throttled:
+		return "throttled"
+	case TimedOut:
+		return "timed out"
+	case ServerError:
+		return "server error"
+	case Unreadable:
+		return "unreadable answer"
+	case NoAnswer:
+		return "no answer"
+	case NotConnected:
+		return "no connection"
+	case NoToken:
+		return "credentials refused"
+	case TokenDown:
+		return "token endpoint down"
+	}
+	return "unclassified"
+}

@@ -1,0 +1,232 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Rules say how rows become requests. They are pure settings: the same rows
+// under the same rules give the same plan.
+type Rules struct {
+	OverAllocation OverAllocation
+	Limit          Percent  // what a user's percentages may add up to; used unless OverAllocation is IgnoreOver
+	Chunk          int      // workspaces per request; 0 = all
+	Files          []string // names of the input files as given, for reasons
+}
+
+// OverAllocation says what becomes of a user whose percentages add up to more
+// than the limit.
+type OverAllocation uint8
+
+// The choices of --over-allocation.
+const (
+	WarnOver OverAllocation = iota
+	RejectOver
+	IgnoreOver
+)
+
+// entry is what planning keeps of a row.
+type entry struct {
+	Place
+	bad       bool // the row itself is wrong
+	source    Source
+	workspace WorkspaceID
+	percent   Percent
+}
+
+// ruling is what planning says of a row. The reason of a row that is wrong by
+// itself is "": the reader gives it again when the report is written.
+type ruling struct {
+	status Status // Planned, Invalid, Duplicate or Held
+	reason string
+}
+
+// userPlan is what planning says of a user.
+type userPlan struct {
+	requests  []Request
+	requested Percent // the sum over the user's distinct pairs that are no invalid row
+	over      bool    // requested is above the limit, and was judged
+}
+
+// planner applies the rules to one user after the other. Its fields are scratch
+// space; it is not for use from several goroutines.
+type planner struct {
+	rules     Rules
+	first     []int
+	pairs     map[pair]int
+	conflicts []conflict
+}
+
+type pair struct {
+	source    Source
+	workspace WorkspaceID
+}
+
+// conflict is a pair that is asked for with two percentages.
+type conflict struct {
+	a, b int // rows
+}
+
+// user rules on all rows of one user, which stand in input order. It writes
+// rulings[i] for rows[i].
+func (p *planner) user(id UserID, rows []entry, rulings []ruling) userPlan {
+	p.findPairs(rows)
+	culprit := p.ruleInvalid(rows, rulings)
+	plan := userPlan{requested: p.sum(rows, rulings)}
+	if culprit < 0 && p.rules.OverAllocation != IgnoreOver && plan.requested > p.rules.Limit {
+		plan.over = true
+		if p.rules.OverAllocation == RejectOver {
+			p.rejectOver(plan.requested, rulings)
+			return plan
+		}
+	}
+	for i := range rows {
+		switch {
+		case rulings[i].status == Invalid:
+		case p.first[i] != i:
+			rulings[i] = ruling{Duplicate, "the same as " + p.rules.at(rows[p.first[i]].Place, rows[i].Place)}
+		case culprit >= 0:
+			rulings[i] = ruling{Held, p.rules.at(rows[culprit].Place, rows[i].Place) + " of this user is invalid"}
+		}
+	}
+	if culprit < 0 {
+		plan.requests = p.requests(id, rows)
+	}
+	return plan
+}
+
+// smallUser is the number of rows up to which comparing all pairs is cheaper
+// than a map.
+const smallUser = 16
+
+// findPairs sets first[i] to the first good row that names the same pair as row
+// i, and conflicts to the first contradiction of every source.
+func (p *planner) findPairs(rows []entry) {
+	p.first = slices.Grow(p.first[:0], len(rows))[:len(rows)]
+	p.conflicts = p.conflicts[:0]
+	large := len(rows) > smallUser
+	if large {
+		p.pairs = make(map[pair]int, len(rows))
+	}
+	for i := range rows {
+		row := &rows[i]
+		p.first[i] = i
+		if row.bad {
+			continue
+		}
+		if large {
+			key := pair{row.source, row.workspace}
+			if first, found := p.pairs[key]; found {
+				p.first[i] = first
+			} else {
+				p.pairs[key] = i
+			}
+		} else {
+			for j := range i {
+				if !rows[j].bad && rows[j].workspace == row.workspace && rows[j].source == row.source {
+					p.first[i] = j
+					break
+				}
+			}
+		}
+		if rows[p.first[i]].percent != row.percent && p.conflictOf(row.source, rows) == nil {
+			p.conflicts = append(p.conflicts, conflict{p.first[i], i})
+		}
+	}
+}
+
+func (p *planner) conflictOf(source Source, rows []entry) *conflict {
+	for i := range p.conflicts {
+		if rows[p.conflicts[i].a].source == source {
+			return &p.conflicts[i]
+		}
+	}
+	return nil
+}
+
+// ruleInvalid rules Invalid for what is wrong by itself or by a conflict, and
+// Planned for the rest. It returns the first invalid row, or -1.
+func (p *planner) ruleInvalid(rows []entry, rulings []ruling) int {
+	culprit := -1
+	for i := range rows {
+		rulings[i] = ruling{status: Planned}
+		if rows[i].bad {
+			rulings[i].status = Invalid
+		} else if c := p.conflictOf(rows[i].source, rows); c != nil {
+			rulings[i] = ruling{Invalid, p.conflictReason(rows, c, rows[i].Place)}
+		}
+		if rulings[i].status == Invalid && culprit < 0 {
+			culprit = i
+		}
+	}
+	return culprit
+}
+
+func (p *planner) conflictReason(rows []entry, c *conflict, from Place) string {
+	a, b := &rows[c.a], &rows[c.b]
+	return fmt.Sprintf("workspace %q is asked for with %v on %s and with %v on %s: which one is meant?",
+		a.workspace, a.percent, p.rules.at(a.Place, from), b.percent, p.rules.at(b.Place, from))
+}
+
+func (p *planner) sum(rows []entry, rulings []ruling) Percent {
+	var sum Percent
+	for i := range rows {
+		if p.first[i] == i && rulings[i].status != Invalid {
+			sum += rows[i].percent
+		}
+	}
+	return sum
+}
+
+func (p *planner) rejectOver(sum Percent, rulings []ruling) {
+	reason := fmt.Sprintf("the user's percentages add up to %v, over the limit of %v", sum, p.rules.Limit)
+	for i := range rulings {
+		rulings[i] = ruling{Invalid, reason}
+	}
+}
+
+// requests groups the distinct pairs of a user by source, in order of first
+// appearance, and cuts each group into chunks.
+func (p *planner) requests(id UserID, rows []entry) []Request {
+	var requests []Request
+	for i := range rows {
+		if p.first[i] != i {
+			continue
+		}
+		row := &rows[i]
+		at := -1
+		for j := len(requests) - 1; j >= 0 && at < 0; j-- {
+			if requests[j].Source == row.source {
+				at = j
+			}
+		}
+		if at < 0 {
+			requests = append(requests, Request{User: id, Source: row.source})
+			at = len(requests) - 1
+		}
+		requests[at].Shares = append(requests[at].Shares, Share{row.workspace, row.percent})
+	}
+	if p.rules.Chunk == 0 {
+		return requests
+	}
+	var chunks []Request
+	for _, r := range requests {
+		number := 0
+		for shares := range slices.Chunk(r.Shares, p.rules.Chunk) {
+			chunks = append(chunks, Request{User: r.User, Source: r.Source, Chunk: number, Shares: shares})
+			number++
+		}
+	}
+	return chunks
+}
+
+// at names a place as seen from a row: its line, and its file when it is
+// another one.
+func (r Rules) at(place, from Place) string {
+	line := "line " + strconv.FormatInt(place.Line, 10)
+	if place.File == from.File {
+		return line
+	}
+	return line + " of " + r.Files[place.File]
+}

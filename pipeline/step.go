@@ -1,0 +1,157 @@
+package pipeline
+
+// Step is what a request does next.
+type Step struct {
+	Do   Action
+	Op   Op            // for Send and Retry
+	Only []WorkspaceID // for Send and Retry; nil = all of the request's workspaces
+}
+
+// Action is the kind of a Step. The list is closed.
+type Action uint8
+
+// The actions.
+const (
+	Done        Action = iota // nothing more is sent for the request
+	Send                      // send as soon as there is a slot
+	Retry                     // send after a backoff
+	StopRefused               // the credentials are refused: the run ends
+)
+
+// Policy is how often a request is tried, and what follows its answer.
+type Policy struct {
+	Retries int  // attempts after the first that failed in a way worth repeating
+	Repair  bool // detach and attach again what COR answered with another percentage
+}
+
+// Next decides what a request does next. h is everything that was sent for it,
+// of which the exchanges from index session on belong to this session: earlier
+// ones tell what is still open, but use up no retries. It is a pure function:
+// sending, retrying, repairing and resuming are this one decision.
+func Next(r Request, h History, session int, policy Policy) Step {
+	recent := h[session:]
+	if len(recent) == 0 {
+		return firstStep(r, h)
+	}
+	last := &recent[len(recent)-1]
+	again := Step{Do: Send, Op: last.Op, Only: last.Only}
+	switch {
+	case last.Answer != nil && last.Op == Detach:
+		return Step{Do: Send, Op: Attach, Only: last.Only}
+	case last.Answer != nil:
+		return repairStep(r, h, policy, r.mismatched(last))
+	case last.Fault == nil:
+		return again
+	}
+	switch last.Fault.Kind {
+	case Attached:
+		return repairStep(r, h, policy, r.names())
+	case Refused, Forbidden:
+		return Step{Do: Done}
+	case NoToken:
+		return Step{Do: StopRefused}
+	case Unauthorized:
+		if len(recent) > 1 && recent[len(recent)-2].is(Unauthorized) {
+			return Step{Do: StopRefused}
+		}
+		return again
+	case Throttled, TokenDown:
+		return again
+	}
+	if failures(recent) > policy.Retries {
+		return Step{Do: Done}
+	}
+	again.Do = Retry
+	return again
+}
+
+// firstStep is the first of a session: what has no definite answer yet.
+func firstStep(r Request, h History) Step {
+	if len(h) == 0 {
+		return Step{Do: Send, Op: Attach}
+	}
+	var open []WorkspaceID
+	for _, s := range r.Shares {
+		if v := h.Judge(r.Source, s); v.Resumable() {
+			open = append(open, s.Workspace)
+		}
+	}
+	switch len(open) {
+	case 0:
+		return Step{Do: Done}
+	case len(r.Shares):
+		open = nil
+	}
+	return Step{Do: Send, Op: Attach, Only: open}
+}
+
+// Resumable reports whether resume sends a row with this verdict: it has no
+// definite answer, or was refused for a reason that passes.
+func (v *Verdict) Resumable() bool {
+	switch v.Status {
+	case NotSent, Unknown:
+		return true
+	case Failed:
+		return v.HTTPStatus == 401 || v.HTTPStatus == 403 || v.HTTPStatus == 429
+	}
+	return false
+}
+
+// repairStep begins a repair of the named workspaces unless there is nothing to
+// repair, or a repair was begun before.
+func repairStep(r Request, h History, policy Policy, workspaces []WorkspaceID) Step {
+	if !policy.Repair || len(workspaces) == 0 || h.repaired() {
+		return Step{Do: Done}
+	}
+	return Step{Do: Send, Op: Detach, Only: workspaces}
+}
+
+func (h History) repaired() bool {
+	for i := range h {
+		if h[i].Op == Detach {
+			return true
+		}
+	}
+	return false
+}
+
+func (r Request) names() []WorkspaceID {
+	names := make([]WorkspaceID, len(r.Shares))
+	for i, s := range r.Shares {
+		names[i] = s.Workspace
+	}
+	return names
+}
+
+// mismatched returns the workspaces that an exchange asked for and COR answered
+// with another percentage.
+func (r Request) mismatched(e *Exchange) []WorkspaceID {
+	var names []WorkspaceID
+	for _, s := range r.only(e.Only).Shares {
+		var v Verdict
+		e.Answer.judge(r.Source, s, &v)
+		if v.Status == Mismatched {
+			names = append(names, s.Workspace)
+		}
+	}
+	return names
+}
+
+func (e *Exchange) is(kind FaultKind) bool {
+	return e.Fault != nil && e.Fault.Kind == kind
+}
+
+// failures counts the exchanges at the end of recent that use up retries: those
+// since the last answer, apart from what only asked to wait or for another
+// token.
+func failures(recent History) int {
+	count := 0
+	for i := len(recent) - 1; i >= 0 && recent[i].Answer == nil; i-- {
+		switch {
+		case recent[i].is(Throttled), recent[i].is(TokenDown), recent[i].is(Unauthorized):
+		default:
+			count++
+		}
+	}
+	return count
+}
