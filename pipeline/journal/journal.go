@@ -1,0 +1,238 @@
+// Package journal keeps the evidence of a run: an append-only file of JSON
+// lines, each with a CRC. An attempt stands in it before it leaves, and what
+// came of it after. Reports are written from the journal and the input alone,
+// and resume goes on from it.
+//
+// What survives what: a Begin survives a loss of power once it has returned;
+// every record survives the death of the process once its call has returned. A
+// record cut short at the end of the file is the trace of a crash: reading
+// drops it and says so. Damage anywhere else is an error.
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"corattach/pipeline"
+)
+
+// FormatVersion is written into every header. A reader refuses another one.
+const FormatVersion = 1
+
+// Header says what run a journal belongs to. It is the first record.
+type Header struct {
+	Format   int       `json:"format"`
+	Version  string    `json:"version"` // of the program
+	RunID    string    `json:"run_id"`
+	Job      string    `json:"job"`
+	BaseURL  string    `json:"base_url"`
+	AuthURL  string    `json:"auth_url"`
+	Account  string    `json:"account"` // a fingerprint, or what COR calls it; never a secret
+	At       time.Time `json:"at"`      // UTC
+	Inputs   []Input   `json:"inputs"`
+	Settings Settings  `json:"settings"`
+}
+
+// Input is one input file of the run.
+type Input struct {
+	File   string `json:"file"`   // as given; "-" is standard input
+	SHA256 string `json:"sha256"` // of the file as given
+	Rows   int    `json:"rows"`
+	Copy   string `json:"copy"` // where its bytes are, relative to the run's directory
+}
+
+// Settings are those that change which rows are good and which requests they
+// become. resume takes them from here.
+type Settings struct {
+	Delimiter       string            `json:"delimiter"`
+	Encoding        string            `json:"encoding"`
+	DecimalComma    bool              `json:"decimal_comma"`
+	Map             map[string]string `json:"map,omitempty"`
+	Source          string            `json:"source"`
+	AllowSource     []string          `json:"allow_source,omitempty"`
+	MaxInvalid      string            `json:"max_invalid"`
+	OverAllocation  string            `json:"over_allocation"`
+	AllocationLimit string            `json:"allocation_limit"`
+	AllowEmpty      bool              `json:"allow_empty"`
+	Chunk           int               `json:"chunk"`
+}
+
+// Session says where a time of work on the run began.
+type Session struct {
+	At      time.Time `json:"at"`
+	Version string    `json:"version"`
+	Flags   []string  `json:"flags"` // how it was called, without secrets
+}
+
+// End says where a time of work ended, and why.
+type End struct {
+	At     time.Time         `json:"at"`
+	Stop   pipeline.StopKind `json:"stop"`
+	Reason string            `json:"reason"`
+	Signal int               `json:"signal,omitempty"` // the number of the signal that stopped it
+}
+
+// File is what a journal needs of the file it is written to.
+type File interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
+
+// Journal appends to a run's evidence. Its methods may be called from several
+// goroutines. After the first error every call returns that error, so that
+// nothing can be sent any more.
+type Journal struct {
+	mu      sync.Mutex
+	file    File
+	line    []byte
+	next    int64 // number of the next attempt
+	written int64 // records
+	err     error
+
+	syncing sync.Mutex
+	synced  int64 // records that would survive a loss of power; guarded by syncing
+}
+
+// Create begins the journal of a new run. It is an error when path exists.
+func Create(path string, h Header) (*Journal, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := New(file, 1)
+	h.Format = FormatVersion
+	if err := j.append(record{Type: typeHeader, Header: &h}); err != nil {
+		return nil, err
+	}
+	return j, j.Sync()
+}
+
+// New returns a journal that appends to file and numbers its attempts from next.
+func New(file File, next int64) *Journal {
+	return &Journal{file: file, next: next}
+}
+
+// Begin writes an attempt down and returns its number when it would survive a
+// loss of power. Attempts that begin at the same time share one sync.
+func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
+	j.mu.Lock()
+	number := j.next
+	j.next++
+	err := j.write(record{Type: typeBegin, Number: number, Attempt: toAttempt(a)})
+	mine := j.written
+	j.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return number, j.syncTo(mine)
+}
+
+// Withdraw says that an attempt was not sent after all.
+func (j *Journal) Withdraw(number int64) error {
+	return j.append(record{Type: typeWithdrawn, Number: number})
+}
+
+// End writes down what came of an attempt.
+func (j *Journal) End(number int64, e pipeline.Exchange) error {
+	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+}
+
+// Begun writes down that a time of work begins.
+func (j *Journal) Begun(s Session) error {
+	return j.append(record{Type: typeSession, Session: &s})
+}
+
+// Finished writes down where a time of work ended, and makes everything durable.
+func (j *Journal) Finished(e End) error {
+	if err := j.append(record{Type: typeFinish, End: &e}); err != nil {
+		return err
+	}
+	return j.Sync()
+}
+
+// Sync makes everything durable that was written before the call.
+func (j *Journal) Sync() error {
+	j.mu.Lock()
+	all := j.written
+	j.mu.Unlock()
+	return j.syncTo(all)
+}
+
+// Close syncs and closes the file.
+func (j *Journal) Close() error {
+	err := j.Sync()
+	if closed := j.file.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+func (j *Journal) append(r record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.write(r)
+}
+
+// write appends one line. The caller holds mu.
+func (j *Journal) write(r record) error {
+	if j.err != nil {
+		return j.err
+	}
+	body, err := json.Marshal(r)
+	if err == nil {
+		j.line = seal(j.line[:0], body)
+		_, err = j.file.Write(j.line)
+	}
+	if err != nil {
+		j.err = fmt.Errorf("journal: %w", err)
+		return j.err
+	}
+	j.written++
+	return nil
+}
+
+// syncTo returns when the first n records are durable. Whoever comes first syncs
+// for all that were written until then; the others wait for it.
+func (j *Journal) syncTo(n int64) error {
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	if j.synced >= n {
+		return nil
+	}
+	j.mu.Lock()
+	all, err := j.written, j.err
+	j.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.err = fmt.Errorf("journal: %w", err)
+		return j.err
+	}
+	j.synced = all
+	return nil
+}
+
+// crcKey stands between a record's own fields and its CRC, which is that of all
+// bytes before it.
+const crcKey = `,"crc":"`
+
+func castagnoli(b []byte) uint32 {
+	return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
+}
+
+// seal appends body, a JSON object, as a line with its CRC.
+func seal(line, body []byte) []byte {
+	body = body[:len(body)-1]
+	line = append(line, body...)
+	line = append(line, crcKey...)
+	return fmt.Appendf(line, "%08x\"}\n", castagnoli(body))
+}
