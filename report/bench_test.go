@@ -1,0 +1,74 @@
+package report
+
+import (
+	"fmt"
+	"testing"
+
+	"corattach/pipeline"
+)
+
+// lines1k is a thousand rows of one status in the shape of a real export.
+func lines1k(s pipeline.Status) []pipeline.Line {
+	lines := make([]pipeline.Line, 1000)
+	for i := range lines {
+		lines[i] = at(int64(i), fmt.Sprintf("user-%07d@example.com", i*7919), fmt.Sprintf("WS-%05d", i*31), "33.3333", "SALESFORCE",
+			pipeline.Verdict{Status: s})
+	}
+	return lines
+}
+
+// nowhere is a file that costs nothing.
+type nowhere struct{ sink }
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+func benchmarkLines(b *testing.B, create create, lines []pipeline.Line) {
+	s, err := open(b.TempDir(), []string{"samples/nightly.csv"}, create)
+	must(b, err)
+	defer s.Discard()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		l := &lines[i%len(lines)]
+		l.Line = int64(i + 2)
+		if err := s.Line(l); err != nil { // no must: it costs more than the line
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkReconciliation is the cost of a row in the reports on one core, with
+// the writing to a real file (…/file) and without (…/memory).
+func BenchmarkReconciliation(b *testing.B) {
+	rows := map[pipeline.Status][]pipeline.Line{}
+	for _, s := range []pipeline.Status{pipeline.Planned, pipeline.Failed, pipeline.Matched} {
+		rows[s] = lines1k(s)
+	}
+	for i := range rows[pipeline.Matched] {
+		rows[pipeline.Matched][i].Verdict = everyStatus()[0].Verdict
+	}
+	for _, s := range []pipeline.Status{pipeline.Planned, pipeline.Failed, pipeline.Matched} {
+		b.Run(s.String()+"/file", func(b *testing.B) { benchmarkLines(b, createTemp, rows[s]) })
+		b.Run(s.String()+"/memory", func(b *testing.B) {
+			benchmarkLines(b, func(dir, name string) (sink, error) {
+				f, err := createTemp(dir, name)
+				return nowhere{f}, err
+			}, rows[s])
+		})
+	}
+}
+
+// BenchmarkUsers is the cost of a user in users.csv.
+func BenchmarkUsers(b *testing.B) {
+	s, err := Open(b.TempDir(), nil)
+	must(b, err)
+	defer s.Discard()
+	u := pipeline.UserLine{User: "user-0007919@example.com", Rows: 3, Requested: pipeline.Hundred, Requests: 1, Worst: pipeline.Planned}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.User(&u); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "users/s")
+}

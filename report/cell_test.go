@@ -1,0 +1,194 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"corattach/pipeline"
+)
+
+func TestAppendText(t *testing.T) {
+	for cell, want := range map[string]string{
+		"":                  "",
+		"u-1":               "u-1",
+		"-":                 "-",
+		"--":                "'--",
+		"-5":                "'-5",
+		"=1+1":              "'=1+1",
+		"+1":                "'+1",
+		"@SUM(A1)":          "'@SUM(A1)",
+		"＝1":                "'＝1",
+		"＋1":                "'＋1",
+		"－1":                "'－1",
+		"＠1":                "'＠1",
+		"  =1":              "'  =1",
+		"\u00a0\u3000=1":    "'\u00a0\u3000=1",
+		" - ":               `"' - "`,
+		" a":                `" a"`,
+		"a ":                `"a "`,
+		"\ta":               "\"'\ta\"",
+		"\ra":               "\"'\ra\"",
+		"\na":               "\"'\na\"",
+		"a\r\nb":            "\"a\r\nb\"",
+		"a\rb":              "\"a\rb\"",
+		"a\tb":              "\"a\tb\"",
+		`a"b`:               `"a""b"`,
+		`"`:                 `""""`,
+		`=HYPERLINK("h")`:   `"'=HYPERLINK(""h"")"`,
+		"a,b":               `"a,b"`,
+		"a;b":               "a;b",
+		"\xff=1":            `\xff=1`,
+		"a\xe2\x80":         `a\xe2\x80`,
+		"\xff,\"":           `"\xff,"""`,
+		"\ufffd":            "\ufffd",
+		"Zoë \u00a0 \u200b": "Zoë \u00a0 \u200b",
+	} {
+		if got := string(appendText(nil, cell)); got != want {
+			t.Errorf("appendText(%q) = %q, want %q", cell, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, c := range []struct{ raw, want string }{
+		{strings.Repeat("a", 255), strings.Repeat("a", 255)},
+		{strings.Repeat("a", 256), strings.Repeat("a", 252) + "…"},
+		{strings.Repeat("é", 200), strings.Repeat("é", 126) + "…"},
+		{strings.Repeat("a", 251) + "éé" + "aaaa", strings.Repeat("a", 251) + "…"},
+		{strings.Repeat("\xff", 63), strings.Repeat(`\xff`, 63)},
+		{strings.Repeat("\xff", 64), strings.Repeat(`\xff`, 63) + "…"},
+		{strings.Repeat("a", 250) + "\xff\xff", strings.Repeat("a", 250) + "…"},
+		{strings.Repeat("a", 64<<10), strings.Repeat("a", 252) + "…"},
+	} {
+		if got := shorten(c.raw, rawShown); got != c.want || len(got) > rawShown {
+			t.Errorf("shorten(%q) = %q (%d bytes), want %q", c.raw, got, len(got), c.want)
+		}
+	}
+}
+
+// hostile draws cells from what breaks CSV, spreadsheets and UTF-8, without one
+// sequence.
+func hostile(without string) *rapid.Generator[string] {
+	parts := []string{
+		"", "a", "u1", " ", ",", `"`, `""`, "\r", "\n", "\t", "=", "+", "-", "@", "＝", "＋", "－", "＠", "'",
+		"é", "\xff", "\xe2\x80", "\x00", "\u00a0", "\u3000", "\ufeff", `\.`, "#", ";", "|", "\x7f", "\u2028",
+	}
+	part := rapid.OneOf(rapid.SampledFrom(parts), rapid.String())
+	return rapid.Map(rapid.SliceOfN(part, 0, 6), func(list []string) string {
+		text := strings.Join(list, "")
+		for strings.Contains(text, without) {
+			text = strings.ReplaceAll(text, without, "")
+		}
+		return text
+	})
+}
+
+// read returns the records of a CSV as encoding/csv reads them.
+func read(t rapid.TB, text []byte) [][]string {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.FieldsPerRecord = -1
+	records, err := r.ReadAll()
+	if err != nil {
+		t.Fatalf("encoding/csv cannot read %q: %v", text, err)
+	}
+	return records
+}
+
+// What encoding/csv reads of appendCell is the cell, as it is of its own
+// writer.
+func TestAppendCellAgainstEncodingCSV(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cells := append(rapid.SliceOfN(hostile("\r\n"), 1, 5).Draw(t, "cells"), "end")
+		var ours []byte
+		for i, cell := range cells {
+			if i > 0 {
+				ours = append(ours, ',')
+			}
+			ours = appendCell(ours, cell)
+		}
+		var theirs bytes.Buffer
+		w := csv.NewWriter(&theirs)
+		must(t, w.Write(cells))
+		w.Flush()
+		got := read(t, append(ours, '\n'))
+		if diff := cmp.Diff([][]string{cells}, got); diff != "" {
+			t.Errorf("%q: %s", ours, diff)
+		}
+		if diff := cmp.Diff(read(t, theirs.Bytes()), got); diff != "" {
+			t.Errorf("encoding/csv differs: %s", diff)
+		}
+	})
+}
+
+// appendText writes one cell of valid UTF-8 that is no formula, and shows what
+// it was given.
+func TestAppendTextIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cell := hostile("\r\n").Draw(t, "cell")
+		text := appendText(nil, cell)
+		if !utf8.Valid(text) {
+			t.Fatalf("%q is not valid UTF-8", text)
+		}
+		records := read(t, append(append([]byte("x,"), text...), '\n'))
+		if len(records) != 1 || len(records[0]) != 2 {
+			t.Fatalf("%q is read as %q", text, records)
+		}
+		got := records[0][1]
+		if want := strings.ReplaceAll(show(cell), "\r\n", "\n"); got != want && got != "'"+want {
+			t.Fatalf("%q shows %q", cell, got)
+		}
+		if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(got, " ")); got != "-" && strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) {
+			t.Fatalf("%q would be run", got)
+		}
+	})
+}
+
+// failed.csv gives back the very cells when it is imported again.
+func TestFailedRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cell := hostile("\n")
+		out := &draft{}
+		f := newFailed(out, []string{"a,b\xff.csv"})
+		want := [][]string{strings.Split(strings.TrimSpace(failedHeader), ",")}
+		for i := range rapid.IntRange(0, 4).Draw(t, "rows") {
+			l := at(int64(i), cell.Draw(t, "user"), cell.Draw(t, "workspace"), cell.Draw(t, "percentage"), cell.Draw(t, "source"),
+				pipeline.Verdict{Status: pipeline.Invalid, Reason: cell.Draw(t, "reason")})
+			first := []string{l.Cells.User, l.Cells.Workspace, l.Cells.Percentage, l.Cells.Source}
+			if l.Raw = rapid.OneOf(rapid.Just(""), cell).Draw(t, "raw"); l.Raw != "" {
+				first = []string{show(l.Raw), "", "", ""}
+			}
+			must(t, f.line(&l))
+			want = append(want, append(first, "invalid", show(l.Reason), `a,b\xff.csv`, string(rune('0'+i))))
+		}
+		if diff := cmp.Diff(want, read(t, out.buf)); diff != "" {
+			t.Errorf("%q: %s", out.buf, diff)
+		}
+	})
+}
+
+// Bytes that are no UTF-8, outer spaces and formulas stand in failed.csv as
+// they were; a CSV for people shows them.
+func TestHostileRow(t *testing.T) {
+	l := at(2, "=u\xff", " w\t", "１0", "a\rb", pipeline.Verdict{Status: pipeline.Invalid, Reason: "+bad \xfe", ErrorCode: "@x"})
+	long := pipeline.Line{
+		Row:     pipeline.Row{Place: pipeline.Place{Line: 3}, Raw: "=" + strings.Repeat("x", 300)},
+		Verdict: pipeline.Verdict{Status: pipeline.Invalid},
+	}
+	got := render(t, []string{"=a.csv"}, []pipeline.Line{l, long}, nil, &Summary{})
+	want := "'=a.csv,2,'=u\\xff,\" w\t\",\"a\rb\",１0,,,,,,invalid,'+bad \\xfe,,'@x,0,\n" +
+		"'=a.csv,3,'=" + strings.Repeat("x", 251) + "…,,,,,,,,,invalid,,,,0,\n"
+	if _, rows, _ := strings.Cut(got[ReconciliationFile], "\n"); rows != want {
+		t.Errorf("reconciliation.csv = %q, want %q", rows, want)
+	}
+	want = "=u\xff,\" w\t\",１0,\"a\rb\",invalid,+bad \\xfe,=a.csv,2\n" +
+		"=" + strings.Repeat("x", 300) + ",,,,invalid,,=a.csv,3\n"
+	if _, rows, _ := strings.Cut(got[FailedFile], "\n"); rows != want {
+		t.Errorf("failed.csv = %q, want %q", rows, want)
+	}
+}

@@ -1,0 +1,209 @@
+package report
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+const (
+	draftPrefix = "."
+	draftSuffix = ".report.tmp"
+	bufferSize  = 256 << 10
+)
+
+// sink is what a draft needs of its temporary file.
+type sink interface {
+	io.WriteCloser
+	Name() string
+	Sync() error
+}
+
+// create opens a new temporary file for a file of this name in dir.
+type create func(dir, name string) (sink, error)
+
+func createTemp(dir, name string) (sink, error) {
+	return os.CreateTemp(dir, draftPrefix+name+".*"+draftSuffix)
+}
+
+// draft is one file under its temporary name. Bytes are appended to buf, and
+// spill hands them on when there are enough. The first error stays: nothing is
+// written after it, and every later step returns it.
+type draft struct {
+	path   string // the final name
+	out    sink
+	buf    []byte
+	err    error
+	closed bool
+	gone   bool // renamed or removed
+}
+
+func newDraft(dir, name string, create create) (*draft, error) {
+	d := &draft{path: filepath.Join(dir, name)}
+	out, err := create(dir, name)
+	if err != nil {
+		return nil, d.fail("create", bare(err))
+	}
+	d.out = out
+	return d, nil
+}
+
+// fail keeps err as the draft's error, if it is its first, and returns the one
+// kept, which names the final file. It returns nil when nothing went wrong.
+func (d *draft) fail(op string, err error) error {
+	if d.err != nil || err == nil {
+		return d.err
+	}
+	d.err = &fs.PathError{Op: op, Path: d.path, Err: err}
+	return d.err
+}
+
+// bare returns the cause of an error of the os package, without the temporary
+// name it carries.
+func bare(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}
+
+// spill writes the buffer out once it is well filled.
+func (d *draft) spill() error {
+	if len(d.buf) < bufferSize {
+		return d.err
+	}
+	return d.flush()
+}
+
+func (d *draft) flush() error {
+	if d.err != nil || len(d.buf) == 0 {
+		return d.err
+	}
+	n, err := d.out.Write(d.buf)
+	if err == nil && n < len(d.buf) {
+		err = io.ErrShortWrite
+	}
+	d.buf = d.buf[:0]
+	return d.fail("write", bare(err))
+}
+
+// Write appends p. It makes a draft an io.Writer.
+func (d *draft) Write(p []byte) (int, error) {
+	d.buf = append(d.buf, p...)
+	if err := d.spill(); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// finish makes the temporary file complete and durable, and closes it.
+func (d *draft) finish() error {
+	if d.flush() == nil {
+		_ = d.fail("sync", bare(d.out.Sync()))
+	}
+	d.closed = true
+	return d.fail("close", bare(d.out.Close()))
+}
+
+// publish gives a finished file its final name.
+func (d *draft) publish() error {
+	err := os.Rename(d.out.Name(), d.path)
+	d.gone = err == nil
+	return d.fail("rename", bare(err))
+}
+
+// drop removes the temporary file, if it is there still.
+func (d *draft) drop() {
+	if !d.closed {
+		d.closed = true
+		_ = d.out.Close() // the file goes away with all it holds
+	}
+	if !d.gone {
+		d.gone = true
+		_ = os.Remove(d.out.Name()) // Sweep finds what is left
+	}
+}
+
+// drafts are files of one directory that take their names together.
+type drafts []*draft
+
+// commit completes every file before it renames the first, in order.
+func (files drafts) commit() error {
+	defer files.drop()
+	for _, d := range files {
+		if err := d.finish(); err != nil {
+			return err
+		}
+	}
+	for _, d := range files {
+		if err := d.publish(); err != nil {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(files[0].path))
+}
+
+func (files drafts) drop() {
+	for _, d := range files {
+		d.drop()
+	}
+}
+
+// syncDir makes the names in dir durable. Where the system cannot sync a
+// directory it does nothing.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil // some network file systems
+	}
+	return errors.Join(err, d.Close())
+}
+
+// WriteFile writes one file in dir as the reports are written: it appears whole
+// under its name, or not at all. An error names the file, and wraps write's own
+// when write fails.
+func WriteFile(dir, name string, write func(io.Writer) error) error {
+	d, err := newDraft(dir, name, createTemp)
+	if err != nil {
+		return err
+	}
+	files := drafts{d}
+	if err := write(d); err != nil {
+		files.drop()
+		return d.fail("write", err)
+	}
+	return files.commit()
+}
+
+// Sweep removes from dir the temporary files of a process that was killed while
+// it wrote reports. Only who knows that nobody else writes there may call it.
+func Sweep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), draftPrefix) && strings.HasSuffix(e.Name(), draftSuffix) {
+			failed = errors.Join(failed, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return failed
+}

@@ -1,0 +1,138 @@
+// Package report writes what a run has to say: reconciliation.csv, failed.csv,
+// extras.csv, users.csv and summary.json, in one pass over the verdicts and in
+// constant memory, and requests.jsonl for a dry run.
+//
+// Nothing is ever half-written: every file lives under a temporary name beside
+// its final one until all of them are complete and synced, and only then takes
+// its name, replacing what an earlier writing left there.
+//
+// Nothing here may be called from several goroutines at once.
+package report
+
+import (
+	"fmt"
+
+	"corattach/pipeline"
+)
+
+// The names of the files in a run's directory.
+const (
+	ReconciliationFile = "reconciliation.csv"
+	FailedFile         = "failed.csv"
+	ExtrasFile         = "extras.csv"
+	UsersFile          = "users.csv"
+	SummaryFile        = "summary.json"
+	RequestsFile       = "requests.jsonl"
+)
+
+// Set is the reports of one run while they are being written: Open, then Line
+// for every row and User for every user, then Commit or Discard. The two
+// streams may be interleaved. The zero value is of no use.
+type Set struct {
+	tally  *Tally
+	recon  *reconciliation
+	failed *failed
+	people *people
+	json   *draft
+	files  drafts
+	closed bool
+}
+
+// Open opens every report of a run in dir, which must exist, under temporary
+// names. inputs are the names of the input files as they were given, "-" for
+// standard input; Place.File is an index into them. An error names the file
+// that could not be opened and leaves nothing behind: the run must not begin.
+func Open(dir string, inputs []string) (*Set, error) {
+	return open(dir, inputs, createTemp)
+}
+
+func open(dir string, inputs []string, create create) (*Set, error) {
+	files := drafts{}
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, SummaryFile} {
+		d, err := newDraft(dir, name, create)
+		if err != nil {
+			files.drop()
+			return nil, err
+		}
+		files = append(files, d)
+	}
+	return &Set{
+		tally:  newTally(inputs),
+		recon:  newReconciliation(files[0], inputs),
+		failed: newFailed(files[1], inputs),
+		people: newPeople(files[3], files[2]),
+		json:   files[4],
+		files:  files,
+	}, nil
+}
+
+// Line writes what there is to say of one row. The rows come in input order;
+// that they do is for Tally to judge. The line is not kept: it may be used
+// again for the next row. An error names the file that could not be written,
+// or a line that no run can have; the reports can then only be discarded.
+func (s *Set) Line(l *pipeline.Line) error {
+	if err := s.tally.line(l); err != nil {
+		return err
+	}
+	if err := s.recon.line(l); err != nil {
+		return err
+	}
+	if Settled(l.Status) {
+		return nil
+	}
+	return s.failed.line(l)
+}
+
+// User writes what there is to say of one user, in order of first appearance.
+// The line itself is not kept, its strings may be until Commit. An error names
+// the file that could not be written; the reports can then only be discarded.
+func (s *Set) User(u *pipeline.UserLine) error {
+	s.tally.user(u)
+	return s.people.user(u)
+}
+
+// Tally returns the counts of what has been written so far. It goes on
+// counting as long as the Set is written.
+func (s *Set) Tally() *Tally {
+	return s.tally
+}
+
+// Commit completes and syncs every report, writes the summary, and gives all of
+// them their final names, summary.json last. An error names the file: before
+// the first renaming it leaves every final name as it was, and it always
+// removes what is left under a temporary name.
+func (s *Set) Commit(summary *Summary) error {
+	if s.closed {
+		return fmt.Errorf("the reports are closed already")
+	}
+	s.closed = true
+	err := s.people.flush()
+	if err == nil {
+		err = s.json.fail("write", summary.Encode(s.json))
+	}
+	if err != nil {
+		s.files.drop()
+		return err
+	}
+	return s.files.commit()
+}
+
+// Discard removes everything under a temporary name; reports of an earlier
+// writing stay. After Commit it does nothing, so it can be deferred.
+func (s *Set) Discard() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.files.drop()
+}
+
+// Settled tells whether a row of this status asks for nothing more: it is
+// matched, unchanged, duplicate or planned, and does not stand in failed.csv.
+func Settled(s pipeline.Status) bool {
+	switch s {
+	case pipeline.Matched, pipeline.Unchanged, pipeline.Duplicate, pipeline.Planned:
+		return true
+	}
+	return false
+}
