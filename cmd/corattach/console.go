@@ -1,0 +1,206 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"corattach/pipeline"
+)
+
+// console is the one mouth of the program while a run is on. Its rules:
+//
+//   - Standard output gets the result and nothing else.
+//   - Everything on standard error goes through Write, which takes the bar off
+//     the screen first and draws it again after.
+//   - A bar is drawn only on a terminal; elsewhere progress is a log line every
+//     thirty seconds.
+//   - In the json format every line is a JSON object, the last one too.
+//   - The line that gives the exit code is the last one on standard error.
+//
+// Its methods may be called from several goroutines.
+type console struct {
+	log  zerolog.Logger
+	json bool
+
+	mu       sync.Mutex
+	err      io.Writer
+	bar      *progressbar.ProgressBar
+	shown    int // faults that were logged as warnings
+	progress progress
+}
+
+// progress is how far the sending is.
+type progress struct {
+	total, users, attempts, throttled int
+}
+
+const (
+	progressEvery = 30 * time.Second
+	faultsShown   = 20 // as warnings; later ones are logged at debug
+)
+
+// newConsole returns the console that the flags ask for.
+func (a *app) newConsole(f *outputFlags) *console {
+	c := &console{err: a.err, json: f.LogFormat == "json"}
+	level, _ := zerolog.ParseLevel(f.LogLevel)
+	var w io.Writer = c
+	if !c.json {
+		w = zerolog.ConsoleWriter{Out: c, TimeFormat: time.TimeOnly, NoColor: !terminal(a.err) || os.Getenv("NO_COLOR") != ""}
+	}
+	c.log = zerolog.New(w).Level(level).With().Timestamp().Logger()
+	return c
+}
+
+func terminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// Write prints to standard error around the bar.
+func (c *console) Write(text []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar == nil {
+		return c.err.Write(text)
+	}
+	_ = c.bar.Clear()
+	n, err := c.err.Write(text)
+	_ = c.bar.RenderBlank()
+	return n, err
+}
+
+// run marks every later line with the run's id.
+func (c *console) run(id string) { c.log = c.log.With().Str("run", id).Logger() }
+
+// warn is for what whoever runs this should know and can do nothing about now.
+func (c *console) warn(text string) { c.log.Warn().Msg(text) }
+
+// hint says what to do.
+func (c *console) hint(text string) {
+	if c.json {
+		c.log.Info().Msg("hint: " + text)
+		return
+	}
+	fmt.Fprintf(c, "hint: %s\n", text)
+}
+
+// last is the last line: the exit code, its reason, and what to paste.
+func (c *console) last(code int, reason string, commands []command) {
+	if c.json {
+		event := c.log.WithLevel(zerolog.InfoLevel).Int("exit_code", code)
+		for _, cmd := range commands {
+			event = event.Str(cmd.name, cmd.line)
+		}
+		event.Msgf("exit %d: %s", code, reason)
+		return
+	}
+	line := fmt.Sprintf("exit %d: %s", code, reason)
+	for _, cmd := range commands {
+		line += fmt.Sprintf(" | %s: %s", cmd.name, cmd.line)
+	}
+	fmt.Fprintln(c, line)
+}
+
+// command is something to paste into a shell.
+type command struct{ name, line string }
+
+// follow shows the progress of total users until the returned function is
+// called.
+func (c *console) follow(total int, when string) func() {
+	c.mu.Lock()
+	c.progress = progress{total: total}
+	bar := when == "always" || when == "auto" && terminal(c.err)
+	if bar {
+		c.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(c.err), progressbar.OptionShowCount(), progressbar.OptionSetItsString("users"),
+			progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetWidth(30), progressbar.OptionSetDescription("sending"))
+	}
+	c.mu.Unlock()
+	if bar || when == "never" {
+		return c.unfollow
+	}
+	done, joined := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(joined)
+		ticker := time.NewTicker(progressEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				c.tell()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-joined
+	}
+}
+
+func (c *console) unfollow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar != nil {
+		_ = c.bar.Clear()
+		c.bar = nil
+	}
+}
+
+func (c *console) tell() {
+	c.mu.Lock()
+	p := c.progress
+	c.mu.Unlock()
+	c.log.Info().Int("users_done", p.users).Int("users", p.total).Int("attempts", p.attempts).Int("throttled", p.throttled).Msg("sending")
+}
+
+// user is called when a user is settled.
+func (c *console) user(pipeline.UserID, pipeline.Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.progress.users++
+	if c.bar != nil {
+		_ = c.bar.Add(1)
+	}
+}
+
+// exchange is called after each attempt. The first faults are warnings, the
+// others can be seen at debug: thousands of them would hide everything else.
+func (c *console) exchange(e *pipeline.Exchange) {
+	c.mu.Lock()
+	c.progress.attempts++
+	level := zerolog.DebugLevel
+	if e.Fault != nil {
+		if e.Fault.Kind == pipeline.Throttled {
+			c.progress.throttled++
+		}
+		if c.shown < faultsShown {
+			level = zerolog.WarnLevel
+		}
+		c.shown++
+	}
+	last := c.shown == faultsShown && level == zerolog.WarnLevel
+	c.mu.Unlock()
+	event := c.log.WithLevel(level).Str("user", string(e.User)).Str("source", string(e.Source))
+	if e.Fault == nil {
+		event.Int("status", e.Answer.Status).Msg("answered")
+		return
+	}
+	event.Str("fault", e.Fault.Kind.String()).Str("answer", e.Fault.Error())
+	if e.Fault.After > 0 {
+		event.Dur("retry_after_ms", e.Fault.After)
+	}
+	event.Msg("attempt without success")
+	if last {
+		c.log.Info().Msgf("further attempts without success are logged with --log-level debug")
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/journal"
+	"corattach/reader"
+)
+
+// inputFlags say how input is read, checked and grouped. A run keeps them in
+// its journal.
+type inputFlags struct {
+	Delimiter    string            `group:"Input" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
+	Encoding     string            `group:"Input" default:"auto" placeholder:"auto" help:"Of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
+	DecimalComma bool              `group:"Input" help:"The comma takes the point's place in percentages."`
+	Map          map[string]string `group:"Input" mapsep:"none" placeholder:"FIELD=HEADER" help:"Read a field from the column with this header; repeatable."`
+	Source       string            `group:"Input" placeholder:"NAME" help:"Fills a source that is absent or blank."`
+	AllowSource  []string          `group:"Input" sep:"none" placeholder:"NAME" help:"Accept a source beyond the documented ones; repeatable."`
+
+	MaxInvalid      string `group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
+	Strict          bool   `group:"Checks" help:"The same as --max-invalid 0."`
+	OverAllocation  string `group:"Checks" enum:"warn,reject,off" default:"warn" placeholder:"warn" help:"What to do about a user above the allocation limit: warn, reject or off."`
+	AllocationLimit string `group:"Checks" default:"100" placeholder:"100" help:"What a user's percentages may add up to."`
+	AllowEmpty      bool   `group:"Checks" help:"Input without rows is no error."`
+
+	Chunk int `group:"Sending" default:"0" placeholder:"0" help:"Workspaces per request; 0 = all."`
+}
+
+// sendFlags say how a run sends.
+type sendFlags struct {
+	Rate        float64       `group:"Sending" default:"5" placeholder:"5" help:"Attempts per second, of all workers and retries together; 0 = no limit."`
+	Burst       int           `group:"Sending" default:"1" placeholder:"1" help:"Attempts that may leave at once."`
+	Workers     int           `group:"Sending" default:"4" placeholder:"4" help:"Users served at a time."`
+	Timeout     time.Duration `group:"Sending" default:"30s" placeholder:"30s" help:"For one attempt."`
+	Retries     int           `group:"Sending" default:"5" placeholder:"5" help:"Of one request, after its first attempt."`
+	MaxWait     time.Duration `group:"Sending" default:"5m" placeholder:"5m" help:"Without a readable answer, before the run ends as unavailable."`
+	MaxFailures string        `group:"Sending" default:"off" placeholder:"off" help:"Stop when more users than this have a failed, unknown, missing or mismatched row: N, N% or off."`
+	MaxDuration string        `group:"Sending" default:"off" placeholder:"off" help:"Start nothing new after this time, such as 2h."`
+	Canary      int           `group:"Sending" default:"0" placeholder:"0" help:"Users that go first and must all match before the others are sent."`
+	Repair      bool          `group:"Sending" help:"Detach and attach again what COR answers with another percentage."`
+}
+
+// targetFlags say where a run sends to.
+type targetFlags struct {
+	BaseURL   string `group:"Target" placeholder:"URL" help:"Of the Integrations API; default https://integrations.projectcor.com."`
+	AuthURL   string `group:"Target" placeholder:"URL" help:"Of the token endpoint; default https://api.projectcor.com/v1."`
+	TokenFile string `group:"Target" placeholder:"FILE" help:"Holds an access token; nobody else may be able to read it."`
+	Simulate  bool   `group:"Target" help:"Send to a simulator inside this process, which knows every user and workspace."`
+}
+
+// outputFlags say what is printed and where runs are kept.
+type outputFlags struct {
+	RunsDir   string `group:"Output" default:"runs" placeholder:"runs" help:"Where runs keep their directories."`
+	JSON      bool   `group:"Output" name:"json" help:"Print the summary as one JSON document."`
+	Progress  string `group:"Output" enum:"auto,always,never" default:"auto" placeholder:"auto" help:"auto: a bar on a terminal, a line every 30 s elsewhere; always or never."`
+	LogFormat string `group:"Output" enum:"auto,console,json" default:"auto" placeholder:"auto" help:"auto: console, in colour on a terminal; console; or json."`
+	LogLevel  string `group:"Output" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn or error."`
+}
+
+// settings turns the flags into what the journal keeps.
+func (f *inputFlags) settings() journal.Settings {
+	s := journal.Settings{
+		Delimiter: f.Delimiter, Encoding: f.Encoding, DecimalComma: f.DecimalComma, Map: f.Map, Source: f.Source,
+		AllowSource: f.AllowSource, MaxInvalid: f.MaxInvalid, OverAllocation: f.OverAllocation,
+		AllocationLimit: f.AllocationLimit, AllowEmpty: f.AllowEmpty, Chunk: f.Chunk,
+	}
+	if f.Strict {
+		s.MaxInvalid = "0"
+	}
+	return s
+}
+
+// rules is what settings mean.
+type rules struct {
+	read       reader.Options
+	plan       pipeline.Rules
+	maxInvalid pipeline.Guard
+	allowEmpty bool
+}
+
+// compile checks the settings and turns them into rules for the named files.
+func compile(s journal.Settings, files []string) (rules, error) {
+	r := rules{allowEmpty: s.AllowEmpty}
+	delimiters := map[string]byte{
+		"auto": 0, "comma": ',', ",": ',', "semicolon": ';', ";": ';', "tab": '\t', "\t": '\t', `\t`: '\t', "pipe": '|', "|": '|',
+	}
+	delimiter, known := delimiters[s.Delimiter]
+	if !known {
+		return r, usage("use comma, semicolon, tab, pipe or auto", "--delimiter: %q is no delimiter", s.Delimiter)
+	}
+	if err := reader.CheckEncoding(s.Encoding); err != nil {
+		return r, usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
+	}
+	sources := pipeline.Sources()
+	for _, name := range s.AllowSource {
+		if strings.TrimSpace(name) == "" {
+			return r, usage("name a source", "--allow-source: the name is blank")
+		}
+		sources = append(sources, pipeline.Source(upper(name)))
+	}
+	source := pipeline.Source(upper(s.Source))
+	if source != "" && !slices.Contains(sources, source) {
+		return r, usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
+	}
+	fields := []string{"user_id", "workspace_id", "percentage", "source"}
+	for field, header := range s.Map {
+		if !slices.Contains(fields, field) {
+			return r, usage("the fields are "+strings.Join(fields, ", "), "--map: %q is no field", field)
+		}
+		if strings.TrimSpace(header) == "" {
+			return r, usage("write --map "+field+"=HEADER", "--map: the header for %s is blank", field)
+		}
+	}
+	r.read = reader.Options{
+		Delimiter: delimiter, Encoding: s.Encoding, DecimalComma: s.DecimalComma, Map: s.Map, Source: source, Sources: sources,
+	}
+	return r, r.compileChecks(s, files)
+}
+
+func (r *rules) compileChecks(s journal.Settings, files []string) error {
+	var err error
+	if r.maxInvalid, err = pipeline.ParseGuard(s.MaxInvalid); err != nil {
+		return usage("", "--max-invalid: %w", err)
+	}
+	limit, ok := pipeline.ParseDecimal(s.AllocationLimit, '.')
+	if !ok {
+		return usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
+	}
+	if s.Chunk < 0 {
+		return usage("use 0 for all workspaces in one request", "--chunk: %d is negative", s.Chunk)
+	}
+	over := map[string]pipeline.OverAllocation{
+		"warn": pipeline.WarnOver, "reject": pipeline.RejectOver, "off": pipeline.IgnoreOver,
+	}
+	r.plan = pipeline.Rules{OverAllocation: over[s.OverAllocation], Limit: limit, Chunk: s.Chunk, Files: files}
+	return nil
+}
+
+// upper puts ASCII letters in upper case, and no others.
+func upper(name string) string {
+	return strings.Map(func(c rune) rune {
+		if 'a' <= c && c <= 'z' {
+			return c - 'a' + 'A'
+		}
+		return c
+	}, strings.Trim(name, " \t"))
+}
+
+// settings checks the flags and turns them into what the runner needs.
+func (f *sendFlags) settings() (pipeline.Settings, error) {
+	s := pipeline.Settings{
+		Rate: f.Rate, Burst: f.Burst, Workers: f.Workers, Timeout: f.Timeout, Retries: f.Retries,
+		MaxWait: f.MaxWait, Canary: f.Canary, Repair: f.Repair,
+	}
+	for _, check := range []struct {
+		bad  bool
+		flag string
+		hint string
+	}{
+		{f.Rate < 0 || math.IsNaN(f.Rate) || math.IsInf(f.Rate, 0), "--rate", "use attempts per second, or 0 for no limit"},
+		{f.Burst < 1, "--burst", "use 1 or more"},
+		{f.Workers < 1, "--workers", "use 1 or more"},
+		{f.Timeout <= 0, "--timeout", "use a time such as 30s"},
+		{f.Retries < 0, "--retries", "use 0 or more"},
+		{f.MaxWait <= 0, "--max-wait", "use a time such as 5m"},
+		{f.Canary < 0, "--canary", "use the number of users that go first, or 0"},
+	} {
+		if check.bad {
+			return s, usage(check.hint, "%s: out of range", check.flag)
+		}
+	}
+	var err error
+	if s.MaxFailures, err = pipeline.ParseGuard(f.MaxFailures); err != nil {
+		return s, usage("", "--max-failures: %w", err)
+	}
+	if f.MaxDuration != "off" {
+		if s.MaxDuration, err = time.ParseDuration(f.MaxDuration); err != nil || s.MaxDuration <= 0 {
+			return s, usage("use a time such as 2h30m, or off", "--max-duration: %q is no duration", f.MaxDuration)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
+	"corattach/pipeline/journal"
+	"corattach/report"
+)
+
+type importCommand struct {
+	Files      []string `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
+	DryRun     bool     `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
+	NoRequests bool     `group:"Output" help:"In a dry run, leave out requests.jsonl."`
+	inputFlags
+	sendFlags
+	targetFlags
+	outputFlags
+}
+
+// Help is shown below the flags.
+func (*importCommand) Help() string {
+	return `Examples:
+  corattach import --dry-run staff.csv
+  corattach import --simulate samples/nightly.csv
+  corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz`
+}
+
+// Run reads, checks, groups, sends, reconciles and reports.
+func (c *importCommand) Run(a *app) error {
+	settings := c.inputFlags.settings()
+	rules, err := compile(settings, c.Files)
+	if err != nil {
+		return err
+	}
+	sending, err := c.sendFlags.settings()
+	if err != nil {
+		return err
+	}
+	t, err := c.urls()
+	if err != nil {
+		return err
+	}
+	in, err := newIntake(a.in, c.Files)
+	if err != nil {
+		return err
+	}
+	con := a.newConsole(&c.outputFlags)
+	if c.DryRun {
+		return c.dryRun(a, con, in, rules, settings, t)
+	}
+	if !c.Simulate {
+		if _, err := c.credentials(); err != nil {
+			return err
+		}
+	}
+	l, err := lock(c.RunsDir)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	t, client, release, err := a.connect(t, &c.targetFlags, con.warn)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return c.realRun(a, con, in, rules, settings, sending, t, client)
+}
+
+// begin makes the run's directory, reads and plans the input, and opens the
+// reports. When it fails nothing is left behind.
+func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work, *report.Set, error) {
+	dir, id, err := newRunDir(c.RunsDir, time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	con.run(id)
+	in.dir, in.keep = dir, !c.DryRun
+	con.log.Debug().Strs("files", in.names()).Msg("reading")
+	w, err := prepare(a.ctx, dir, id, in, r, nil)
+	if err != nil {
+		in.close()
+		discard(dir)
+		return nil, nil, err
+	}
+	con.log.Info().Msg(w.describe())
+	con.warnings(w)
+	set, err := report.Open(dir, in.names())
+	if err != nil {
+		w.close()
+		discard(dir)
+		return nil, nil, unwritable(err)
+	}
+	return w, set, nil
+}
+
+func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target) error {
+	started := time.Now()
+	w, set, err := c.begin(a, con, in, r)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	defer set.Discard()
+	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true}
+	f.header.At = started
+	end := journal.End{At: time.Now()}
+	if reason := w.refusal(); reason != "" {
+		end.Stop, end.Reason = pipeline.InputRefused, reason
+	}
+	f.end, f.finished = &end, end.At
+	if !c.NoRequests {
+		if err := w.writeRequests(t, end.Stop == pipeline.RanToEnd); err != nil {
+			return err
+		}
+	}
+	f.finished = time.Now()
+	o, err := w.write(a.ctx, set, f, none)
+	if err != nil {
+		return err
+	}
+	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given))
+}
+
+const defaultJob = "default"
+
+// writeRequests writes what would be sent.
+func (w *work) writeRequests(t target, any bool) error {
+	out, err := report.OpenRequests(w.dir)
+	if err != nil {
+		return unwritable(err)
+	}
+	defer out.Discard()
+	if !any {
+		return out.Commit()
+	}
+	base := t.BaseURL
+	if base == simulatorURL {
+		base = cor.DefaultBaseURL
+	}
+	for user, err := range w.plan.Send() {
+		if err != nil {
+			return err
+		}
+		for _, r := range user.Requests {
+			if err := out.Add("PUT", cor.URL(base, pipeline.Attach, user.ID), cor.Body(pipeline.Attach, r)); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Commit()
+}
+
+func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, client *cor.Client) error {
+	w, set, err := c.begin(a, con, in, r)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	defer set.Discard()
+	j, err := journal.Create(filepath.Join(w.dir, journalFile), w.header(defaultJob, t, s))
+	if err != nil {
+		return unwritable(err)
+	}
+	if err := setLast(c.RunsDir, w.id); err != nil {
+		return errors.Join(unwritable(err), j.Close())
+	}
+	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
+}

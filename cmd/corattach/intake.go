@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"corattach/pipeline/journal"
+	"corattach/reader"
+)
+
+// intake gives the input files to the reader twice: once as they are, and once
+// more, when the reports are written, as they were. A real run keeps a
+// compressed copy for that; a dry run reads regular files again and keeps the
+// bytes of others in a file without a name.
+type intake struct {
+	stdin io.Reader
+	dir   string // of the run
+	keep  bool   // copies, for a real run
+	files []inputFile
+}
+
+type inputFile struct {
+	name     string
+	copy     string // relative to dir; "" when none is kept
+	spool    *os.File
+	size     int64
+	modified time.Time
+}
+
+// newIntake checks that the files can be opened.
+func newIntake(stdin io.Reader, names []string) (*intake, error) {
+	in := &intake{stdin: stdin}
+	standard := false
+	for _, name := range names {
+		f := inputFile{name: name}
+		switch info, err := os.Stat(name); {
+		case name == "-" && standard:
+			return nil, usage("give - once", "standard input can be read only once")
+		case name == "-":
+			standard = true
+		case err != nil:
+			return nil, &reader.OpenError{File: name, Op: "open", Err: err}
+		case info.IsDir():
+			return nil, &reader.OpenError{File: name, Op: "read", Err: errors.New("is a directory")}
+		case info.Mode().IsRegular():
+			f.size, f.modified = info.Size(), info.ModTime()
+			file, err := os.Open(name)
+			if err != nil {
+				return nil, &reader.OpenError{File: name, Op: "open", Err: err}
+			}
+			_ = file.Close()
+		}
+		in.files = append(in.files, f)
+	}
+	return in, nil
+}
+
+func (in *intake) names() []string {
+	names := make([]string, len(in.files))
+	for i, f := range in.files {
+		names[i] = f.name
+	}
+	return names
+}
+
+// first returns the files as they are given.
+func (in *intake) first() []reader.File {
+	files := make([]reader.File, len(in.files))
+	for i := range in.files {
+		f := &in.files[i]
+		files[i] = reader.File{Name: f.name, Open: func() (io.ReadCloser, error) {
+			source, err := in.open(f)
+			switch {
+			case err != nil:
+				return nil, err
+			case in.keep:
+				return in.keepCopy(f, i, source)
+			case f.modified.IsZero():
+				return in.keepSpool(f, source)
+			}
+			return source, nil
+		}}
+	}
+	return files
+}
+
+func (in *intake) open(f *inputFile) (io.ReadCloser, error) {
+	if f.name == "-" {
+		return io.NopCloser(in.stdin), nil
+	}
+	return os.Open(f.name)
+}
+
+// tee reads a file and writes what it read to a copy.
+type tee struct {
+	io.Reader
+	close func() error
+}
+
+// Close completes the copy and closes both.
+func (t tee) Close() error { return t.close() }
+
+// copying tells a copy that can't be written from an input that can't be read.
+type copying struct{ io.Writer }
+
+func (c copying) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	if err != nil {
+		err = &failure{exitInternal, fmt.Errorf("the copy of the input can't be kept: %w", err), "make room in --runs-dir"}
+	}
+	return n, err
+}
+
+func (in *intake) keepCopy(f *inputFile, number int, source io.ReadCloser) (io.ReadCloser, error) {
+	f.copy = filepath.Join(inputDir, strconv.Itoa(number+1)+".zst")
+	if err := os.MkdirAll(filepath.Join(in.dir, inputDir), 0o700); err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	file, err := os.OpenFile(filepath.Join(in.dir, f.copy), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	w, err := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, errors.Join(err, file.Close(), source.Close())
+	}
+	return tee{io.TeeReader(source, copying{w}), func() error {
+		return errors.Join(w.Close(), file.Sync(), file.Close(), source.Close())
+	}}, nil
+}
+
+func (in *intake) keepSpool(f *inputFile, source io.ReadCloser) (io.ReadCloser, error) {
+	spool, err := os.CreateTemp(in.dir, ".input-*")
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	_ = os.Remove(spool.Name())
+	f.spool = spool
+	return tee{io.TeeReader(source, copying{spool}), source.Close}, nil
+}
+
+// again returns the files as they were read the first time.
+func (in *intake) again() []reader.File {
+	files := make([]reader.File, len(in.files))
+	for i := range in.files {
+		f := &in.files[i]
+		files[i] = reader.File{Name: f.name, Open: func() (io.ReadCloser, error) {
+			switch {
+			case f.copy != "":
+				return openCopy(filepath.Join(in.dir, f.copy))
+			case f.spool != nil:
+				_, err := f.spool.Seek(0, io.SeekStart)
+				return io.NopCloser(f.spool), err
+			}
+			info, err := os.Stat(f.name)
+			if err == nil && (info.Size() != f.size || !info.ModTime().Equal(f.modified)) {
+				return nil, fmt.Errorf("the file changed while it was being read")
+			}
+			return os.Open(f.name)
+		}}
+	}
+	return files
+}
+
+func openCopy(path string) (io.ReadCloser, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return tee{r, func() error {
+		r.Close()
+		return file.Close()
+	}}, nil
+}
+
+// close removes what was kept without a name.
+func (in *intake) close() {
+	for _, f := range in.files {
+		if f.spool != nil {
+			_ = f.spool.Close()
+			_ = os.Remove(f.spool.Name())
+		}
+	}
+}
+
+// kept returns the intake of a run whose copies are in dir.
+func kept(dir string, inputs []journal.Input) *intake {
+	in := &intake{dir: dir, keep: true}
+	for _, i := range inputs {
+		in.files = append(in.files, inputFile{name: i.File, copy: filepath.FromSlash(i.Copy)})
+	}
+	return in
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	journalFile = "journal.jsonl"
+	inputDir    = "input"
+	lastLink    = "last"
+	lockFile    = ".lock"
+)
+
+// newRunDir makes the directory of a new run, whose name sorts by its start.
+func newRunDir(runsDir string, now time.Time) (dir, id string, err error) {
+	if err := os.MkdirAll(runsDir, 0o700); err != nil {
+		return "", "", unwritable(err)
+	}
+	var random [3]byte
+	_, _ = rand.Read(random[:])
+	id = now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random[:])
+	dir = filepath.Join(runsDir, id)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", "", unwritable(err)
+	}
+	return dir, id, nil
+}
+
+func unwritable(err error) error {
+	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), "choose another --runs-dir, or make this one writable"}
+}
+
+// lock makes this process the only one that sends from a runs directory. The
+// kernel drops the lock when the process ends, however it ends.
+func lock(runsDir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(runsDir, 0o700); err != nil {
+		return nil, unwritable(err)
+	}
+	l := flock.New(filepath.Join(runsDir, lockFile))
+	held, err := l.TryLock()
+	switch {
+	case err != nil:
+		return nil, unwritable(err)
+	case !held:
+		return nil, &failure{exitLocked, fmt.Errorf("another run is active in %s", runsDir), "wait for it to end, or use another --runs-dir"}
+	}
+	return l, nil
+}
+
+// setLast makes last name the newest real run: a symbolic link, or a file with
+// the run's id where links can't be made.
+func setLast(runsDir, id string) error {
+	next := filepath.Join(runsDir, ".last-"+id)
+	if err := os.Symlink(id, next); err != nil {
+		if err := os.WriteFile(next, []byte(id+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.Rename(next, filepath.Join(runsDir, lastLink))
+}
+
+// findRun returns the directory of a run: a directory, an id under runsDir, or
+// last.
+func findRun(runsDir, name string) (string, error) {
+	dir := name
+	if filepath.Base(name) == name {
+		dir = filepath.Join(runsDir, name)
+		if target, err := readLast(dir); name == lastLink && err == nil {
+			dir = filepath.Join(runsDir, target)
+		}
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(name, journalFile)); err == nil {
+				dir = name
+			}
+		}
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return "", usage("RUN is a run directory, a run id under --runs-dir, or last", "there is no run %q in %s", name, runsDir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
+		return "", usage("only real runs keep a journal, dry runs do not", "%s has no journal", dir)
+	}
+	// A run directory may be named through the link: the lock is beside the
+	// directory itself.
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil && resolved != filepath.Clean(dir) {
+		if relative := filepath.Join(filepath.Dir(dir), filepath.Base(resolved)); sameDir(relative, resolved) {
+			return relative, nil
+		}
+		return resolved, nil
+	}
+	return filepath.Clean(dir), nil
+}
+
+func sameDir(a, b string) bool {
+	one, err := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, two)
+}
+
+func readLast(path string) (string, error) {
+	if target, err := os.Readlink(path); err == nil {
+		return target, nil
+	}
+	content, err := os.ReadFile(path)
+	return strings.TrimSpace(string(content)), err
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
+	"corattach/pipeline/journal"
+	"corattach/report"
+)
+
+// send is one session of a run: it sends what the plan has, writes down where it
+// ended, and reports from the journal.
+func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *journal.Journal, client *cor.Client, s pipeline.Settings, flags []string) error {
+	end, err := a.session(con, out, w, j, client, s, flags)
+	if err == nil {
+		end.At = time.Now().UTC()
+		err = j.Finished(end)
+	}
+	if closed := j.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return &failure{exitInternal, err, "what was sent is in the journal: corattach resume " + shellWord(w.dir)}
+	}
+	log, err := journal.Read(filepath.Join(w.dir, journalFile))
+	if err != nil {
+		return err
+	}
+	// The second signal must not keep the reports from being written.
+	o, err := w.write(context.WithoutCancel(a.ctx), set, factsOf(log), log.Exchanges())
+	if err != nil {
+		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
+	}
+	return a.conclude(con, out, w, o, log.Sessions[0].Flags)
+}
+
+// session sends and returns where it ended.
+func (a *app) session(con *console, out *outputFlags, w *work, j *journal.Journal, client *cor.Client, s pipeline.Settings, flags []string) (journal.End, error) {
+	if err := j.Begun(journal.Session{At: time.Now().UTC(), Version: version(), Flags: flags}); err != nil {
+		return journal.End{}, err
+	}
+	if reason := w.refusal(); reason != "" {
+		return journal.End{Stop: pipeline.InputRefused, Reason: reason}, nil
+	}
+	con.log.Info().Int("users", w.plan.Open).Float64("rate", s.Rate).Int("workers", s.Workers).Msg("sending")
+	unfollow := con.follow(w.plan.Open, out.Progress)
+	runner := pipeline.Runner{COR: client, Journal: j, Settings: s, OnExchange: con.exchange, OnUser: con.user}
+	stop, err := runner.Run(a.ctx, a.cut, w.plan.Open, w.plan.Send())
+	unfollow()
+	end := journal.End{Stop: stop.Kind, Reason: stop.Reason}
+	var signal *stopped
+	if stop.Kind == pipeline.Interrupted && errors.As(context.Cause(a.ctx), &signal) {
+		end.Signal = signal.signal
+	}
+	return end, err
+}

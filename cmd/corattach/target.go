@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
+	"corattach/pipeline/cor/corsim"
+)
+
+// target is where a run sends to. It is part of the journal's header.
+type target struct {
+	BaseURL string
+	AuthURL string
+	Account string
+}
+
+// simulatorURL stands for the embedded simulator, whose port changes.
+const simulatorURL = "simulator"
+
+// unknownAccount stands where COR did not say whom a static token belongs to.
+const unknownAccount = "unknown"
+
+func (t target) String() string {
+	if t.BaseURL == simulatorURL {
+		return simulatorURL
+	}
+	return t.BaseURL + " " + t.Account
+}
+
+// sameAs reports whether two targets are one as far as it is known.
+func (t target) sameAs(other target) bool {
+	return t.BaseURL == other.BaseURL && t.AuthURL == other.AuthURL &&
+		(t.Account == other.Account || t.Account == unknownAccount || other.Account == unknownAccount)
+}
+
+// urls checks the flags and fills in the defaults.
+func (f *targetFlags) urls() (target, error) {
+	t := target{BaseURL: strings.TrimRight(f.BaseURL, "/"), AuthURL: strings.TrimRight(f.AuthURL, "/")}
+	if f.Simulate {
+		if f.BaseURL != "" || f.AuthURL != "" || f.TokenFile != "" {
+			return t, usage("leave out --base-url, --auth-url and --token-file, or --simulate", "--simulate has a target of its own")
+		}
+		return target{simulatorURL, simulatorURL, ""}, nil
+	}
+	if t.BaseURL == "" {
+		t.BaseURL = cor.DefaultBaseURL
+	}
+	if t.AuthURL == "" {
+		t.AuthURL = cor.DefaultAuthURL
+	}
+	if err := cor.CheckURL(t.BaseURL); err != nil {
+		return t, usage("the production URL is "+cor.DefaultBaseURL, "--base-url: %w", err)
+	}
+	if err := cor.CheckURL(t.AuthURL); err != nil {
+		return t, usage("the production URL is "+cor.DefaultAuthURL, "--auth-url: %w", err)
+	}
+	return t, nil
+}
+
+const credentialsHint = "set COR_API_KEY and COR_CLIENT_SECRET, or COR_ACCESS_TOKEN, or give --token-file; --simulate and --dry-run need none"
+
+// credentials reads the one set of credentials there must be.
+func (f *targetFlags) credentials() (cor.Credentials, error) {
+	c := cor.Credentials{
+		APIKey: os.Getenv("COR_API_KEY"), ClientSecret: os.Getenv("COR_CLIENT_SECRET"), AccessToken: os.Getenv("COR_ACCESS_TOKEN"),
+	}
+	key := c.APIKey != "" || c.ClientSecret != ""
+	switch {
+	case key && c.AccessToken != "", key && f.TokenFile != "", c.AccessToken != "" && f.TokenFile != "":
+		return c, usage("keep one of COR_API_KEY with COR_CLIENT_SECRET, COR_ACCESS_TOKEN, and --token-file", "two credentials at once")
+	case key && c.ClientSecret == "":
+		return c, usage("set COR_CLIENT_SECRET too", "COR_API_KEY without COR_CLIENT_SECRET")
+	case key && c.APIKey == "":
+		return c, usage("set COR_API_KEY too", "COR_CLIENT_SECRET without COR_API_KEY")
+	case key, c.AccessToken != "":
+		return c, nil
+	case f.TokenFile != "":
+		token, err := readToken(f.TokenFile)
+		c.AccessToken = token
+		return c, err
+	}
+	return c, usage(credentialsHint, "no credentials")
+}
+
+func readToken(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", usage("check the path", "--token-file: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return "", usage("chmod 600 "+path, "--token-file: others can read %s", path)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", usage("check who may read it", "--token-file: %w", err)
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" {
+		return "", usage("put the access token into it", "--token-file: %s is empty", path)
+	}
+	return token, nil
+}
+
+// connect makes the client for a target, and finds out its account. The
+// returned function releases what the connection holds.
+func (a *app) connect(t target, f *targetFlags, log func(text string)) (target, *cor.Client, func(), error) {
+	if t.BaseURL == simulatorURL {
+		return a.connectSimulator(t)
+	}
+	credentials, err := f.credentials()
+	if err != nil {
+		return t, nil, nil, err
+	}
+	client, err := cor.New(cor.Config{
+		BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: credentials, UserAgent: "corattach/" + version(),
+	})
+	if err != nil {
+		return t, nil, nil, usage("", "%w", err)
+	}
+	if t.Account, err = a.account(credentials, client, log); err != nil {
+		client.Close()
+		return t, nil, nil, err
+	}
+	return t, client, client.Close, nil
+}
+
+// account is a fingerprint of the API key, or whom COR says a static token
+// belongs to.
+func (a *app) account(c cor.Credentials, client *cor.Client, log func(text string)) (string, error) {
+	if c.APIKey != "" {
+		sum := sha256.Sum256([]byte(c.APIKey))
+		return "key-" + hex.EncodeToString(sum[:6]), nil
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
+	defer cancel()
+	me, fault := client.Me(ctx)
+	switch {
+	case fault == nil:
+		return "account-" + cmp.Or(me.ID, me.Email, me.Name), nil
+	case fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden:
+		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "get a new access token"}
+	}
+	log("whom the access token belongs to is not known: " + fault.Error())
+	return unknownAccount, nil
+}
+
+// connectSimulator starts the simulator inside this process. It knows every
+// user and workspace.
+func (a *app) connectSimulator(t target) (target, *cor.Client, func(), error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return t, nil, nil, err
+	}
+	var config corsim.Config
+	if err := config.Set("sources", "any"); err != nil {
+		return t, nil, nil, err
+	}
+	server := newServer(corsim.New(config))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	release := func() {
+		_ = server.Close()
+		<-done
+	}
+	base := "http://" + listener.Addr().String()
+	client, err := cor.New(cor.Config{
+		BaseURL: base, AuthURL: base + "/v1", UserAgent: "corattach/" + version(),
+		Credentials: cor.Credentials{APIKey: "simulated", ClientSecret: "simulated"},
+	})
+	if err != nil {
+		release()
+		return t, nil, nil, err
+	}
+	return t, client, func() { client.Close(); release() }, nil
+}
+
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+}
