@@ -150,7 +150,7 @@ func (files drafts) commit() error {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(files[0].path))
+	return SyncDir(filepath.Dir(files[0].path))
 }
 
 func (files drafts) drop() {
@@ -159,9 +159,9 @@ func (files drafts) drop() {
 	}
 }
 
-// syncDir makes the names in dir durable. Where the system cannot sync a
+// SyncDir makes the names in dir durable. Where the system cannot sync a
 // directory it does nothing.
-func syncDir(dir string) error {
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"corattach/pipeline"
+	"corattach/pipeline/journal"
 )
 
 // cli is the command line: one field per command.
@@ -36,6 +37,9 @@ type app struct {
 	cut   context.Context // ends at the second
 	given []given         // flags that were set on the command line
 	code  int             // how a command that returned no error ends
+
+	// journal stands between a journal and its file; tests put faults there.
+	journal func(journal.File) journal.File
 }
 
 // given is a flag that was set on the command line.
@@ -46,11 +50,15 @@ type given struct {
 
 // run is the whole program: it returns the exit code.
 func run(args []string, std streams) int {
-	a := &app{streams: std}
+	a := &app{streams: std, journal: func(f journal.File) journal.File { return f }}
+	return a.run(args)
+}
+
+func (a *app) run(args []string) int {
 	helped := -1
 	var grammar cli
 	parser, err := kong.New(&grammar,
-		kong.Name("corattach"), kong.Description(description), kong.Writers(std.out, std.err),
+		kong.Name("corattach"), kong.Description(description), kong.Writers(a.out, a.err),
 		kong.Exit(func(code int) { helped = code }), kong.DefaultEnvars("CORATTACH"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
 	)

@@ -161,12 +161,29 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 	}
 	defer w.close()
 	defer set.Discard()
-	j, err := journal.Create(filepath.Join(w.dir, journalFile), w.header(defaultJob, t, s))
+	file, err := journal.Create(filepath.Join(w.dir, journalFile))
 	if err != nil {
 		return unwritable(err)
 	}
-	if err := setLast(c.RunsDir, w.id); err != nil {
+	j, err := journal.New(a.journal(file), w.header(defaultJob, t, s))
+	if err != nil {
+		return unwritable(err)
+	}
+	if err := settle(c.RunsDir, w); err != nil {
 		return errors.Join(unwritable(err), j.Close())
 	}
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
+}
+
+// settle makes the names of the run's files durable and the run the last one.
+func settle(runsDir string, w *work) error {
+	for _, dir := range []string{filepath.Join(w.dir, inputDir), w.dir} {
+		if err := report.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	if err := setLast(runsDir, w.id); err != nil {
+		return err
+	}
+	return report.SyncDir(runsDir)
 }

@@ -147,10 +147,11 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 		con.warn(fmt.Sprintf("the last %d bytes of the journal were cut short by a crash and are dropped", log.Torn))
 	}
 	con.log.Info().Msg("resuming: " + w.describe())
-	j, err := log.Append()
+	file, err := log.Open()
 	if err != nil {
 		return err
 	}
+	j := log.Continue(a.journal(file))
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 

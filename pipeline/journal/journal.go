@@ -11,6 +11,7 @@ package journal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -99,23 +100,24 @@ type Journal struct {
 	synced  int64 // records that would survive a loss of power; guarded by syncing
 }
 
-// Create begins the journal of a new run. It is an error when path exists.
-func Create(path string, h Header) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	j := New(file, 1)
-	h.Format = FormatVersion
-	if err := j.append(record{Type: typeHeader, Header: &h}); err != nil {
-		return nil, err
-	}
-	return j, j.Sync()
+// Create makes the file of a new run's journal. It is an error when path exists.
+func Create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 }
 
-// New returns a journal that appends to file and numbers its attempts from next.
-func New(file File, next int64) *Journal {
-	return &Journal{file: file, next: next}
+// New begins the journal of a new run in an empty file. On an error the file is
+// closed.
+func New(file File, h Header) (*Journal, error) {
+	j := &Journal{file: file, next: 1}
+	h.Format = FormatVersion
+	err := j.append(record{Type: typeHeader, Header: &h})
+	if err == nil {
+		err = j.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return j, nil
 }
 
 // Begin writes an attempt down and returns its number when it would survive a

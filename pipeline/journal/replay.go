@@ -71,9 +71,9 @@ func Read(path string) (*Log, error) {
 	return log, nil
 }
 
-// Append opens the journal for another session. What a crash cut short is taken
-// off the end.
-func (l *Log) Append() (*Journal, error) {
+// Open opens the file for another session. What a crash cut short is taken off
+// the end.
+func (l *Log) Open() (*os.File, error) {
 	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,12 @@ func (l *Log) Append() (*Journal, error) {
 			return nil, errors.Join(err, file.Close())
 		}
 	}
-	return New(file, l.Last+1), nil
+	return file, nil
+}
+
+// Continue returns a journal that goes on in file, which Open has opened.
+func (l *Log) Continue(file File) *Journal {
+	return &Journal{file: file, next: l.Last + 1}
 }
 
 // Exchanges reads the journal again and returns every attempt that was not
