@@ -45,6 +45,7 @@ type frame struct {
 	text   []byte // with its line end; of a broken record its first line, cut at recordLimit
 	end    int    // how long text is without its line end
 	fields int
+	quoted bool   // it has a quote
 	broken string // why it is no record; "" when it is well-formed
 }
 
@@ -97,7 +98,7 @@ func (f *framer) quoted() (frame, error) {
 			return f.giveUp(fmt.Sprintf("its quotes enclose line %d, a whole record of its own", inner))
 		}
 	}
-	whole := frame{line: f.line, text: f.buf[f.pos : f.pos+r.next], end: r.end, fields: r.fields}
+	whole := frame{line: f.line, text: f.buf[f.pos : f.pos+r.next], end: r.end, fields: r.fields, quoted: true}
 	f.advance(r.span, r.lines)
 	return whole, nil
 }

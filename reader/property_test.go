@@ -221,3 +221,38 @@ func (d *dripping) Read(p []byte) (int, error) {
 	d.left = d.left[n:]
 	return n, nil
 }
+
+// TestSplitIsGocsv holds the plain path against gocsv: what a record without a
+// quote says is the same on both.
+func TestSplitIsGocsv(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		delim := rapid.SampledFrom([]byte(delimiters)).Draw(t, "delimiter")
+		columns := rapid.Permutation([]string{userColumn, workspaceColumn, percentageColumn, sourceColumn, "", ""}).Draw(t, "columns")
+		cells := rapid.SliceOfN(rapid.StringOf(rapid.SampledFrom([]rune("ab 1\r\t\x00é;,|'\u00a0\ufeff"))), 1, 8).Draw(t, "cells")
+		text := strings.Map(func(c rune) rune {
+			if c == rune(delim) {
+				return -1
+			}
+			return c
+		}, strings.Join(cells, "\x01"))
+		text = strings.TrimRight(strings.ReplaceAll(text, "\x01", string(rune(delim))), "\r")
+		if text == "" {
+			return
+		}
+		rules, err := options().rules()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := newFields(&layout{delim: delim, columns: columns}, &rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := f.read([]byte(text + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.split(text); got != want {
+			t.Fatalf("%q: split gives %q, gocsv %q", text, got, want)
+		}
+	})
+}

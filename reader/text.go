@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/gocarina/gocsv"
 
@@ -90,12 +91,12 @@ func (b *body) row(row *pipeline.Row, r frame) error {
 		b.noteUnknown(row)
 		return nil
 	}
-	cells, err := b.fields.read(r.text)
+	cells, err := b.fields.of(r)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", r.line, err)
 	}
 	if r.fields == b.framer.fields {
-		b.rules.check(row, cells)
+		b.rules.check(row, &cells)
 	} else {
 		row.Problem = fmt.Sprintf("%s where the header has %d", count(r.fields, "field"), b.framer.fields)
 		row.Raw = string(r.text[:r.end])
@@ -126,11 +127,41 @@ func (b *body) warnUnknown() {
 	}
 }
 
-// fields maps a record to the four columns: gocsv over encoding/csv, fed with
-// one framed record at a time.
+// fields maps a record to the four columns. A record with a quote goes through
+// gocsv over encoding/csv; one without is what stands between its delimiters,
+// which is the same and several times as fast.
 type fields struct {
-	feed  bytes.Reader
-	gocsv *gocsv.Unmarshaller
+	feed   bytes.Reader
+	gocsv  *gocsv.Unmarshaller
+	delim  byte
+	column []int // per field of the header: which cell of a record it is, -1 for none
+}
+
+// of returns the cells of a well-formed record. They stay valid.
+func (f *fields) of(r frame) (record, error) {
+	if r.quoted {
+		return f.read(r.text)
+	}
+	return f.split(string(r.text[:r.end])), nil
+}
+
+// split returns the cells of a record without a quote.
+func (f *fields) split(text string) record {
+	var cells [4]string
+	for _, column := range f.column {
+		cell, rest, more := text, "", false
+		if i := strings.IndexByte(text, f.delim); i >= 0 {
+			cell, rest, more = text[:i], text[i+1:], true
+		}
+		if column >= 0 {
+			cells[column] = cell
+		}
+		if !more {
+			break
+		}
+		text = rest
+	}
+	return record{cells[0], cells[1], cells[2], cells[3]}
 }
 
 // newFields gives gocsv a header in its own names, which are the file's columns
@@ -146,7 +177,10 @@ func newFields(head *layout, rules *rules) (*fields, error) {
 		}
 		line = append(line, column...)
 	}
-	f := &fields{}
+	f := &fields{delim: head.delim}
+	for _, column := range head.columns {
+		f.column = append(f.column, slices.Index(columnNames(), column))
+	}
 	f.feed.Reset(append(line, '\n'))
 	r := csv.NewReader(bufio.NewReaderSize(&f.feed, recordLimit))
 	r.Comma, r.ReuseRecord, r.FieldsPerRecord = rune(head.delim), true, -1
@@ -163,15 +197,15 @@ func newFields(head *layout, rules *rules) (*fields, error) {
 }
 
 // read returns the cells of one well-formed record. They stay valid.
-func (f *fields) read(text []byte) (*record, error) {
+func (f *fields) read(text []byte) (record, error) {
 	f.feed.Reset(text)
 	got, err := f.gocsv.Read()
 	if err != nil {
-		return nil, err
+		return record{}, err
 	}
 	cells, ok := got.(*record)
 	if !ok || f.feed.Len() > 0 {
-		return nil, errors.New("a record was not read whole")
+		return record{}, errors.New("a record was not read whole")
 	}
-	return cells, nil
+	return *cells, nil
 }
