@@ -17,8 +17,10 @@ import (
 type Plan struct {
 	Counts
 	rules  Rules
+	ending Ending
 	seed   maphash.Seed
 	shards []*shard
+	order  spool // per batch of rows, the number of the shard of each, or noShard
 	over   []overAllocated
 }
 
@@ -39,6 +41,11 @@ type overAllocated struct {
 	text  string
 }
 
+// compare orders places as the input has them.
+func (p Place) compare(other Place) int {
+	return cmp.Or(cmp.Compare(p.File, other.File), cmp.Compare(p.Line, other.Line))
+}
+
 // maxOverTexts bounds the over-allocated users that Warnings names.
 const maxOverTexts = 20
 
@@ -47,7 +54,7 @@ const maxOverTexts = 20
 // not planned again. An error of rows or past is returned as it is. What
 // doesn't fit in memory waits in files of dir, which Close removes.
 func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[Exchange, error], rules Rules, dir string) (*Plan, error) {
-	p := &Plan{rules: rules, seed: maphash.MakeSeed()}
+	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
 	for range shardCount {
 		p.shards = append(p.shards, newShard(dir))
 	}
@@ -55,46 +62,68 @@ func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[E
 	if err == nil && past != nil {
 		err = p.spread(past, func(s *shard) *spool { return &s.past })
 	}
-	for i := 0; i < shardCount && err == nil; i++ {
-		err = p.plan(p.shards[i])
+	if err == nil {
+		err = p.eachShard(p.plan)
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	for _, s := range p.shards {
+		p.add(&s.counts)
+		p.over = append(p.over, s.over...)
+	}
 	return p, nil
+}
+
+func (c *Counts) add(other *Counts) {
+	for status := range c.ByStatus {
+		c.ByStatus[status] += other.ByStatus[status]
+	}
+	c.Users += other.Users
+	c.Sending += other.Sending
+	c.Open += other.Open
+	c.Requests += other.Requests
+	c.OverAllocated += other.OverAllocated
 }
 
 // Close removes what waits in files.
 func (p *Plan) Close() error {
-	var errs []error
+	errs := []error{p.order.close()}
 	for _, s := range p.shards {
 		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }
 
-func (p *Plan) shardOf(id UserID) *shard {
-	return p.shards[maphash.String(p.seed, string(id))%shardCount]
+func (p *Plan) shardOf(id UserID) uint8 {
+	return uint8(maphash.String(p.seed, string(id)) % shardCount)
 }
 
 // read sorts the rows into shards. A row without a user needs no planning.
 func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
-	var record []byte
+	var record, order []byte
 	for batch, err := range rows {
 		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
 		p.Rows += len(batch)
+		order = order[:0]
 		for i := range batch {
 			row := &batch[i]
 			if row.User == "" {
 				p.ByStatus[Invalid]++
+				order = append(order, noShard)
 				continue
 			}
+			shard := p.shardOf(row.User)
+			order = append(order, shard)
 			record = appendEntry(record[:0], row)
-			if err := p.shardOf(row.User).rows.append(record); err != nil {
+			if err := p.shards[shard].rows.append(record); err != nil {
 				return err
 			}
+		}
+		if err := p.order.append(order); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -106,7 +135,7 @@ func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spo
 		if err != nil {
 			return err
 		}
-		if err := to(p.shardOf(e.User)).appendExchange(e); err != nil {
+		if err := to(p.shards[p.shardOf(e.User)]).appendExchange(e); err != nil {
 			return err
 		}
 	}
@@ -124,17 +153,17 @@ func (p *Plan) plan(s *shard) error {
 		return err
 	}
 	all := make([]ruling, rows)
+	var rulings []ruling
 	planner := planner{rules: p.rules}
 	for i := range groups {
 		g := &groups[i]
-		g.rulings = make([]ruling, len(g.entries))
-		user := planner.user(g.id, g.entries, g.rulings)
+		rulings = slices.Grow(rulings[:0], len(g.entries))[:len(g.entries)]
+		user := planner.user(g.id, g.entries, rulings)
 		for j, at := range g.at {
-			all[at] = g.rulings[j]
-			p.ByStatus[g.rulings[j].status]++
+			all[at] = rulings[j]
 		}
-		p.note(g, user)
-		if err := p.writeUser(s, g, user, past); err != nil {
+		s.note(g, user, p.rules)
+		if err := s.writeUser(g, user, rulings, past); err != nil {
 			return err
 		}
 	}
@@ -143,8 +172,9 @@ func (p *Plan) plan(s *shard) error {
 	}
 	var record []byte
 	for i := range all {
-		record = appendInt(record[:0], int(all[i].status))
-		if err := s.rulings.append(appendText(record, all[i].reason)); err != nil {
+		s.counts.ByStatus[all[i].status]++
+		record = appendVerdict(record[:0], &Verdict{Status: all[i].status, Reason: all[i].reason})
+		if err := s.rulings.append(record); err != nil {
 			return err
 		}
 	}
@@ -152,37 +182,35 @@ func (p *Plan) plan(s *shard) error {
 }
 
 // note adds a user to the sums and to the warnings.
-func (p *Plan) note(g *group, user userPlan) {
-	p.Users++
-	p.Requests += len(user.requests)
+func (s *shard) note(g *group, user userPlan, rules Rules) {
+	s.counts.Users++
+	s.counts.Requests += len(user.requests)
 	if len(user.requests) > 0 {
-		p.Sending++
+		s.counts.Sending++
 	}
 	if !user.over {
 		return
 	}
-	p.OverAllocated++
+	s.counts.OverAllocated++
 	first := g.entries[0].Place
-	p.over = append(p.over, overAllocated{first, fmt.Sprintf("%s:%d: user %q is asked for with %v %%, over the limit of %v %%",
-		p.rules.Files[first.File], first.Line, g.id, user.requested, p.rules.Limit)})
-	if len(p.over) > 2*maxOverTexts {
-		p.trimOver()
+	s.over = append(s.over, overAllocated{first, fmt.Sprintf("%s:%d: user %q is asked for with %v %%, over the limit of %v %%",
+		rules.Files[first.File], first.Line, g.id, user.requested, rules.Limit)})
+	if len(s.over) > 2*maxOverTexts {
+		s.over = firstOver(s.over)
 	}
 }
 
-func (p *Plan) trimOver() {
-	slices.SortFunc(p.over, func(a, b overAllocated) int {
-		return cmp.Or(cmp.Compare(a.first.File, b.first.File), cmp.Compare(a.first.Line, b.first.Line))
-	})
-	p.over = p.over[:min(len(p.over), maxOverTexts)]
+// firstOver returns those of the over-allocated users that appear first.
+func firstOver(over []overAllocated) []overAllocated {
+	slices.SortFunc(over, func(a, b overAllocated) int { return a.first.compare(b.first) })
+	return over[:min(len(over), maxOverTexts)]
 }
 
 // Warnings names the first twenty users whose percentages add up to more than
 // the limit, in order of first appearance; Counts has their number.
 func (p *Plan) Warnings() []string {
-	p.trimOver()
 	var texts []string
-	for _, o := range p.over {
+	for _, o := range firstOver(p.over) {
 		texts = append(texts, o.text)
 	}
 	return texts
@@ -190,10 +218,16 @@ func (p *Plan) Warnings() []string {
 
 // writeUser writes down the facts about a user and, unless earlier sessions
 // settled everything, its requests. It takes what it uses out of past.
-func (p *Plan) writeUser(s *shard, g *group, user userPlan, past map[Key]History) error {
+func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Key]History) error {
 	first := g.entries[0].Place
 	facts := UserLine{
 		User: g.id, Rows: len(g.entries), Requested: user.requested, OverAllocated: user.over, Requests: len(user.requests),
+		Worst: Duplicate,
+	}
+	for _, r := range rulings {
+		if r.status.Worse(facts.Worst) {
+			facts.Worst = r.status
+		}
 	}
 	if err := s.facts.append(appendUserLine(nil, first, &facts)); err != nil {
 		return err
@@ -211,7 +245,7 @@ func (p *Plan) writeUser(s *shard, g *group, user userPlan, past map[Key]History
 	if !open {
 		return nil
 	}
-	p.Open++
+	s.counts.Open++
 	record, err := appendUser(nil, first, User{g.id, user.requests})
 	if err != nil {
 		return err

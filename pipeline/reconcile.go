@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 )
 
@@ -15,31 +17,38 @@ type Ending struct {
 // session. It is to be called once, after the last exchange and before Lines
 // and UserLines.
 func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
+	p.ending = end
 	if err := p.spread(exchanges, func(s *shard) *spool { return &s.news }); err != nil {
 		return err
 	}
+	if err := p.eachShard(p.judge); err != nil {
+		return err
+	}
 	for _, s := range p.shards {
-		if err := p.judge(s, end); err != nil {
-			return err
-		}
+		p.Sent += s.counts.Sent
 	}
 	return nil
 }
 
-func (p *Plan) judge(s *shard, end Ending) error {
+// judge judges a shard. Without any exchange what planning said still holds.
+func (p *Plan) judge(s *shard) error {
+	if s.news.count == 0 {
+		return nil
+	}
+	s.judged = true
 	groups, rows, err := s.groups()
 	if err != nil {
 		return err
 	}
-	if err := s.readRulings(groups, rows); err != nil {
+	verdicts, err := s.readRulings(rows)
+	if err != nil {
 		return err
 	}
 	histories, err := s.news.histories()
 	if err != nil {
 		return err
 	}
-	p.Sent += len(histories)
-	verdicts := make([]Verdict, rows)
+	s.counts.Sent = len(histories)
 	planner := planner{rules: p.rules}
 	facts := s.facts.reader()
 	for i := range groups {
@@ -50,7 +59,7 @@ func (p *Plan) judge(s *shard, end Ending) error {
 		}
 		c := cursor(record)
 		line := c.userLine()
-		planner.judge(g, histories, end, verdicts, &line)
+		planner.judge(g, histories, p.ending, verdicts, &line)
 		if err := s.lines.append(appendUserLine(nil, g.entries[0].Place, &line)); err != nil {
 			return err
 		}
@@ -65,32 +74,35 @@ func (p *Plan) judge(s *shard, end Ending) error {
 	return nil
 }
 
-// judge gives the verdicts on the rows of one user, and completes its line.
+// judge gives the verdicts on the rows of one user that planning would send,
+// and completes its line.
 func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdicts []Verdict, line *UserLine) {
-	sent := make(map[pair]Verdict)
-	p.findPairs(g.entries)
-	if line.Requests > 0 {
-		requests := p.requests(g.id, g.entries)
-		for i := range requests {
-			r := &requests[i]
-			r.Past = histories[r.Key()]
-			reason := end.Reason
-			if i > 0 && r.Chunk > 0 && len(requests[i-1].Past) > 0 && !requests[i-1].Past.accepted() {
-				reason = fmt.Sprintf("chunk %d of the request was not accepted", r.Chunk)
-			}
-			for _, share := range r.Shares {
-				sent[pair{r.Source, share.Workspace}] = r.verdict(share, end, reason)
-			}
-		}
-		line.addAnswers(requests, sent)
+	if line.Requests == 0 {
+		return
 	}
+	p.findPairs(g.entries)
+	requests := p.requests(g.id, g.entries)
+	sent := make(map[pair]Verdict, len(g.entries))
+	reason := end.Reason
+	for i := range requests {
+		r := &requests[i]
+		r.Past = histories[r.Key()]
+		if r.Chunk == 0 {
+			reason = end.Reason
+		} else if past := requests[i-1].Past; len(past) > 0 && !past.accepted() {
+			reason = fmt.Sprintf("chunk %d of the request was not accepted", r.Chunk)
+		}
+		for _, share := range r.Shares {
+			sent[pair{r.Source, share.Workspace}] = r.verdict(share, end, reason)
+		}
+	}
+	line.addAnswers(requests, sent)
 	line.Worst = Duplicate
 	for j, e := range g.entries {
-		v := Verdict{Status: g.rulings[j].status, Reason: g.rulings[j].reason}
+		v := &verdicts[g.at[j]]
 		if v.Status == Planned {
-			v = sent[pair{e.source, e.workspace}]
+			*v = sent[pair{e.source, e.workspace}]
 		}
-		verdicts[g.at[j]] = v
 		if v.Status.Worse(line.Worst) {
 			line.Worst = v.Status
 		}
@@ -154,14 +166,13 @@ func (u *UserLine) addExtra(index map[Pivot]int, pivot Pivot) {
 	u.Extras = append(u.Extras, pivot)
 }
 
-// Lines sets every row against its verdict. rows are to be the same as those
-// the plan was made of. The Line is valid until the next one.
-func (p *Plan) Lines(rows iter.Seq2[[]Row, error]) iter.Seq2[*Line, error] {
+// Lines sets every row against its verdict. rows are to be the same as those the
+// plan was made of, in their order; of a row that asks for nothing more only its
+// place, cells and Raw are looked at, and any other is given to complete before,
+// which fills in the rest. The Line is valid until the next one.
+func (p *Plan) Lines(rows iter.Seq2[[]Row, error], complete func(*Row)) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
-		readers := make(map[*shard]*spoolReader, len(p.shards))
-		for _, s := range p.shards {
-			readers[s] = s.verdicts.reader()
-		}
+		v := p.verdicts()
 		var line Line
 		for batch, err := range rows {
 			if err != nil {
@@ -170,47 +181,89 @@ func (p *Plan) Lines(rows iter.Seq2[[]Row, error]) iter.Seq2[*Line, error] {
 			}
 			for i := range batch {
 				line.Row = batch[i]
-				line.Verdict, err = p.verdictOn(&batch[i], readers)
+				if line.Verdict, err = v.next(); err != nil {
+					err = fmt.Errorf("the second reading of the input is not like the first at line %d of %s: %w",
+						line.Line, p.rules.Files[line.File], err)
+				} else if !line.Status.Settled() {
+					complete(&line.Row)
+					if line.Status == Invalid && line.Reason == "" {
+						line.Reason = line.Problem
+					}
+				}
 				if !yield(&line, err) || err != nil {
 					return
 				}
 			}
 		}
-		for _, r := range readers {
-			if _, err := r.next(); err == nil {
-				yield(nil, fmt.Errorf("the second reading of the input has fewer rows than the first"))
-				return
-			}
+		if _, err := v.next(); err != io.EOF {
+			yield(nil, errors.New("the second reading of the input has fewer rows than the first"))
 		}
 	}
 }
 
-func (p *Plan) verdictOn(row *Row, readers map[*shard]*spoolReader) (Verdict, error) {
-	if row.User == "" {
-		return Verdict{Status: Invalid, Reason: row.Problem}, nil
+// verdicts reads the verdicts on all rows in input order.
+type verdicts struct {
+	ending Ending
+	order  *spoolReader
+	batch  []byte // shards of the next rows, see Plan.order
+	shards []*spoolReader
+}
+
+func (p *Plan) verdicts() *verdicts {
+	v := &verdicts{ending: p.ending, order: p.order.reader()}
+	for _, s := range p.shards {
+		from := &s.rulings
+		if s.judged {
+			from = &s.verdicts
+		}
+		v.shards = append(v.shards, from.reader())
 	}
-	record, err := readers[p.shardOf(row.User)].next()
+	return v
+}
+
+// next returns the verdict on the next row, and io.EOF after the last one.
+func (v *verdicts) next() (Verdict, error) {
+	if len(v.batch) == 0 {
+		var err error
+		if v.batch, err = v.order.next(); err != nil {
+			return Verdict{}, err
+		}
+	}
+	shard := v.batch[0]
+	v.batch = v.batch[1:]
+	if shard == noShard {
+		return Verdict{Status: Invalid}, nil
+	}
+	record, err := v.shards[shard].next()
 	if err != nil {
-		return Verdict{}, fmt.Errorf("the second reading of the input is not like the first at line %d of %s: %w",
-			row.Line, p.rules.Files[row.File], err)
+		return Verdict{}, err
 	}
 	c := cursor(record)
-	v := c.verdict()
-	if v.Status == Invalid && v.Reason == "" {
-		v.Reason = row.Problem
+	verdict := c.verdict()
+	if verdict.Status == Planned && !v.ending.DryRun {
+		verdict.Status, verdict.Reason = NotSent, v.ending.Reason
 	}
-	return v, nil
+	return verdict, nil
 }
 
 // UserLines returns the users in order of first appearance, each with the sum
 // of its rows.
 func (p *Plan) UserLines() iter.Seq2[UserLine, error] {
 	return func(yield func(UserLine, error) bool) {
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.lines })) {
+		lines := p.spools(func(s *shard) *spool {
+			if s.judged {
+				return &s.lines
+			}
+			return &s.facts
+		})
+		for record, err := range merge(lines) {
 			var line UserLine
 			if err == nil {
 				c := cursor(record)
 				line = c.userLine()
+			}
+			if line.Worst == Planned && !p.ending.DryRun {
+				line.Worst = NotSent
 			}
 			if !yield(line, err) || err != nil {
 				return

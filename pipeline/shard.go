@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"encoding/json"
@@ -9,25 +8,34 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
-	shardCount = 64 // parts that users fall into by hash; one at a time is held in memory
+	shardCount = 64  // parts that users fall into by hash; one for each processor is held in memory
+	noShard    = 255 // in place of a shard's number: the row has no user
 	rowsLimit  = 256 << 10
 	userLimit  = 64 << 10
 )
 
 // shard is everything about the users of one hash: planning and judging need no
-// more than one shard in memory.
+// more than one shard in memory for each goroutine at work.
 type shard struct {
 	rows     spool // entries, in input order
-	rulings  spool // one per row
-	facts    spool // what planning knows of each user, in order of first appearance
+	rulings  spool // one verdict per row, as long as nothing is sent
+	facts    spool // one line per user as long as nothing is sent, in order of first appearance
 	sends    spool // users with something to send, in order of first appearance
 	past     spool // exchanges of earlier sessions
 	news     spool // exchanges as the journal holds them at the end
-	verdicts spool // one per row
-	lines    spool // one per user, in order of first appearance
+	verdicts spool // one per row, once there are exchanges
+	lines    spool // one per user, once there are exchanges
+	judged   bool  // verdicts and lines are there
+
+	counts Counts
+	over   []overAllocated
 }
 
 func newShard(dir string) *shard {
@@ -40,12 +48,15 @@ func (s *shard) close() error {
 		s.news.close(), s.verdicts.close(), s.lines.close())
 }
 
-// group is one user's part of a shard.
-type group struct {
-	id      UserID
-	entries []entry
-	rulings []ruling
-	at      []int // the place of each entry among the shard's rows
+// eachShard calls do for every shard, on all processors. It returns when all
+// calls have, with the first error.
+func (p *Plan) eachShard(do func(*shard) error) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, s := range p.shards {
+		group.Go(func() error { return do(s) })
+	}
+	return group.Wait()
 }
 
 // appendEntry appends what planning needs of a good row or of a bad one whose
@@ -62,65 +73,91 @@ func appendEntry(b []byte, row *Row) []byte {
 	return binary.AppendUvarint(b, uint64(row.Percent))
 }
 
+// group is one user's part of a shard.
+type group struct {
+	id      UserID
+	entries []entry
+	at      []int32 // the place of each entry among the shard's rows
+}
+
 // groups reads the shard's rows and returns them by user, in order of first
 // appearance, with the number of rows.
 func (s *shard) groups() ([]group, int, error) {
-	var groups []group
-	index := make(map[string]int)
-	rows := 0
-	for record, err := range s.rows.records() {
+	entries, users, ids, err := s.entries()
+	if err != nil {
+		return nil, 0, err
+	}
+	ends := make([]int, len(ids)+1)
+	for _, user := range users {
+		ends[user+1]++
+	}
+	for i := range ids {
+		ends[i+1] += ends[i]
+	}
+	sorted, at := make([]entry, len(entries)), make([]int32, len(entries))
+	next := slices.Clone(ends[:len(ids)])
+	for i, user := range users {
+		sorted[next[user]], at[next[user]] = entries[i], int32(i)
+		next[user]++
+	}
+	groups := make([]group, len(ids))
+	for i, id := range ids {
+		groups[i] = group{id, sorted[ends[i]:ends[i+1]], at[ends[i]:ends[i+1]]}
+	}
+	return groups, len(entries), nil
+}
+
+// entries reads the shard's rows, the user of each as an index into the ids,
+// and the ids in order of first appearance.
+func (s *shard) entries() (entries []entry, users []int32, ids []UserID, err error) {
+	entries, users = make([]entry, 0, s.rows.count), make([]int32, 0, s.rows.count)
+	index := make(map[string]int32)
+	for c, err := range s.rows.records() {
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, nil, err
 		}
-		c := cursor(record)
 		e := entry{Place: c.place()}
 		id := c.text()
-		g, found := index[id]
+		user, found := index[id]
 		if !found {
-			g = len(groups)
-			index[id] = g
-			groups = append(groups, group{id: UserID(id)})
+			user = int32(len(ids))
+			index[id] = user
+			ids = append(ids, UserID(id))
 		}
 		if e.bad = c.flag(); !e.bad {
 			e.source, e.workspace, e.percent = Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
 		}
-		groups[g].entries = append(groups[g].entries, e)
-		groups[g].at = append(groups[g].at, rows)
-		rows++
+		entries, users = append(entries, e), append(users, user)
 	}
-	return groups, rows, nil
+	return entries, users, ids, nil
 }
 
-// readRulings gives the groups what planning said of their rows.
-func (s *shard) readRulings(groups []group, rows int) error {
-	all := make([]ruling, 0, rows)
-	for record, err := range s.rulings.records() {
+// readRulings returns what planning said of the shard's rows.
+func (s *shard) readRulings(rows int) ([]Verdict, error) {
+	rulings := make([]Verdict, 0, rows)
+	for c, err := range s.rulings.records() {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c := cursor(record)
-		all = append(all, ruling{Status(c.number()), c.text()})
+		rulings = append(rulings, c.verdict())
 	}
-	if len(all) != rows {
-		return fmt.Errorf("%d rulings on %d rows", len(all), rows)
+	if len(rulings) != rows {
+		return nil, fmt.Errorf("%d rulings on %d rows", len(rulings), rows)
 	}
-	for i := range groups {
-		g := &groups[i]
-		g.rulings = make([]ruling, len(g.at))
-		for j, at := range g.at {
-			g.rulings[j] = all[at]
-		}
-	}
-	return nil
+	return rulings, nil
 }
 
-// records returns the records of a spool as strings of their own.
-func (s *spool) records() iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		reader := s.reader()
-		for {
-			record, err := reader.next()
-			if err == io.EOF || !yield(string(record), err) || err != nil {
+// records returns all records of a spool as cursors. Their texts stay valid and
+// share one memory.
+func (s *spool) records() iter.Seq2[cursor, error] {
+	return func(yield func(cursor, error) bool) {
+		all, err := s.text()
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for rest := cursor(all); len(rest) > 0; {
+			if !yield(cursor(rest.text()), nil) {
 				return
 			}
 		}
@@ -139,12 +176,12 @@ func (s *spool) appendExchange(e Exchange) error {
 // histories reads the exchanges of a spool by request.
 func (s *spool) histories() (map[Key]History, error) {
 	histories := make(map[Key]History)
-	for record, err := range s.records() {
+	for c, err := range s.records() {
 		if err != nil {
 			return nil, err
 		}
 		var e Exchange
-		if err := json.Unmarshal([]byte(record), &e); err != nil {
+		if err := json.Unmarshal([]byte(c), &e); err != nil {
 			return nil, err
 		}
 		histories[e.Key] = append(histories[e.Key], e)
@@ -209,8 +246,7 @@ type headHeap []*head
 
 func (h headHeap) Len() int { return len(h) }
 func (h headHeap) Less(i, j int) bool {
-	a, b := h[i].place, h[j].place
-	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) < 0
+	return h[i].place.compare(h[j].place) < 0
 }
 func (h headHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *headHeap) Push(x any)   { *h = append(*h, x.(*head)) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // spool is a sequence of records that waits in memory while it is short and in
@@ -19,6 +20,7 @@ type spool struct {
 	buf   []byte
 	file  *os.File
 	size  int64 // bytes in file
+	count int   // records
 }
 
 // append adds one record. An error means that the file can't be written, and
@@ -26,6 +28,7 @@ type spool struct {
 func (s *spool) append(record []byte) error {
 	s.buf = binary.AppendUvarint(s.buf, uint64(len(record)))
 	s.buf = append(s.buf, record...)
+	s.count++
 	if len(s.buf) <= s.limit {
 		return nil
 	}
@@ -50,6 +53,19 @@ func (s *spool) flush() error {
 	}
 	s.buf = s.buf[:0]
 	return nil
+}
+
+// text returns all records, each behind its length as cursor.text reads it.
+func (s *spool) text() (string, error) {
+	var b strings.Builder
+	b.Grow(int(s.size) + len(s.buf))
+	if s.file != nil {
+		if _, err := io.Copy(&b, io.NewSectionReader(s.file, 0, s.size)); err != nil {
+			return "", fmt.Errorf("rows that wait: %w", err)
+		}
+	}
+	b.Write(s.buf)
+	return b.String(), nil
 }
 
 // reader starts reading at the first record. Readers of one spool are

@@ -64,6 +64,16 @@ func (s *Status) UnmarshalText(text []byte) error {
 	return fmt.Errorf("no status: %q", text)
 }
 
+// Settled reports whether a row with this status asks for nothing more: it does
+// not stand in failed.csv.
+func (s Status) Settled() bool {
+	switch s {
+	case Matched, Unchanged, Duplicate, Planned:
+		return true
+	}
+	return false
+}
+
 // Worse reports whether s calls for attention before than does: what went wrong
 // comes before what COR answered differently, and that before what is as it
 // should be.

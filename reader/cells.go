@@ -18,7 +18,7 @@ const (
 // check judges the cells of a record. The Problem is the first in the order of
 // the columns; what is right is set all the same.
 func (r *rules) check(row *pipeline.Row, c *record) {
-	row.Cells = pipeline.Cells{User: c.User, Workspace: c.Workspace, Percentage: c.Percentage, Source: c.Source}
+	row.Cells = c.cells()
 	user, workspace, percentage, source := trim(c.User), trim(c.Workspace), trim(c.Percentage), trim(c.Source)
 
 	userProblem := r.userProblem(user)
@@ -223,7 +223,12 @@ func upperASCII(s string) string {
 	return string(b)
 }
 
-func trim(cell string) string { return strings.Trim(cell, " \t") }
+func trim(cell string) string {
+	if cell == "" || cell[0] > ' ' && cell[len(cell)-1] > ' ' {
+		return cell
+	}
+	return strings.Trim(cell, " \t")
+}
 
 // quote quotes a cell for a text, cut when it is long.
 func quote(cell string) string {

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"corattach/pipeline"
@@ -253,6 +255,36 @@ func TestSplitIsGocsv(t *testing.T) {
 		}
 		if got := f.split(text); got != want {
 			t.Fatalf("%q: split gives %q, gocsv %q", text, got, want)
+		}
+	})
+}
+
+// TestSecondPass holds a second pass, each row completed, against the first.
+func TestSecondPass(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := rapid.SliceOf(rapid.StringOf(rapid.SampledFrom([]rune("u1 ,,,,5%\t\"SAP\u00a0\ufffdé")))).Draw(t, "lines")
+		files := []File{memory("a.csv", []byte(header+strings.Join(lines, "\n"))), memory("b.csv", []byte(header+"U1,W1,5,SAP\n"))}
+		again := options()
+		again.Again = true
+		second := New(files, again)
+		var want, got []pipeline.Row
+		for batch, err := range New(files, options()).Rows(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, batch...)
+		}
+		for batch, err := range second.Rows(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range batch {
+				second.Complete(&batch[i])
+			}
+			got = append(got, batch...)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }

@@ -30,7 +30,7 @@ type Options struct {
 	Source       pipeline.Source   // fills a source that is absent or blank; "": none
 	Sources      []pipeline.Source // the sources accepted, in upper case
 	Warn         func(text string) // called for each warning, by Rows between two batches; nil: they are dropped
-	NoHash       bool              // leaves Input.SHA256 empty, for a second pass
+	Again        bool              // a second pass: rows without their checks, which Complete makes up for, and no Input.SHA256
 }
 
 // File is one input file.
@@ -42,15 +42,17 @@ type File struct {
 // Input is what is known of a file that was read to its end.
 type Input struct {
 	File   string
-	SHA256 string // of the bytes as given, before unpacking, in lower-case hex; "" with NoHash
+	SHA256 string // of the bytes as given, before unpacking, in lower-case hex; "" with Again
 	Rows   int64  // good and bad
 }
 
 // Scan is the reading of a list of files. It is not safe for concurrent use.
 type Scan struct {
-	files  []File
-	opts   Options
-	inputs []Input
+	files    []File
+	opts     Options
+	inputs   []Input
+	complete rules  // for Complete
+	decoded  []bool // per file: it came from an encoding that is not UTF-8
 }
 
 // New returns a Scan of files in the order given. Nothing is opened yet.
@@ -77,12 +79,18 @@ func (s *Scan) Inputs() []Input { return s.inputs }
 // waits for a Read of the file that blocks, and so does the end of ctx.
 func (s *Scan) Rows(ctx context.Context) iter.Seq2[[]pipeline.Row, error] {
 	return func(yield func([]pipeline.Row, error) bool) {
+		rules, err := s.opts.rules()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		s.inputs, s.complete, s.decoded = nil, rules, make([]bool, len(s.files))
 		ctx, stop := context.WithCancelCause(ctx)
 		out := make(chan message, aheadBatches)
 		var failed error
 		go func() {
 			defer close(out)
-			failed = s.read(ctx, out)
+			failed = s.read(ctx, rules, out)
 		}()
 		defer func() {
 			stop(nil)
@@ -107,6 +115,18 @@ func (s *Scan) Rows(ctx context.Context) iter.Seq2[[]pipeline.Row, error] {
 	}
 }
 
+// Complete gives a row of a second pass what its checks find: the user,
+// workspace, source and percentage, and the Problem. It may be called while the
+// loop over Rows is on, from the goroutine that has the batch.
+func (s *Scan) Complete(row *pipeline.Row) {
+	if row.Raw != "" {
+		return
+	}
+	rules := s.complete
+	rules.decoded = s.decoded[row.File]
+	rules.check(row, &record{row.Cells.User, row.Cells.Workspace, row.Cells.Percentage, row.Cells.Source})
+}
+
 // aheadBatches is how many batches wait for the consumer.
 const aheadBatches = 2
 
@@ -118,12 +138,7 @@ type message struct {
 
 // read reads all files. Its batches take turns in memory: one is being filled,
 // aheadBatches wait, one is with the consumer.
-func (s *Scan) read(ctx context.Context, out chan<- message) error {
-	s.inputs = nil
-	rules, err := s.opts.rules()
-	if err != nil {
-		return err
-	}
+func (s *Scan) read(ctx context.Context, rules rules, out chan<- message) error {
 	send := func(m message) error {
 		select {
 		case out <- m:
@@ -132,7 +147,7 @@ func (s *Scan) read(ctx context.Context, out chan<- message) error {
 			return context.Cause(ctx)
 		}
 	}
-	if s.opts.Warn != nil {
+	if s.opts.Warn != nil && !s.opts.Again {
 		rules.warnings = func(text string) { _ = send(message{warning: text}) }
 	}
 	b := &batches{ring: make([][]pipeline.Row, aheadBatches+2), send: func(rows []pipeline.Row) error {
@@ -155,12 +170,12 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	}
 	defer body.Close()
 	raw := &given{ctx: ctx, in: body}
-	if !s.opts.NoHash {
+	if !s.opts.Again {
 		raw.sum = sha256.New()
 	}
 	rules.file, rules.index = file.Name, index
 	before := b.rows
-	err = readText(raw, rules, b)
+	err = readText(raw, rules, &s.decoded[index], b)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}

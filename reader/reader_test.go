@@ -177,7 +177,7 @@ func TestSeveralFiles(t *testing.T) {
 		equal(t, []Input{{"a.csv", sum(textA), 1}, {"-", sum(textB), 2}}, s.Inputs())
 	}
 	opts := options()
-	opts.NoHash = true
+	opts.Again = true
 	if g := readFiles(opts, a); g.inputs[0].SHA256 != "" || g.inputs[0].Rows != 1 {
 		t.Errorf("inputs %+v", g.inputs)
 	}

@@ -48,7 +48,7 @@ func drain(t testing.TB, file File) (good, bad int, peak uint64) {
 	t.Helper()
 	var m runtime.MemStats
 	batches := 0
-	for batch, err := range New([]File{file}, Options{Sources: pipeline.Sources(), NoHash: true}).Rows(t.Context()) {
+	for batch, err := range New([]File{file}, Options{Sources: pipeline.Sources()}).Rows(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

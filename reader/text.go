@@ -24,18 +24,23 @@ type record struct {
 	Source     string `csv:"source"`
 }
 
-// readText reads one file from its bytes as given into batches.
-func readText(raw io.Reader, rules rules, out *batches) error {
+func (r *record) cells() pipeline.Cells {
+	return pipeline.Cells{User: r.User, Workspace: r.Workspace, Percentage: r.Percentage, Source: r.Source}
+}
+
+// readText reads one file from its bytes as given into batches. Before the first
+// of them it sets decoded when the text came from an encoding that is not UTF-8.
+func readText(raw io.Reader, rules rules, decoded *bool, out *batches) error {
 	content, archive, err := unpack(bufio.NewReaderSize(raw, zipLength))
 	if err != nil {
 		return err
 	}
 	defer archive.Close()
-	text, decoded, err := decode(content, rules.opts.Encoding)
+	text, fromOther, err := decode(content, rules.opts.Encoding)
 	if err != nil {
 		return err
 	}
-	rules.decoded = decoded
+	rules.decoded, *decoded = fromOther, fromOther
 	f := newFramer(text)
 	head, err := readHeader(f, &rules)
 	if head == nil || err != nil {
@@ -95,14 +100,17 @@ func (b *body) row(row *pipeline.Row, r frame) error {
 	if err != nil {
 		return fmt.Errorf("line %d: %w", r.line, err)
 	}
-	if r.fields == b.framer.fields {
-		b.rules.check(row, &cells)
-	} else {
+	switch {
+	case r.fields != b.framer.fields:
 		row.Problem = fmt.Sprintf("%s where the header has %d", count(r.fields, "field"), b.framer.fields)
 		row.Raw = string(r.text[:r.end])
 		if user := trim(cells.User); b.rules.userProblem(user) == "" {
 			row.User = pipeline.UserID(user)
 		}
+	case b.rules.opts.Again:
+		row.Cells = cells.cells()
+	default:
+		b.rules.check(row, &cells)
 	}
 	if row.Problem != "" {
 		b.noteUnknown(row)

@@ -8,8 +8,8 @@ import (
 	"corattach/pipeline"
 )
 
-// userRecord is a line of users.csv. All fields are strings: gocsv formats
-// numbers through fmt, at several times the cost.
+// userRecord is a line of users.csv. It gives gocsv the header; the lines, of
+// which there are as many as users, are appended as user has it.
 type userRecord struct {
 	User          string `csv:"user_id"`
 	Rows          string `csv:"rows"`
@@ -32,17 +32,13 @@ type extraRecord struct {
 	Integration      string `csv:"integration_status"`
 }
 
-// batch is how many users gocsv is given at a time.
-const batch = 512
-
 // people writes users.csv and extras.csv.
 type people struct {
 	users, extras *draft
-	waiting       []userRecord // fewer than batch
 }
 
 func newPeople(users, extras *draft) *people {
-	p := &people{users: users, extras: extras, waiting: make([]userRecord, 0, batch)}
+	p := &people{users: users, extras: extras}
 	// Headers: nothing is written to a file yet, an error would stay in the draft.
 	_ = gocsv.MarshalCSV([]userRecord{}, sheet{users})
 	_ = gocsv.MarshalCSV([]extraRecord{}, sheet{extras})
@@ -50,23 +46,22 @@ func newPeople(users, extras *draft) *people {
 }
 
 func (p *people) user(u *pipeline.UserLine) error {
-	var number [24]byte
-	p.waiting = append(p.waiting, userRecord{
-		User:          string(u.User),
-		Rows:          strconv.Itoa(u.Rows),
-		Requested:     string(u.Requested.Append(number[:0])),
-		Returned:      u.Returned,
-		OverAllocated: strconv.FormatBool(u.OverAllocated),
-		Requests:      strconv.Itoa(u.Requests),
-		Worst:         u.Worst.String(),
-	})
-	if len(p.waiting) == batch {
-		if err := p.flush(); err != nil {
-			return err
-		}
-	}
-	if len(u.Extras) == 0 {
-		return nil
+	b := appendText(p.users.buf, string(u.User))
+	b = append(b, ',')
+	b = strconv.AppendInt(b, int64(u.Rows), 10)
+	b = append(b, ',')
+	b = u.Requested.Append(b)
+	b = append(b, ',')
+	b = appendText(b, u.Returned)
+	b = append(b, ',')
+	b = strconv.AppendBool(b, u.OverAllocated)
+	b = append(b, ',')
+	b = strconv.AppendInt(b, int64(u.Requests), 10)
+	b = append(b, ',')
+	b = append(b, u.Worst.String()...)
+	p.users.buf = append(b, '\n')
+	if err := p.users.spill(); err != nil || len(u.Extras) == 0 {
+		return err
 	}
 	return p.extra(u)
 }
@@ -95,17 +90,6 @@ func idText(id int64) string {
 		return ""
 	}
 	return strconv.FormatInt(id, 10)
-}
-
-// flush writes the users that are waiting.
-func (p *people) flush() error {
-	if len(p.waiting) == 0 {
-		return p.users.err
-	}
-	err := gocsv.MarshalCSVWithoutHeaders(p.waiting, sheet{p.users})
-	clear(p.waiting)
-	p.waiting = p.waiting[:0]
-	return err
 }
 
 // sheet is a draft as gocsv writes to it: a CSV that people read, each cell by

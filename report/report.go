@@ -77,15 +77,14 @@ func (s *Set) Line(l *pipeline.Line) error {
 	if err := s.recon.line(l); err != nil {
 		return err
 	}
-	if Settled(l.Status) {
+	if l.Status.Settled() {
 		return nil
 	}
 	return s.failed.line(l)
 }
 
 // User writes what there is to say of one user, in order of first appearance.
-// The line itself is not kept, its strings may be until Commit. An error names
-// the file that could not be written; the reports can then only be discarded.
+// The line is not kept. An error names the file that could not be written; the reports can then only be discarded.
 func (s *Set) User(u *pipeline.UserLine) error {
 	s.tally.user(u)
 	return s.people.user(u)
@@ -106,11 +105,7 @@ func (s *Set) Commit(summary *Summary) error {
 		return fmt.Errorf("the reports are closed already")
 	}
 	s.closed = true
-	err := s.people.flush()
-	if err == nil {
-		err = s.json.fail("write", summary.Encode(s.json))
-	}
-	if err != nil {
+	if err := s.json.fail("write", summary.Encode(s.json)); err != nil {
 		s.files.drop()
 		return err
 	}
@@ -125,14 +120,4 @@ func (s *Set) Discard() {
 	}
 	s.closed = true
 	s.files.drop()
-}
-
-// Settled tells whether a row of this status asks for nothing more: it is
-// matched, unchanged, duplicate or planned, and does not stand in failed.csv.
-func Settled(s pipeline.Status) bool {
-	switch s {
-	case pipeline.Matched, pipeline.Unchanged, pipeline.Duplicate, pipeline.Planned:
-		return true
-	}
-	return false
 }

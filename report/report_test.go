@@ -156,11 +156,11 @@ func TestEmptyReports(t *testing.T) {
 	}
 }
 
-// Users are written in batches; every one must appear once, in order.
+// Every user must appear once, in order.
 func TestManyUsers(t *testing.T) {
 	var users []pipeline.UserLine
 	want := "user_id,rows,requested_total,returned_total,over_allocated,requests,worst_status\n"
-	for i := range 3*batch + 7 {
+	for i := range 1500 {
 		name := strings.Repeat("x", i%5) + string(rune('a'+i%26))
 		users = append(users, pipeline.UserLine{User: pipeline.UserID(name), Rows: i, Worst: pipeline.Planned})
 		want += name + "," + strconv.Itoa(i) + ",0,,false,0,planned\n"

@@ -56,7 +56,7 @@ func (t *Tally) line(l *pipeline.Line) error {
 	t.total++
 	t.byFile[l.File]++
 	t.byStatus[l.Status]++
-	if !Settled(l.Status) {
+	if !l.Status.Settled() {
 		t.causes.add(l)
 	}
 	return nil

@@ -1,0 +1,55 @@
+// Package pipeline is the centre of corattach: it owns every noun, and the two
+// rules that matter, how rows become requests and how a request becomes a
+// verdict. The packages around it (reader, report, cor, journal) know it, and
+// none of them knows another.
+//
+// # The story of a row
+//
+// A [Row] is one input record. A [Plan] sorts rows by user and rules on each:
+// it is invalid, a duplicate, held because another row of its user is invalid,
+// or it is going to be sent as one [Share] of a [Request]. A [Runner] sends the
+// requests of each [User] one after another. One sending is an [Attempt]; with
+// what came of it it is an [Exchange]; all exchanges of a request are its
+// [History]. [Next] decides from the history what happens next: sending,
+// retrying, repairing and resuming are that one decision. [History.Judge] reads
+// the [Verdict] on a row from the same history, and a [Line] sets the two
+// against each other.
+//
+// Pure functions decide: planner (plan.go), [Next] (step.go), [History.Judge]
+// (history.go), pace (pace.go). They see no clock, file or socket. Thin shells
+// act: the runner (run.go), the gate through which attempts leave (gate.go),
+// the spools in which rows wait (spool.go).
+//
+// # The order around one attempt
+//
+// Take a slot; make the attempt durable in the [Journal]; look again whether a
+// hold has begun, and if so write the attempt off and take another slot; send;
+// write down what came of it before the user's next request.
+//
+// # What is promised
+//
+//   - Every input row stands in the report exactly once, and the statuses add up
+//     to the rows read. This is checked at the end of every run.
+//   - A row is matched only when COR returned its workspace, by exact external
+//     id and source, with exactly its percentage. A 2xx alone is nothing.
+//   - Whatever left without a readable answer is unknown, and so is a 5xx. A later
+//     refusal does not undo that; a later answer with the pivot does.
+//   - Nothing leaves before it is durable in the journal. What the journal holds
+//     as confirmed is not sent again by resume.
+//   - Two exchanges of one user are never open at the same time.
+//   - No more attempts leave than the rate allows, retries and all workers
+//     counted, and none while COR has asked to wait.
+//
+// # What is not promised
+//
+//   - At a crash at most one request per worker is sent twice: it had left, and
+//     its answer was not written down. A repeated attach is harmless only as far
+//     as COR's PUT is idempotent; COR does not say whether it updates, keeps or
+//     refuses a percentage that is there already.
+//   - unknown means unknown: the row may be attached or not.
+//   - A repair is a detach and an attach, not one step. Between the two the
+//     workspace is detached; a crash there is finished by resume, and until then
+//     the row is reported as unknown or failed, now detached.
+//   - COR may change what it said later. A report is about the answers to this
+//     run's requests, not about what COR holds tomorrow.
+package pipeline
