@@ -232,7 +232,7 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 	if err := s.facts.append(appendUserLine(nil, first, &facts)); err != nil {
 		return err
 	}
-	open := false
+	open, blocked := false, false
 	for i := range user.requests {
 		r := &user.requests[i]
 		r.Past = past[r.Key()]
@@ -240,7 +240,10 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 		if err := r.fits(); err != nil {
 			return err
 		}
-		open = open || Next(*r, r.Past, len(r.Past), Policy{}).Do != Done
+		blocked = blocked && r.Chunk > 0
+		done := blocked || Next(*r, r.Past, len(r.Past), Policy{}).Do == Done
+		open = open || !done
+		blocked = blocked || done && !r.Past.accepted()
 	}
 	if !open {
 		return nil

@@ -15,6 +15,10 @@ import (
 // wait, for longer than --max-wait.
 var errUnavailable = errors.New("COR is unavailable")
 
+// mostCounted bounds the attempts of a second that are counted as they leave; at
+// a higher rate the slots alone keep it.
+const mostCounted = 10_000
+
 // gate gives out the slots in which attempts leave: it is the clock and the
 // lock around pace. Its methods may be called from several goroutines.
 type gate struct {
@@ -29,7 +33,10 @@ type gate struct {
 	maxWait time.Duration     // --max-wait
 	changed chan struct{}     // closed and replaced when a hold begins or an exchange ends
 	proven  bool              // an answer has shown that the credentials are good
-	open    int               // slots that are taken and not given back
+	claims  int               // users that are served without a break, see claim
+	out     int               // slots that are taken and not given back
+	left    []time.Time       // when the last --rate + --burst attempts left, a ring; empty when they are not counted
+	oldest  int               // the place of the oldest in left
 	granted int               // slots given out since began
 	began   time.Time
 }
@@ -46,44 +53,62 @@ func newGate(limit float64, burst int, maxWait time.Duration) *gate {
 		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(full, burst), full: full, base: full,
 		maxWait: maxWait, changed: make(chan struct{}),
 	}
+	if limit > 0 && limit+float64(burst) <= mostCounted {
+		g.left = make([]time.Time, int(limit)+burst)
+	}
 	g.turn <- struct{}{}
 	return g
 }
 
 // take waits for the next slot. It returns context.Cause(ctx) when ctx ends, and
-// errUnavailable when waiting would take longer than --max-wait. Until an answer
-// has proven the credentials, one slot is out at a time.
-func (g *gate) take(ctx context.Context) (slot, error) {
+// errUnavailable when waiting would take longer than --max-wait. claimed says
+// that the caller has a claim already; else it gets one with the slot.
+func (g *gate) take(ctx context.Context, claimed bool) (slot, error) {
+	for {
+		s, blocked, err := g.takeTurn(ctx, claimed)
+		if err != nil || blocked == nil {
+			return s, err
+		}
+		if err := sleep(ctx, 0, blocked); err != nil {
+			return slot{}, err
+		}
+	}
+}
+
+// takeTurn waits for its turn and then for a slot. It gives the turn back when
+// somebody else's claim stands in the way, and returns what to wait for.
+func (g *gate) takeTurn(ctx context.Context, claimed bool) (slot, <-chan struct{}, error) {
 	select {
 	case <-g.turn:
 		defer func() { g.turn <- struct{}{} }()
 	case <-ctx.Done():
-		return slot{}, context.Cause(ctx)
+		return slot{}, nil, context.Cause(ctx)
 	}
 	for ctx.Err() == nil {
-		s, wait, changed, err := g.try(time.Now())
-		if err != nil {
-			return slot{}, err
-		}
-		if wait == 0 && changed == nil {
-			return s, nil
+		s, wait, changed, err := g.try(time.Now(), claimed)
+		switch {
+		case err != nil || changed == nil:
+			return s, nil, err
+		case wait == 0:
+			return slot{}, changed, nil
 		}
 		if err := sleep(ctx, wait, changed); err != nil {
-			return slot{}, err
+			return slot{}, nil, err
 		}
 	}
-	return slot{}, context.Cause(ctx)
+	return slot{}, nil, context.Cause(ctx)
 }
 
 // try takes a slot if there is one now. Otherwise it returns what to wait for:
-// a time, a change, or whichever comes first.
-func (g *gate) try(now time.Time) (slot, time.Duration, <-chan struct{}, error) {
+// a change, or a time if that comes first.
+func (g *gate) try(now time.Time, claimed bool) (slot, time.Duration, <-chan struct{}, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.pace.exhausted(now, g.maxWait) {
 		return slot{}, 0, nil, g.unavailable(now)
 	}
-	if !g.proven && g.open > 0 {
+	if !g.proven && (g.out > 0 || g.claims > 0 && !claimed) {
+		g.cancelNext(now)
 		return slot{}, 0, g.changed, nil
 	}
 	if wait := g.pace.until.Sub(now); wait > 0 {
@@ -102,7 +127,10 @@ func (g *gate) try(now time.Time) (slot, time.Duration, <-chan struct{}, error) 
 		g.began = now
 	}
 	g.granted++
-	g.open++
+	g.out++
+	if !claimed {
+		g.claims++
+	}
 	return slot{g.pace.generation}, 0, nil, nil
 }
 
@@ -138,19 +166,61 @@ func (g *gate) overtaken(s slot) bool {
 	return s.generation != g.pace.generation
 }
 
-// giveBack returns a slot in which nothing was sent.
+// depart waits until an attempt may leave in its slot, and reports false when
+// it must not: ctx has ended, or a hold has begun since. The journal may have
+// delayed several attempts, which then don't leave all at once: no second sees
+// more of them than --rate and --burst together.
+func (g *gate) depart(ctx context.Context, s slot) bool {
+	for ctx.Err() == nil && !g.overtaken(s) {
+		wait := g.crowded(time.Now())
+		if wait == 0 {
+			return true
+		}
+		if sleep(ctx, wait, nil) != nil {
+			break
+		}
+	}
+	return false
+}
+
+// crowded returns how long to wait because too many attempts have left within
+// the last second. When it returns 0, one more leaves now.
+func (g *gate) crowded(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.left) == 0 {
+		return 0
+	}
+	if wait := time.Second - now.Sub(g.left[g.oldest]); wait > 0 {
+		return wait
+	}
+	g.left[g.oldest] = now
+	g.oldest = (g.oldest + 1) % len(g.left)
+	return 0
+}
+
+// giveBack returns a slot. If nothing was sent in it, its share of the rate is
+// lost.
 func (g *gate) giveBack() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open--
+	g.out--
 	g.wake()
 }
 
-// done returns a slot with what came of its attempt.
-func (g *gate) done(now time.Time, e *Exchange) {
+// leave ends a claim.
+func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open--
+	g.claims--
+	g.wake()
+}
+
+// note takes note of what came of an attempt: a hold begins at once. The slot is
+// given back later, when the user knows what to do next.
+func (g *gate) note(now time.Time, e *Exchange) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.full == rate.Inf && g.base == rate.Inf && e.Fault != nil {
 		g.base = max(1, rate.Limit(float64(g.granted)/max(now.Sub(g.began).Seconds(), 1)))
 	}
@@ -159,9 +229,14 @@ func (g *gate) done(now time.Time, e *Exchange) {
 		g.pace.throttled(now, e.Fault.After, rand.Float64())
 	case silent(e):
 		g.pace.unanswered(now, e.User, rand.Float64())
-	default:
-		g.pace.readable()
-		g.proven = !e.is(Unauthorized) && (g.proven || !e.is(Forbidden))
+	case !e.is(NoToken):
+		g.pace.readable(now)
+	}
+	switch {
+	case e.Answer != nil, e.is(Refused), e.is(Attached):
+		g.proven = true
+	case e.is(Unauthorized), e.is(NoToken):
+		g.proven = false
 	}
 	g.wake()
 }
@@ -188,8 +263,12 @@ func (g *gate) wake() {
 
 func (g *gate) unavailable(now time.Time) error {
 	wait := max(g.pace.until.Sub(now), 0).Round(time.Second)
+	silence := time.Duration(0)
+	if !g.pace.trouble.IsZero() {
+		silence = now.Sub(g.pace.trouble).Round(time.Second)
+	}
 	return fmt.Errorf("%w: no readable answer for %v, and %v to wait, more than --max-wait %v",
-		errUnavailable, now.Sub(g.pace.trouble).Round(time.Second), wait, g.maxWait)
+		errUnavailable, silence, wait, g.maxWait)
 }
 
 // sleep waits until d has passed (if d is not 0) or something is changed. It

@@ -20,7 +20,7 @@ func ParseGuard(text string) (Guard, error) {
 		return Guard{}, nil
 	}
 	if number, found := strings.CutSuffix(text, "%"); found {
-		if p, ok := ParsePercent(number, '.'); ok {
+		if p, ok := ParseDecimal(number, '.'); ok && p <= Hundred {
 			return Guard{true, true, p}, nil
 		}
 		return Guard{}, fmt.Errorf("%q is no percentage from 0%% to 100%%", text)

@@ -42,14 +42,17 @@ func (e *Exchange) covers(w WorkspaceID) bool {
 }
 
 // leavesOpen reports whether COR may have applied what was sent although it did
-// not say so.
+// not say so. A 503 does, like every 5xx; a 408 says that COR did not get the
+// request, and a 429 that it did not look at it.
 func (e *Exchange) leavesOpen() bool {
 	if e.Fault == nil {
 		return e.Answer == nil
 	}
 	switch e.Fault.Kind {
-	case TimedOut, ServerError, Unreadable, NoAnswer:
+	case ServerError, Unreadable, NoAnswer:
 		return true
+	case Throttled:
+		return e.Fault.Status/100 == 5
 	}
 	return false
 }
@@ -94,7 +97,7 @@ func (ev *evidence) add(e *Exchange) {
 		*ev = evidence{detached: true}
 	case e.leavesOpen():
 		if ev.open == nil {
-			ev.open = e
+			ev.open, ev.refusal = e, nil
 		}
 		if e.Op == Detach {
 			ev.detached, ev.answer = true, nil
@@ -111,15 +114,8 @@ func (ev *evidence) add(e *Exchange) {
 func (h History) Judge(source Source, share Share) Verdict {
 	v := Verdict{Attempts: len(h)}
 	for i := range h {
-		e := &h[i]
-		if e.mayHaveLeft() {
-			v.SentAt = e.At
-		}
-		switch {
-		case e.Answer != nil:
-			v.HTTPStatus, v.ErrorCode = e.Answer.Status, ""
-		case e.Fault != nil && e.Fault.Status != 0 && e.mayHaveLeft():
-			v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
+		if e := &h[i]; e.covers(share.Workspace) && e.mayHaveLeft() {
+			v.note(e)
 		}
 	}
 	ev := h.evidence(share.Workspace)
@@ -128,21 +124,39 @@ func (h History) Judge(source Source, share Share) Verdict {
 		v.Status, v.Reason = Unknown, ev.openReason()
 	case ev.answer != nil:
 		ev.answer.judge(source, share, &v)
+		if v.Status == Unknown && ev.refusal != nil {
+			v.Reason += ev.laterRefusal()
+		}
 	case ev.refusal != nil:
 		v.Status, v.Reason = Failed, "COR refused: "+ev.refusal.Fault.Error()
-		v.ErrorCode = ev.refusal.Fault.Code
+		v.HTTPStatus, v.ErrorCode = ev.refusal.Fault.Status, ev.refusal.Fault.Code
 	case ev.detached:
-		v.Status, v.Reason = Unknown, "detached for a repair and not attached again"
+		v.Status, v.Reason = Unknown, "a repair was begun and not finished"
 	default:
 		v.Status = NotSent
 		if ev.lost != nil {
 			v.Reason = ev.lost.Fault.Error()
 		}
 	}
-	if ev.detached && (ev.open != nil || ev.refusal != nil) {
+	if ev.detached {
 		v.Reason += "; now detached"
 	}
 	return v
+}
+
+// note takes over what the report says of the last exchange about a row.
+func (v *Verdict) note(e *Exchange) {
+	v.SentAt = e.At
+	switch {
+	case e.Answer != nil:
+		v.HTTPStatus, v.ErrorCode = e.Answer.Status, ""
+	case e.Fault != nil && e.Fault.Status != 0:
+		v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
+	}
+}
+
+func (ev *evidence) laterRefusal() string {
+	return "; a later attempt was refused: " + ev.refusal.Fault.Error()
 }
 
 func (ev *evidence) openReason() string {
@@ -152,7 +166,7 @@ func (ev *evidence) openReason() string {
 	}
 	reason += ", so it may have been applied"
 	if ev.refusal != nil {
-		reason += "; a later attempt was refused: " + ev.refusal.Fault.Error()
+		reason += ev.laterRefusal()
 	}
 	return reason
 }
@@ -203,7 +217,7 @@ func contradictory(pivots []*Pivot) string {
 		if p.Problem != "" {
 			return p.Problem
 		}
-		if p.Percentage != pivots[0].Percentage {
+		if !sameReturned(p.Percentage, pivots[0].Percentage) {
 			return fmt.Sprintf("the workspace is listed with %s and with %s", pivots[0].Percentage, p.Percentage)
 		}
 	}

@@ -21,6 +21,7 @@ const (
 // several goroutines.
 type pace struct {
 	until      time.Time // nothing may be sent before
+	held       time.Time // when the hold up to until began
 	holds      int       // in a row, without a readable answer since
 	cut        int       // steps taken off the full rate
 	stepped    time.Time // when the rate changed last
@@ -31,10 +32,14 @@ type pace struct {
 	generation int       // grows when a hold begins or is prolonged
 }
 
-// readable takes note of an answer that shows that COR is there and not
+// readable takes note of an answer that shows that COR is there. During a hold
+// it is the answer to an attempt that left before, and says nothing about the
 // throttling.
-func (p *pace) readable() {
-	p.holds, p.silent, p.several, p.trouble = 0, 0, false, time.Time{}
+func (p *pace) readable(now time.Time) {
+	p.silent, p.several, p.trouble = 0, false, time.Time{}
+	if !now.Before(p.until) {
+		p.holds = 0
+	}
 }
 
 // throttled begins or prolongs a hold: for after if COR named a time, else for
@@ -66,8 +71,8 @@ func (p *pace) mark(now time.Time) {
 
 func (p *pace) hold(now time.Time, after time.Duration, jitter float64) {
 	p.mark(now)
-	fresh := !now.Before(p.until)
-	if fresh {
+	if fresh := !now.Before(p.until); fresh {
+		p.held = now
 		p.holds++
 		p.cut = min(p.cut+(fullRate-p.cut+1)/2, fullRate-leastRate)
 		p.stepped = now
@@ -91,9 +96,13 @@ func (p *pace) step(now time.Time) int {
 	return fullRate - p.cut
 }
 
-// exhausted reports whether the hold ends later than limit after the trouble
-// began, or is longer than limit by itself.
+// exhausted reports whether the hold is longer than limit, or there was no
+// readable answer for longer than limit, or won't have been at the end of the
+// hold.
 func (p *pace) exhausted(now time.Time, limit time.Duration) bool {
+	if now.Before(p.until) && p.until.Sub(p.held) > limit {
+		return true
+	}
 	if p.trouble.IsZero() {
 		return false
 	}

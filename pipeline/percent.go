@@ -88,8 +88,22 @@ const maxReturnedDigits = 64
 // Equals reports whether text, a JSON number as COR returned it, has exactly
 // this value: 60, 60.0 and 6e1 are equal.
 func (p Percent) Equals(text string) bool {
+	if plain, ok := ParseDecimal(text, '.'); ok {
+		return plain == p
+	}
 	returned, ok := parseReturned(text)
 	return ok && returned.Cmp(big.NewRat(int64(p), percentUnit)) == 0
+}
+
+// sameReturned reports whether two JSON numbers as COR returned them have the
+// same value; what is no number is the same as its own spelling only.
+func sameReturned(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, ok := parseReturned(a)
+	y, alsoOK := parseReturned(b)
+	return ok && alsoOK && x.Cmp(y) == 0
 }
 
 // SumReturned adds up JSON numbers as COR returned them, exactly. What is no

@@ -229,7 +229,7 @@ type Line struct {
 type UserLine struct {
 	User          UserID
 	Rows          int
-	Requested     Percent // the sum over the user's distinct pairs that are no invalid row
+	Requested     Percent // the sum over the user's distinct pairs that are not invalid by themselves or by a conflict
 	Returned      string  // the sum COR returned in its last answer, "" when it returned none
 	OverAllocated bool
 	Requests      int

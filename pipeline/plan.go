@@ -54,7 +54,7 @@ type userPlan struct {
 type planner struct {
 	rules     Rules
 	first     []int
-	pairs     map[pair]int
+	pairs     map[pair]int // the first row of each pair; nil for a small user
 	conflicts []conflict
 }
 
@@ -105,35 +105,39 @@ const smallUser = 16
 func (p *planner) findPairs(rows []entry) {
 	p.first = slices.Grow(p.first[:0], len(rows))[:len(rows)]
 	p.conflicts = p.conflicts[:0]
-	large := len(rows) > smallUser
-	if large {
+	p.pairs = nil
+	if len(rows) > smallUser {
 		p.pairs = make(map[pair]int, len(rows))
 	}
 	for i := range rows {
-		row := &rows[i]
 		p.first[i] = i
-		if row.bad {
+		if rows[i].bad {
 			continue
 		}
-		if large {
-			key := pair{row.source, row.workspace}
-			if first, found := p.pairs[key]; found {
-				p.first[i] = first
-			} else {
-				p.pairs[key] = i
-			}
-		} else {
-			for j := range i {
-				if !rows[j].bad && rows[j].workspace == row.workspace && rows[j].source == row.source {
-					p.first[i] = j
-					break
-				}
-			}
-		}
-		if rows[p.first[i]].percent != row.percent && p.conflictOf(row.source, rows) == nil {
+		p.first[i] = p.firstOf(rows, i)
+		if rows[p.first[i]].percent != rows[i].percent && p.conflictOf(rows[i].source, rows) == nil {
 			p.conflicts = append(p.conflicts, conflict{p.first[i], i})
 		}
 	}
+}
+
+// firstOf returns the first good row up to i that names the same pair as row i.
+func (p *planner) firstOf(rows []entry, i int) int {
+	row := &rows[i]
+	if p.pairs != nil {
+		key := pair{row.source, row.workspace}
+		if first, found := p.pairs[key]; found {
+			return first
+		}
+		p.pairs[key] = i
+		return i
+	}
+	for j := range i {
+		if !rows[j].bad && rows[j].workspace == row.workspace && rows[j].source == row.source {
+			return j
+		}
+	}
+	return i
 }
 
 func (p *planner) conflictOf(source Source, rows []entry) *conflict {
@@ -207,14 +211,19 @@ func (p *planner) requests(id UserID, rows []entry) []Request {
 		}
 		requests[at].Shares = append(requests[at].Shares, Share{row.workspace, row.percent})
 	}
-	if p.rules.Chunk == 0 {
+	return p.rules.chunks(requests)
+}
+
+// chunks cuts each request into pieces of at most --chunk workspaces.
+func (r Rules) chunks(requests []Request) []Request {
+	if r.Chunk == 0 {
 		return requests
 	}
 	var chunks []Request
-	for _, r := range requests {
+	for _, whole := range requests {
 		number := 0
-		for shares := range slices.Chunk(r.Shares, p.rules.Chunk) {
-			chunks = append(chunks, Request{User: r.User, Source: r.Source, Chunk: number, Shares: shares})
+		for shares := range slices.Chunk(whole.Shares, r.Chunk) {
+			chunks = append(chunks, Request{User: whole.User, Source: whole.Source, Chunk: number, Shares: shares})
 			number++
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -123,32 +122,20 @@ func (r *run) send(ctx context.Context, next func() (User, error, bool)) error {
 // serve gives users to the workers: count of them, or all when count is
 // negative. It returns when all of them are settled, or with the reason to stop.
 func (r *run) serve(ctx context.Context, next func() (User, error, bool), count int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.Workers)
 	var early error
-	for ; count != 0; count-- {
-		if early = context.Cause(ctx); early != nil {
-			break
-		}
+	for ; count != 0 && early == nil; count-- {
 		user, err, more := next()
 		if early = err; err != nil || !more {
 			break
 		}
-		// A worker gets its first slot from here, so that users leave in the
-		// order of their first appearance.
-		first := make(chan slot, 1)
-		group.Go(func() error {
-			if s, ok := <-first; ok {
-				return r.user(ctx, user, &s)
-			}
-			return nil
-		})
-		s, err := r.gate.take(ctx)
-		if early = err; err != nil {
-			close(first)
-			break
-		}
-		first <- s
+		early = r.dispatch(ctx, group, user)
+	}
+	if early != nil {
+		cancel(early)
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -156,35 +143,71 @@ func (r *run) serve(ctx context.Context, next func() (User, error, bool), count 
 	return early
 }
 
-// user serves one user: its requests one after another, the first attempt in
-// the slot that is given. An error stops the run.
-func (r *run) user(ctx context.Context, u User, first *slot) error {
-	defer func() {
-		if first != nil {
-			r.gate.giveBack()
+// dispatch waits for a worker and gives it a user, with the first slot: so
+// users leave in the order of their first appearance.
+func (r *run) dispatch(ctx context.Context, group *errgroup.Group, user User) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	first := make(chan slot, 1)
+	group.Go(func() error {
+		s, ok := <-first
+		if !ok {
+			return nil
 		}
-	}()
-	worst := Matched
+		return r.user(ctx, user, &claim{gate: r.gate, held: true, slot: &s})
+	})
+	s, err := r.gate.take(ctx, false)
+	if err == nil {
+		first <- s
+	}
+	close(first)
+	return err
+}
+
+// user serves one user: its requests one after another, the first attempt in
+// the slot that comes with the claim. An error stops the run, and keeps the
+// claim.
+func (r *run) user(ctx context.Context, u User, c *claim) error {
+	tally := tally{worst: Matched}
 	var previous *Request
 	for i := range u.Requests {
 		request := &u.Requests[i]
 		blocked := request.Chunk > 0 && previous != nil && previous.Source == request.Source && !previous.Past.accepted()
 		previous = request
 		if !blocked {
-			if err := r.request(ctx, request, &first); err != nil {
+			if err := r.request(ctx, request, c); err != nil {
 				return err
 			}
 		}
 		for _, share := range request.Shares {
-			if s := request.Past.Judge(request.Source, share).Status; s.Worse(worst) {
-				worst = s
-			}
+			tally.add(request.Past.Judge(request.Source, share).Status)
 		}
 	}
 	if r.OnUser != nil {
-		r.OnUser(u.ID, worst)
+		r.OnUser(u.ID, tally.worst)
 	}
-	return r.judge(worst)
+	if err := r.judge(tally); err != nil {
+		return err
+	}
+	c.release()
+	return nil
+}
+
+// tally is what the guards need of one user's rows.
+type tally struct {
+	worst   Status
+	failing bool // a row is failed, unknown, missing or mismatched
+}
+
+func (t *tally) add(s Status) {
+	if s.Worse(t.worst) {
+		t.worst = s
+	}
+	switch s {
+	case Failed, Unknown, Missing, Mismatched:
+		t.failing = true
+	}
 }
 
 // accepted reports whether the last word on a request is a readable 2xx answer.
@@ -193,14 +216,13 @@ func (h History) accepted() bool {
 }
 
 // judge counts a user and says whether a guard stops the run.
-func (r *run) judge(worst Status) error {
+func (r *run) judge(t tally) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if worst != Matched {
+	if t.worst != Matched {
 		r.unmatched++
 	}
-	switch worst {
-	case Failed, Unknown, Missing, Mismatched:
+	if t.failing {
 		r.failing++
 	}
 	if r.MaxFailures.Exceeded(r.failing, r.total) {
@@ -208,151 +230,4 @@ func (r *run) judge(worst Status) error {
 			r.MaxFailures, r.failing, r.total)}
 	}
 	return nil
-}
-
-// request sends what Next asks for and appends what came of it to request.Past,
-// until there is nothing more to send. An error stops the run.
-func (r *run) request(ctx context.Context, request *Request, first **slot) error {
-	session := len(request.Past)
-	delays := backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 30 * time.Second,
-	}
-	delays.Reset()
-	for {
-		step := Next(*request, request.Past, session, r.policy())
-		switch step.Do {
-		case Done:
-			return nil
-		case StopRefused:
-			last := request.Past[len(request.Past)-1].Fault
-			return Stop{Credentials, "the credentials were refused: " + last.Error()}
-		case Retry:
-			if err := sleep(ctx, delays.NextBackOff(), nil); err != nil {
-				return err
-			}
-		}
-		e, err := r.attempt(ctx, *request, step, first)
-		if err != nil {
-			return err
-		}
-		request.Past = append(request.Past, e)
-		if err := r.learn(request); err != nil {
-			return err
-		}
-	}
-}
-
-func (r *run) policy() Policy {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return Policy{Retries: r.Retries, Repair: r.Repair && r.futile < futileRepairs}
-}
-
-// attempt sends a request once, in a slot of its own: its begin is durable
-// before it leaves, and a hold that began meanwhile takes the slot away again.
-func (r *run) attempt(ctx context.Context, request Request, step Step, first **slot) (Exchange, error) {
-	request = request.only(step.Only)
-	for {
-		slot, err := r.slot(ctx, first)
-		if err != nil {
-			return Exchange{}, err
-		}
-		attempt := Attempt{request.Key(), step.Op, step.Only, request.Digest(), time.Now().UTC()}
-		number, err := r.Journal.Begin(attempt)
-		if err != nil {
-			return Exchange{}, err
-		}
-		if ctx.Err() == nil && !r.gate.overtaken(slot) {
-			return r.exchange(number, attempt, request)
-		}
-		r.gate.giveBack()
-		if err := r.Journal.Withdraw(number); err != nil {
-			return Exchange{}, err
-		}
-	}
-}
-
-// slot uses up the slot a user came with, or takes a new one.
-func (r *run) slot(ctx context.Context, first **slot) (slot, error) {
-	if *first == nil {
-		return r.gate.take(ctx)
-	}
-	s := **first
-	*first = nil
-	return s, nil
-}
-
-func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange, error) {
-	ctx, cancel := context.WithTimeout(r.cut, r.Timeout)
-	defer cancel()
-	e := Exchange{Attempt: attempt}
-	answer, fault := r.COR.Do(ctx, attempt.Op, request)
-	if fault != nil {
-		e.Fault = fault
-	} else {
-		e.Answer = &answer
-	}
-	r.gate.done(time.Now(), &e)
-	if err := r.Journal.End(number, e); err != nil {
-		return e, err
-	}
-	if r.OnExchange != nil {
-		r.OnExchange(&e)
-	}
-	return e, nil
-}
-
-const (
-	forbiddenRequests = 3 // answered with 403 from the first on: the credentials may not do this at all
-	futileRepairs     = 3 // that brought the same other percentage back: COR rounds
-)
-
-// learn draws what a run learns from the last exchange of a request.
-func (r *run) learn(request *Request) error {
-	h := request.Past
-	last := &h[len(h)-1]
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case last.is(Forbidden):
-		r.answered++
-		if !r.allowed && r.answered >= forbiddenRequests {
-			return Stop{Credentials, "the first requests were all forbidden: " + last.Fault.Error()}
-		}
-	case last.Answer != nil || last.is(Refused) || last.is(Attached):
-		r.allowed = true
-	}
-	if last.Answer != nil && last.Op == Attach && h.repaired() && r.repairs < futileRepairs {
-		r.repairs++
-		if sameAsBefore(request, last) {
-			r.futile++
-		}
-	}
-	return nil
-}
-
-// sameAsBefore reports whether a repair brought back, for each workspace, the
-// other percentage that COR had returned before it.
-func sameAsBefore(request *Request, repaired *Exchange) bool {
-	h := request.Past
-	before := h[0].Answer
-	for i := range h {
-		if h[i].Op == Detach {
-			break
-		}
-		if h[i].Answer != nil {
-			before = h[i].Answer
-		}
-	}
-	if before == nil {
-		return false
-	}
-	wrong := request.mismatched(repaired)
-	for _, w := range wrong {
-		was, is := before.pivots(request.Source, w), repaired.Answer.pivots(request.Source, w)
-		if len(was) == 0 || was[0].Percentage != is[0].Percentage {
-			return false
-		}
-	}
-	return len(wrong) > 0
 }

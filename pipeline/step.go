@@ -26,8 +26,9 @@ type Policy struct {
 
 // Next decides what a request does next. h is everything that was sent for it,
 // of which the exchanges from index session on belong to this session: earlier
-// ones tell what is still open, but use up no retries. It is a pure function:
-// sending, retrying, repairing and resuming are this one decision.
+// ones tell what is still open, but use up no retries. A repair that an earlier
+// session began is finished first, with or without policy.Repair. It is a pure
+// function: sending, retrying, repairing and resuming are this one decision.
 func Next(r Request, h History, session int, policy Policy) Step {
 	recent := h[session:]
 	if len(recent) == 0 {
@@ -43,6 +44,9 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	case last.Fault == nil:
 		return again
 	}
+	if only := h.unansweredDetach(); only != nil && last.refuses() {
+		return Step{Do: Send, Op: Attach, Only: only}
+	}
 	switch last.Fault.Kind {
 	case Attached:
 		return repairStep(r, h, policy, r.names())
@@ -51,7 +55,7 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	case NoToken:
 		return Step{Do: StopRefused}
 	case Unauthorized:
-		if len(recent) > 1 && recent[len(recent)-2].is(Unauthorized) {
+		if recent[:len(recent)-1].tokenRefused() {
 			return Step{Do: StopRefused}
 		}
 		return again
@@ -65,10 +69,36 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	return again
 }
 
-// firstStep is the first of a session: what has no definite answer yet.
+// unansweredDetach returns the workspaces of a repair that were perhaps detached,
+// nil when there are none: its detach has no answer, and no attach has left
+// since. It is repeated, and if COR refuses that, they are attached all the
+// same: perhaps there was nothing left to detach.
+func (h History) unansweredDetach() []WorkspaceID {
+	for i := len(h) - 1; i >= 0; i-- {
+		e := &h[i]
+		switch {
+		case e.Op == Attach && e.mayHaveLeft(), e.Answer != nil:
+			return nil
+		case e.Op == Detach && e.leavesOpen():
+			return e.Only
+		}
+	}
+	return nil
+}
+
+// refuses reports whether COR said no for good to what was asked.
+func (e *Exchange) refuses() bool {
+	return e.is(Refused) || e.is(Attached) || e.is(Forbidden)
+}
+
+// firstStep is the first of a session: what has no definite answer yet, and
+// before that the detach of a repair that was begun.
 func firstStep(r Request, h History) Step {
 	if len(h) == 0 {
 		return Step{Do: Send, Op: Attach}
+	}
+	if only := h.unansweredDetach(); only != nil {
+		return Step{Do: Send, Op: Detach, Only: only}
 	}
 	var open []WorkspaceID
 	for _, s := range r.Shares {
@@ -106,9 +136,12 @@ func repairStep(r Request, h History, policy Policy, workspaces []WorkspaceID) S
 	return Step{Do: Send, Op: Detach, Only: workspaces}
 }
 
+// repaired reports whether COR has answered or refused a detach: there is no
+// second repair. A detach that nobody knows the end of is none yet: when the old
+// percentage comes back, it was not done.
 func (h History) repaired() bool {
 	for i := range h {
-		if h[i].Op == Detach {
+		if e := &h[i]; e.Op == Detach && (e.Answer != nil || e.refuses()) {
 			return true
 		}
 	}
@@ -135,6 +168,21 @@ func (r Request) mismatched(e *Exchange) []WorkspaceID {
 		}
 	}
 	return names
+}
+
+// tokenRefused reports whether the last exchange in which COR looked at the
+// token was a 401: the one after it was made with a renewed token.
+func (h History) tokenRefused() bool {
+	for i := len(h) - 1; i >= 0; i-- {
+		switch {
+		case h[i].is(Unauthorized):
+			return true
+		case h[i].is(Throttled), h[i].is(TokenDown), h[i].is(NotConnected):
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 func (e *Exchange) is(kind FaultKind) bool {

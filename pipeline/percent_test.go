@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestParsePercent(t *testing.T) {
+	for cell, want := range map[string]Percent{
+		"0": 0, "60": 600000, "60%": 600000, "60 %": 600000, "100": Hundred, "100.0000%": Hundred, "0.0001": 1,
+		"33.3333": 333333, "33.3 %": 333000, "007": 70000, "000000000000000000000000012.5": 125000, "0.0": 0,
+	} {
+		if got, ok := ParsePercent(cell, '.'); !ok || got != want {
+			t.Errorf("ParsePercent(%q) = %d, %v, want %d", cell, got, ok, want)
+		}
+	}
+	for _, cell := range []string{
+		"", " ", "%", " %", "1e2", "NaN", "Inf", "0x10", "1,000", "5.", ".5", "+5", "-5", "-0", "５", "101", "100.0001", "100.00001",
+		"33.33333", "1.2.3", "60  %", "60%%", "60 % ", " 60", "60 ", "60\t%", "60\u00a0%", "1_0", "1 0", "6O", "100%5", "five",
+		"12,5", "5,", "99999999999999999999", "184467440737095516.16", "18446744073709551616",
+		strings.Repeat("9", 300),
+	} {
+		if got, ok := ParsePercent(cell, '.'); ok {
+			t.Errorf("ParsePercent(%q) = %v, and it is no percentage", cell, got)
+		}
+	}
+}
+
+func TestParsePercentWithDecimalComma(t *testing.T) {
+	for cell, want := range map[string]Percent{"12,5": 125000, "12,5 %": 125000, "60": 600000} {
+		if got, ok := ParsePercent(cell, ','); !ok || got != want {
+			t.Errorf("ParsePercent(%q) = %d, %v, want %d", cell, got, ok, want)
+		}
+	}
+	for _, cell := range []string{"12.5", "1.000,5", "5,", ",5"} {
+		if got, ok := ParsePercent(cell, ','); ok {
+			t.Errorf("ParsePercent(%q) = %v, and it is no percentage", cell, got)
+		}
+	}
+}
+
+func TestPercentString(t *testing.T) {
+	for p, want := range map[Percent]string{
+		0: "0", 1: "0.0001", 10: "0.001", 600000: "60", 333333: "33.3333", 125000: "12.5", Hundred: "100", 1370500: "137.05",
+	} {
+		if got := p.String(); got != want {
+			t.Errorf("Percent(%d) = %s, want %s", int64(p), got, want)
+		}
+	}
+}
+
+func TestPercentEquals(t *testing.T) {
+	for _, c := range []struct {
+		percent  Percent
+		returned string
+		want     bool
+	}{
+		{600000, "60", true}, {600000, "60.0", true}, {600000, "6e1", true}, {600000, "6E+1", true}, {600000, "600e-1", true},
+		{600000, "60.00000000000000000000", true}, {600000, "60.00000000000000000001", false}, {600000, "59.99999999999999999", false},
+		{600000, "61", false}, {600000, "-60", false}, {600000, "", false}, {600000, "null", false}, {600000, "sixty", false},
+		{600000, "1e999", false}, {600000, "1e-999", false}, {600000, "1e999999999999999999", false}, {600000, "0x3C", false},
+		{600000, "60/1", false}, {600000, "6_0", false}, {600000, "60 ", false}, {600000, "NaN", false}, {600000, "Inf", false},
+		{600000, "60e0000000000000000000", true},
+		{0, "0", true}, {0, "-0", true}, {0, "0.0", true}, {0, "0e5", true}, {0, "", false}, {0, "1e-99", false},
+		{333333, "33.3333", true}, {333333, "33.33333", false}, {333333, "33.3334", false}, {1, "0.0001", true}, {1, "1e-4", true},
+		{600000, "60." + strings.Repeat("0", 200), false}, // too long to be a percentage
+	} {
+		if got := c.percent.Equals(c.returned); got != c.want {
+			t.Errorf("Percent %v Equals %q: %v", c.percent, c.returned, got)
+		}
+	}
+}
+
+func TestSumReturned(t *testing.T) {
+	for _, c := range []struct {
+		texts []string
+		want  string
+	}{
+		{nil, "0"},
+		{[]string{"60", "40"}, "100"},
+		{[]string{"33.3333", "33.3333", "33.3334"}, "100"},
+		{[]string{"0.1", "0.2"}, "0.3"},
+		{[]string{"6e1", "", "null", "1e999", "0.5"}, "60.5"},
+		{[]string{"-5", "5"}, "0"},
+	} {
+		if got := SumReturned(c.texts); got != c.want {
+			t.Errorf("SumReturned(%q) = %s, want %s", c.texts, got, c.want)
+		}
+	}
+}
+
+func TestSameReturned(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"60", "60", true}, {"60", "60.0", true}, {"6e1", "60", true}, {"60", "61", false}, {"", "", true}, {"", "0", false}, {"1e999", "1e999", true}} {
+		if got := sameReturned(c.a, c.b); got != c.want {
+			t.Errorf("sameReturned(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+// A percentage is what big.Rat makes of it, however COR spells it.
+func TestPercentIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Percent(rapid.Int64Range(0, int64(Hundred)).Draw(t, "percent"))
+		exact := big.NewRat(int64(p), percentUnit)
+		spellings := []string{
+			p.String(), exact.FloatString(4), exact.FloatString(20),
+			big.NewRat(int64(p), 1).FloatString(0) + "e-4",
+			new(big.Rat).Quo(exact, big.NewRat(100, 1)).FloatString(6) + "E2",
+		}
+		if !json.Valid([]byte(p.String())) {
+			t.Fatalf("%v is no JSON number", p)
+		}
+		near := new(big.Rat).Add(exact, big.NewRat(1, 1_000_000_000)).FloatString(12)
+		for _, text := range spellings {
+			if !p.Equals(text) || !sameReturned(text, p.String()) {
+				t.Fatalf("%v does not equal %s", p, text)
+			}
+		}
+		if p.Equals(near) {
+			t.Fatalf("%v equals %s", p, near)
+		}
+		back, ok := ParsePercent(p.String()+rapid.SampledFrom([]string{"", "%", " %"}).Draw(t, "suffix"), '.')
+		if !ok || back != p {
+			t.Fatalf("%v parses as %v, %v", p, back, ok)
+		}
+	})
+}
+
+func TestSumReturnedIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(rapid.Int64Range(0, 200_0000), 0, 30).Draw(t, "values")
+		var texts []string
+		sum := Percent(0)
+		for _, v := range values {
+			texts = append(texts, Percent(v).String())
+			sum += Percent(v)
+		}
+		if got := SumReturned(texts); got != sum.String() {
+			t.Fatalf("SumReturned(%q) = %s, want %v", texts, got, sum)
+		}
+		slices.Reverse(texts)
+		if got := SumReturned(texts); got != sum.String() {
+			t.Fatalf("in reverse: %s, want %v", got, sum)
+		}
+	})
+}
+
+func FuzzPercent(f *testing.F) {
+	for _, cell := range []string{"60", "60 %", "33.3333", "1e2", ".5", "100.0001", "00.10%", "-0", "９"} {
+		f.Add(cell)
+	}
+	f.Fuzz(func(t *testing.T, cell string) {
+		p, ok := ParsePercent(cell, '.')
+		number := strings.TrimSuffix(strings.TrimSuffix(cell, "%"), " ")
+		if !ok {
+			return
+		}
+		if p < 0 || p > Hundred {
+			t.Fatalf("ParsePercent(%q) = %d", cell, int64(p))
+		}
+		exact, parsed := new(big.Rat).SetString(number)
+		if !parsed || exact.Cmp(big.NewRat(int64(p), percentUnit)) != 0 {
+			t.Fatalf("ParsePercent(%q) = %v, and big.Rat says %v", cell, p, exact)
+		}
+		if back, ok := ParsePercent(p.String(), '.'); !ok || back != p || !p.Equals(p.String()) {
+			t.Fatalf("%q: %v does not come back: %v, %v", cell, p, back, ok)
+		}
+	})
+}
