@@ -137,7 +137,10 @@ func readError(r reply) (s said) {
 		}
 		return s
 	case page || isPage(body):
-		return said{text: or(title(body), "an HTML page")}
+		if title := title(body); title != "" {
+			return said{text: "an HTML page: " + title}
+		}
+		return said{text: "an HTML page"}
 	}
 	return said{text: string(body)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -143,6 +144,8 @@ func describe(err error, left bool) string {
 		return "time ran out before " + waited
 	case errors.Is(err, context.Canceled):
 		return "given up before " + waited
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed"
 	}
 	return maskUsers(bare(err).Error())
 }

@@ -46,7 +46,7 @@ func errorBodies() []errorBody {
 		{name: "nested", body: `{"error":{"code":"ZC004","message":"there"}}`, code: "ZC004", message: "there", attached: true},
 		{name: "F", body: `{"data":1,"errors":[{"name":"WorkspaceNotFoundError","code":"ZC001","message":"WS"}]}`, code: "ZC001", message: "WS"},
 		{name: "G", body: `{"status":"partial_success","errors":[{"id":"WS","error_code":"ZC004","message":"exists"}]}`, code: "ZC004", message: "exists", attached: true},
-		{name: "HTML", body: "<!DOCTYPE html>\n<html><head><TITLE id=x>Bad\n Gateway &mdash; x</TITLE></head>", message: "Bad Gateway — x"},
+		{name: "HTML", body: "<!DOCTYPE html>\n<html><head><TITLE id=x>Bad\n Gateway &mdash; x</TITLE></head>", message: "an HTML page: Bad Gateway — x"},
 		{name: "HTML without a title", body: "<html><body>oops</body></html>", message: "an HTML page"},
 		{name: "text", body: "upstream \x1b[31mtimed\x00 out\r\n", message: "upstream [31mtimed out"},
 		{name: "nothing", body: "", message: "an empty body"},

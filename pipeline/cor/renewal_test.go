@@ -118,7 +118,7 @@ func TestTokenEndpointFaults(t *testing.T) {
 		{400, `{"error":"invalid_request"}`, pipeline.Fault{Kind: pipeline.NoToken, Code: "invalid_request", Message: "token endpoint: invalid_request"}, false},
 		{401, `{"error":401,"message":"Unauthorized"}`, pipeline.Fault{Kind: pipeline.NoToken, Message: "token endpoint: Unauthorized"}, false},
 		{403, "", pipeline.Fault{Kind: pipeline.NoToken, Message: "token endpoint: an empty body"}, false},
-		{404, "<title>Not here</title><html>", pipeline.Fault{Kind: pipeline.NoToken, Message: "token endpoint: Not here"}, false},
+		{404, "<title>Not here</title><html>", pipeline.Fault{Kind: pipeline.NoToken, Message: "token endpoint: an HTML page: Not here"}, false},
 		{408, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},
 		{429, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},
 		{500, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},

@@ -72,13 +72,13 @@ func TestCutConnections(t *testing.T) {
 		status     int
 		message    string
 	}{
-		{"before the answer", "", pipeline.NoAnswer, 0, "EOF"},
+		{"before the answer", "", pipeline.NoAnswer, 0, "the connection was closed"},
 		{"in the headers", "HTTP/1.1 200 OK\r\nContent-Le", pipeline.NoAnswer, 0, "connection broken"},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.6\r\n", pipeline.NoAnswer, 0, "malformed HTTP"},
-		{"in the body", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"id\":1", pipeline.Unreadable, 200, "the answer was cut: unexpected EOF"},
-		{"in a chunk", "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{\"id\":1", pipeline.Unreadable, 201, "the answer was cut: unexpected EOF"},
+		{"in the body", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"id\":1", pipeline.Unreadable, 200, "the answer was cut: the connection was closed"},
+		{"in a chunk", "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{\"id\":1", pipeline.Unreadable, 201, "the answer was cut: the connection was closed"},
 		{"in a refusal", "HTTP/1.1 400 Bad\r\nContent-Length: 500\r\n\r\n{\"code\":\"ZC0", pipeline.Refused, 400, `{"code":"ZC0`},
-		{"before a refusal's body", "HTTP/1.1 404 Bad\r\nContent-Length: 500\r\n\r\n", pipeline.Refused, 404, "the answer was cut: unexpected EOF"},
+		{"before a refusal's body", "HTTP/1.1 404 Bad\r\nContent-Length: 500\r\n\r\n", pipeline.Refused, 404, "the answer was cut: the connection was closed"},
 		{"in a 5xx", "HTTP/1.1 502 Bad\r\nContent-Length: 500\r\n\r\n<html><title>Bad &amp; broken</title>", pipeline.ServerError, 502, "Bad & broken"},
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", pipeline.Unreadable, 101, "the answer switches protocols"},
 		{"status 600", "HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n", pipeline.Unreadable, 600, "an empty body"},
