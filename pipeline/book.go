@@ -272,7 +272,7 @@ func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
 	if !maxInvalid.Exceeded(invalid, p.Rows) {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d rows are invalid, more than --max-invalid %v", invalid, p.Rows, maxInvalid)
+	return fmt.Sprintf("invalid rows: %d of %d, more than --max-invalid %v", invalid, p.Rows, maxInvalid)
 }
 
 // Send returns the users that have something to send, in order of first

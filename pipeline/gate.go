@@ -267,7 +267,10 @@ func (g *gate) unavailable(now time.Time) error {
 	if !g.pace.trouble.IsZero() {
 		silence = now.Sub(g.pace.trouble).Round(time.Second)
 	}
-	return fmt.Errorf("%w: no readable answer for %v, and %v to wait, more than --max-wait %v",
+	if silence == 0 {
+		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.maxWait)
+	}
+	return fmt.Errorf("%w: no readable answer for %v and %v more to wait, which is more than --max-wait %v",
 		errUnavailable, silence, wait, g.maxWait)
 }
 

@@ -321,9 +321,9 @@ func TestPlanTooManyInvalid(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"off": "", "6": "", "75%": "",
-		"5":   "6 of 8 rows are invalid, more than --max-invalid 5",
-		"74%": "6 of 8 rows are invalid, more than --max-invalid 74%",
-		"0":   "6 of 8 rows are invalid, more than --max-invalid 0",
+		"5":   "invalid rows: 6 of 8, more than --max-invalid 5",
+		"74%": "invalid rows: 6 of 8, more than --max-invalid 74%",
+		"0":   "invalid rows: 6 of 8, more than --max-invalid 0",
 	} {
 		guard, err := ParseGuard(text)
 		if err != nil {

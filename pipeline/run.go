@@ -87,7 +87,7 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[User, 
 	state := &run{Runner: r, gate: newGate(r.Rate, r.Burst, r.MaxWait), cut: cut, total: total}
 	if r.MaxDuration > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, r.MaxDuration,
-			Stop{Guarded, fmt.Sprintf("--max-duration %v is over", r.MaxDuration)})
+			Stop{Guarded, fmt.Sprintf("the time of --max-duration %v is over", r.MaxDuration)})
 		defer cancel()
 		ctx = limited
 	}
@@ -113,7 +113,7 @@ func (r *run) send(ctx context.Context, next func() (User, error, bool)) error {
 			return err
 		}
 		if r.unmatched > 0 {
-			return Stop{CanaryFailed, fmt.Sprintf("--canary %d: %d of the first users did not match", r.Canary, r.unmatched)}
+			return Stop{CanaryFailed, fmt.Sprintf("canary: of the first %d users, %d did not match", r.Canary, r.unmatched)}
 		}
 	}
 	return r.serve(ctx, next, -1)
@@ -226,8 +226,8 @@ func (r *run) judge(t tally) error {
 		r.failing++
 	}
 	if r.MaxFailures.Exceeded(r.failing, r.total) {
-		return Stop{Guarded, fmt.Sprintf("--max-failures %v: %d of %d users have a row that failed, is unknown, missing or mismatched",
-			r.MaxFailures, r.failing, r.total)}
+		return Stop{Guarded, fmt.Sprintf("users with a row that failed, is unknown, missing or mismatched: %d of %d, more than --max-failures %v",
+			r.failing, r.total, r.MaxFailures)}
 	}
 	return nil
 }

@@ -35,14 +35,17 @@ type app struct {
 	streams
 	ctx   context.Context // ends at the first signal; its cause is then a *stopped
 	cut   context.Context // ends at the second
-	given []given         // flags that were set on the command line
+	given []given         // flags that were set on the command line or in the environment
 	code  int             // how a command that returned no error ends
+
+	logFormat string   // asked for, even where the command line is wrong
+	console   *console // nil until the command has one
 
 	// journal stands between a journal and its file; tests put faults there.
 	journal func(journal.File) journal.File
 }
 
-// given is a flag that was set on the command line.
+// given is a flag that was set on the command line or in the environment.
 type given struct {
 	name   string
 	values []string
@@ -50,7 +53,7 @@ type given struct {
 
 // run is the whole program: it returns the exit code.
 func run(args []string, std streams) int {
-	a := &app{streams: std, journal: func(f journal.File) journal.File { return f }}
+	a := &app{streams: std, logFormat: logFormat(args), journal: func(f journal.File) journal.File { return f }}
 	return a.run(args)
 }
 
@@ -64,6 +67,15 @@ func (a *app) run(args []string) int {
 	)
 	if err != nil {
 		return a.fail(err)
+	}
+	switch {
+	case len(args) == 0:
+		parser.Stdout = a.err
+		_, _ = parser.Parse([]string{"--help"})
+		fmt.Fprintf(a.err, "\nexit %d: no command is given\n", exitUsage)
+		return exitUsage
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	parsed, err := parser.Parse(args)
 	if helped >= 0 {
@@ -93,12 +105,28 @@ func usageHint(err error) string {
 // fail says what is wrong and what to do, and returns the exit code.
 func (a *app) fail(err error) int {
 	f := explain(err)
-	fmt.Fprintf(a.err, "error: %v\n", f.err)
-	if f.hint != "" {
-		fmt.Fprintf(a.err, "hint: %s\n", f.hint)
+	con := a.console
+	if con == nil {
+		con = a.newConsole(&outputFlags{LogFormat: a.logFormat, LogLevel: "info"})
 	}
-	fmt.Fprintf(a.err, "exit %d: %s\n", f.code, oneLine(f.err.Error()))
+	con.fail(f)
 	return f.code
+}
+
+// logFormat finds what --log-format asks for in arguments that may be wrong:
+// whoever reads JSON gets the complaint as JSON too.
+func logFormat(args []string) string {
+	const flag = "--log-format"
+	format := os.Getenv("CORATTACH_LOG_FORMAT")
+	for i, arg := range args {
+		if value, found := strings.CutPrefix(arg, flag+"="); found {
+			format = value
+		}
+		if arg == flag && i+1 < len(args) {
+			format = args[i+1]
+		}
+	}
+	return format
 }
 
 func oneLine(text string) string {
@@ -146,8 +174,8 @@ func stoppedBy(s os.Signal) *stopped {
 	return &stopped{pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by " + name}, int(number), name}
 }
 
-// givenFlags returns the flags of the command line, in order, with their values
-// as they would be written again.
+// givenFlags returns the flags of the command line, in order, and after them
+// those of the environment, with their values as they would be written again.
 func givenFlags(parsed *kong.Context) []given {
 	var flags []given
 	for _, path := range parsed.Path {
@@ -156,9 +184,21 @@ func givenFlags(parsed *kong.Context) []given {
 		}
 		flags = append(flags, given{path.Flag.Name, values(path.Flag.Target.Interface())})
 	}
+	for _, flag := range parsed.Flags() {
+		if slices.ContainsFunc(flags, func(g given) bool { return g.name == flag.Name }) || !slices.ContainsFunc(flag.Envs, isSet) {
+			continue
+		}
+		flags = append(flags, given{flag.Name, values(flag.Target.Interface())})
+	}
 	return flags
 }
 
+func isSet(env string) bool {
+	_, set := os.LookupEnv(env)
+	return set
+}
+
+// values returns what a flag would be written with; nil for a flag alone.
 func values(target any) []string {
 	switch v := target.(type) {
 	case bool:

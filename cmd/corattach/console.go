@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +45,8 @@ type progress struct {
 
 const (
 	progressEvery = 30 * time.Second
+	widestBar     = 30 // columns
+	barText       = 46 // columns that the longest text around the bar takes
 	faultsShown   = 20 // as warnings; later ones are logged at debug
 )
 
@@ -55,12 +59,23 @@ func (a *app) newConsole(f *outputFlags) *console {
 		w = zerolog.ConsoleWriter{Out: c, TimeFormat: time.TimeOnly, NoColor: !terminal(a.err) || os.Getenv("NO_COLOR") != ""}
 	}
 	c.log = zerolog.New(w).Level(level).With().Timestamp().Logger()
+	a.console = c
 	return c
 }
 
 func terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// columns is the width of a terminal, wide when it is not known.
+func columns(w io.Writer) int {
+	if file, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return barText + widestBar
 }
 
 // Write prints to standard error around the bar.
@@ -85,18 +100,34 @@ func (c *console) warn(text string) { c.log.Warn().Msg(text) }
 // hint says what to do.
 func (c *console) hint(text string) {
 	if c.json {
-		c.log.Info().Msg("hint: " + text)
+		c.always().Msg("hint: " + text)
 		return
 	}
 	fmt.Fprintf(c, "hint: %s\n", text)
 }
 
+// always is a line that no --log-level leaves out.
+func (c *console) always() *zerolog.Event { return c.log.Log().Str(zerolog.LevelFieldName, "info") }
+
+// fail says what is wrong and what to do.
+func (c *console) fail(f *failure) {
+	if c.json {
+		c.log.WithLevel(zerolog.ErrorLevel).Msg(f.err.Error())
+	} else {
+		fmt.Fprintf(c, "error: %v\n", f.err)
+	}
+	if f.hint != "" {
+		c.hint(f.hint)
+	}
+	c.last(f.code, oneLine(f.err.Error()), nil)
+}
+
 // last is the last line: the exit code, its reason, and what to paste.
 func (c *console) last(code int, reason string, commands []command) {
 	if c.json {
-		event := c.log.WithLevel(zerolog.InfoLevel).Int("exit_code", code)
+		event := c.always().Int("exit_code", code)
 		for _, cmd := range commands {
-			event = event.Str(cmd.name, cmd.line)
+			event = event.Str(strings.ReplaceAll(cmd.name, " ", "_"), cmd.line)
 		}
 		event.Msgf("exit %d: %s", code, reason)
 		return
@@ -111,17 +142,33 @@ func (c *console) last(code int, reason string, commands []command) {
 // command is something to paste into a shell.
 type command struct{ name, line string }
 
+// sayStopping says at the first signal what happens now. It listens until the
+// returned function is called.
+func (c *console) sayStopping(ctx context.Context, timeout time.Duration) func() {
+	said := make(chan struct{})
+	end := context.AfterFunc(ctx, func() {
+		defer close(said)
+		c.log.Warn().Msgf("%v: nothing new is sent, and what is open may finish within %v; another signal cuts it short", context.Cause(ctx), timeout)
+	})
+	return func() {
+		if !end() {
+			<-said
+		}
+	}
+}
+
 // follow shows the progress of total users until the returned function is
 // called.
 func (c *console) follow(total int, when string) func() {
 	c.mu.Lock()
 	c.progress = progress{total: total}
-	bar := when == "always" || when == "auto" && terminal(c.err)
+	width := min(columns(c.err)-barText, widestBar)
+	bar := when == "always" || when == "auto" && terminal(c.err) && width > 0
 	if bar {
 		c.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(c.err), progressbar.OptionShowCount(), progressbar.OptionSetItsString("users"),
-			progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetWidth(30), progressbar.OptionSetDescription("sending"))
+			progressbar.OptionSetWriter(c.err), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(max(width, 1)),
+			progressbar.OptionSetDescription("sending"))
 	}
 	c.mu.Unlock()
 	if bar || when == "never" {

@@ -100,7 +100,7 @@ func (e ending) exit() report.Exit {
 	add(e.stop.Kind == pipeline.Interrupted, exitSignal+e.signal, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Credentials, exitCredentials, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Unavailable, exitUnavailable, e.stop.Reason)
-	add(e.stop.Kind == pipeline.Guarded, exitGuard, e.stop.Reason)
+	add(e.stop.Kind == pipeline.Guarded || e.stop.Kind == pipeline.CanaryFailed, exitGuard, e.stop.Reason)
 	add(e.stop.Kind == pipeline.InputRefused, exitRefused, e.stop.Reason)
 	add(wrong != "" && e.stop.Kind != pipeline.InputRefused, exitRows, e.interrupted()+wrong)
 	add(different != "", exitPivots, different)

@@ -12,13 +12,13 @@ import (
 )
 
 type importCommand struct {
-	Files      []string `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
-	DryRun     bool     `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
-	NoRequests bool     `group:"Output" help:"In a dry run, leave out requests.jsonl."`
+	Files  []string `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
+	DryRun bool     `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
 	inputFlags
 	sendFlags
 	targetFlags
 	outputFlags
+	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
 }
 
 // Help is shown below the flags.
@@ -165,7 +165,9 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 	if err != nil {
 		return unwritable(err)
 	}
-	j, err := journal.New(a.journal(file), w.header(defaultJob, t, s))
+	header := w.header(defaultJob, t, s)
+	header.Flags = givenWords(a.given)
+	j, err := journal.New(a.journal(file), header)
 	if err != nil {
 		return unwritable(err)
 	}

@@ -105,10 +105,6 @@ func sameSettings(a *app, now, then journal.Settings) error {
 // isGiven reports whether a flag was set on the command line or in the
 // environment.
 func (a *app) isGiven(flag string) bool {
-	name := "CORATTACH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	if _, set := os.LookupEnv(name); set {
-		return true
-	}
 	return slices.ContainsFunc(a.given, func(g given) bool { return g.name == flag })
 }
 
@@ -128,7 +124,7 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 	defer release()
 	if !t.sameAs(then) {
 		return usage("resume with the target and account of the run, or import the file again as a new run",
-			"the run was sent to %v, and this would be sent to %v", then, t)
+			"the run was sent to %s, and this would be sent to %s", then.unlike(t), t.unlike(then))
 	}
 	if !c.EvenIfOlder {
 		if err := overtaken(dir, log, w.plan); err != nil {
@@ -180,16 +176,20 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 		return err
 	}
 	later := make(map[pipeline.UserID]string)
+	second, _, _ := strings.Cut(log.Header.RunID, "-") // runs of one second sort in any order
 	for _, entry := range entries {
 		path := filepath.Join(filepath.Dir(dir), entry.Name(), journalFile)
-		if entry.Type()&os.ModeSymlink != 0 || entry.Name() <= log.Header.RunID || !exists(path) {
+		if entry.Type()&os.ModeSymlink != 0 || entry.Name() < second || entry.Name() == log.Header.RunID || !exists(path) {
 			continue
 		}
 		other, err := journal.Read(path)
+		if errors.Is(err, journal.ErrUnbegun) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("a later run can't be read: %w", err)
 		}
-		if !targetOf(other.Header).sameAs(targetOf(log.Header)) {
+		if !other.Header.At.After(log.Header.At) || !targetOf(other.Header).sameAs(targetOf(log.Header)) {
 			continue
 		}
 		for e, err := range other.Exchanges() {
@@ -221,6 +221,9 @@ func readJournal(dir string) (*journal.Log, error) {
 	var damaged *journal.DamagedError
 	if errors.As(err, &damaged) {
 		return nil, &failure{exitInternal, err, "restore the file from a backup; what was sent after that record can't be known from it"}
+	}
+	if errors.Is(err, journal.ErrUnbegun) {
+		return nil, &failure{exitUsage, err, "import the file again as a new run"}
 	}
 	return log, err
 }
@@ -273,6 +276,11 @@ func (c *reportCommand) Run(a *app) error {
 	if err != nil && log.End == nil {
 		return err
 	}
+	if err == nil {
+		if err := report.Sweep(dir); err != nil {
+			return unwritable(err)
+		}
+	}
 	con := a.newConsole(&c.outputFlags)
 	con.run(log.Header.RunID)
 	w, err := a.reopen(dir, log, false)
@@ -291,5 +299,5 @@ func (c *reportCommand) Run(a *app) error {
 		return err
 	}
 	con.log.Debug().Dur("took_ms", time.Since(started)).Msg("reports written")
-	return a.conclude(con, &c.outputFlags, w, o, log.Sessions[0].Flags)
+	return a.conclude(con, &c.outputFlags, w, o, log.Header.Flags)
 }

@@ -35,7 +35,7 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
-	return a.conclude(con, out, w, o, log.Sessions[0].Flags)
+	return a.conclude(con, out, w, o, log.Header.Flags)
 }
 
 // session sends and returns where it ended.
@@ -46,6 +46,7 @@ func (a *app) session(con *console, out *outputFlags, w *work, j *journal.Journa
 	if reason := w.refusal(); reason != "" {
 		return journal.End{Stop: pipeline.InputRefused, Reason: reason}, nil
 	}
+	defer con.sayStopping(a.ctx, s.Timeout)()
 	con.log.Info().Int("users", w.plan.Open).Float64("rate", s.Rate).Int("workers", s.Workers).Msg("sending")
 	unfollow := con.follow(w.plan.Open, out.Progress)
 	runner := pipeline.Runner{COR: client, Journal: j, Settings: s, OnExchange: con.exchange, OnUser: con.user}

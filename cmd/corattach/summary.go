@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,26 +24,50 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, flag
 	if err != nil {
 		return err
 	}
-	if o.Exit.Code == exitRefused {
-		con.hint(refusalHint(w))
+	if hint := o.hint(w); hint != "" {
+		con.hint(hint)
 	}
 	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, flags))
 	a.code = o.Exit.Code
 	return nil
 }
 
+// hint is what to do about a run that ended in a way nobody wanted; "" when the
+// last line says it.
+func (o *outcome) hint(w *work) string {
+	r := o.Rows
+	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown == 0
+	switch o.Exit.Code {
+	case exitRefused:
+		return refusalHint(w)
+	case exitCredentials:
+		return "check the credentials and what their account may do, then resume"
+	case exitUnavailable, exitRows:
+		switch {
+		case silent:
+			return "COR was not reached: check --base-url, --auth-url and the network, then resume"
+		case o.Exit.Code == exitUnavailable:
+			return "resume later, when COR is back"
+		}
+	case exitGuard:
+		return "look at reconciliation.csv before you resume"
+	}
+	return ""
+}
+
 // commands are what there is to do next.
 func (o *outcome) commands(dir string, flags []string) []command {
 	var next []command
 	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		resume := "corattach resume " + shellWord(dir)
-		if strings.HasPrefix(o.Exit.Reason, "--canary") {
+		resume := "corattach resume " + shellWord(dir) + tokenFile(flags)
+		if o.stop == pipeline.CanaryFailed {
 			resume += " --canary 0"
 		}
 		next = append(next, command{"resume", resume})
 	}
 	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
-		words := append([]string{"corattach", "import"}, flags...)
+		words := append(withoutEnvironment(), "corattach", "import")
+		words = append(words, flags...)
 		words = append(words, filepath.Join(dir, report.FailedFile))
 		for i := range words {
 			words[i] = shellWord(words[i])
@@ -52,13 +77,40 @@ func (o *outcome) commands(dir string, flags []string) []command {
 	return next
 }
 
-// givenWords writes the flags of the command line again, without those that
-// failed.csv, which has a form of its own, must not be read with.
+// formFlags say what form a file has. failed.csv has a form of its own, and must
+// not be read with them.
+func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
+
+// withoutEnvironment begins a command that must not see formFlags, where the
+// environment sets them.
+func withoutEnvironment() []string {
+	var words []string
+	for _, flag := range formFlags() {
+		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
+			words = append(words, "-u", name)
+		}
+	}
+	if words == nil {
+		return nil
+	}
+	return append([]string{"env"}, words...)
+}
+
+// tokenFile finds the flag that a resume needs to have credentials.
+func tokenFile(flags []string) string {
+	for _, word := range flags {
+		if strings.HasPrefix(word, "--token-file=") {
+			return " " + shellWord(word)
+		}
+	}
+	return ""
+}
+
+// givenWords writes the flags that were given again, without formFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
-		switch g.name {
-		case "delimiter", "encoding", "map":
+		if slices.Contains(formFlags(), g.name) {
 			continue
 		}
 		if g.values == nil {
@@ -95,24 +147,25 @@ func writeSummary(w io.Writer, dir string, s *report.Summary) error {
 	}
 	fmt.Fprintf(t, "%s\t%s to %s\n", kind, s.RunID, s.Target)
 	for _, in := range s.Inputs {
-		fmt.Fprintf(t, "input\t%s, %d rows\n", in.File, in.Rows)
+		fmt.Fprintf(t, "input\t%s, %s\n", in.File, count(in.Rows, "row"))
 	}
 	fmt.Fprintf(t, "rows\t%d%s\n", s.Rows.Total, rowCounts(s.Rows))
 	if s.DryRun {
-		fmt.Fprintf(t, "users\t%d, %d requests planned\n", s.Users, s.Requests)
+		fmt.Fprintf(t, "users\t%d, %s planned\n", s.Users, count(s.Requests, "request"))
 	} else {
 		took := time.Duration(s.DurationSeconds * float64(time.Second)).Round(time.Millisecond)
-		fmt.Fprintf(t, "users\t%d, %d requests in %d attempts, %d throttled, took %v\n", s.Users, s.Requests, s.Attempts, s.Throttled, took)
+		fmt.Fprintf(t, "users\t%d, %s in %s, %d throttled, took %v\n",
+			s.Users, count(s.Requests, "request"), count(s.Attempts, "attempt"), s.Throttled, took)
 	}
 	if s.OverAllocatedUsers > 0 {
-		fmt.Fprintf(t, "over\t%d users are asked for with more than the allocation limit\n", s.OverAllocatedUsers)
+		fmt.Fprintf(t, "over\t%s above the allocation limit\n", count(s.OverAllocatedUsers, "user"))
 	}
 	if s.Extras > 0 {
-		fmt.Fprintf(t, "extras\t%d pairs that COR returned are in no row\n", s.Extras)
+		fmt.Fprintf(t, "extras\t%s that COR returned and no row lists\n", count(s.Extras, "pair"))
 	}
 	for i, c := range s.Causes {
 		if i == shownCauses {
-			fmt.Fprintf(t, "\tand %d more causes in summary.json\n", s.CausesTotal-i)
+			fmt.Fprintf(t, "\tand %s in summary.json\n", count(int64(s.CausesTotal-i), "more cause"))
 			break
 		}
 		fmt.Fprintf(t, "cause\t%s\n", causeText(c))
@@ -124,6 +177,14 @@ func writeSummary(w io.Writer, dir string, s *report.Summary) error {
 	fmt.Fprintf(t, "balanced\t%s\n", balance)
 	fmt.Fprintf(t, "reports\t%s\n", dir)
 	return t.Flush()
+}
+
+// count writes a number and its noun, in the plural unless it is one.
+func count(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func rowCounts(r report.Rows) string {
@@ -161,6 +222,6 @@ func (c *console) warnings(w *work) {
 		c.warn(text)
 	}
 	if more := w.warned - len(w.warnings); more > 0 {
-		c.warn(fmt.Sprintf("and %d more warnings", more))
+		c.warn("and " + count(int64(more), "more warning"))
 	}
 }

@@ -35,7 +35,15 @@ func (t target) String() string {
 	if t.BaseURL == simulatorURL {
 		return simulatorURL
 	}
-	return t.BaseURL + " " + t.Account
+	return strings.TrimRight(t.BaseURL+" "+t.Account, " ")
+}
+
+// unlike names a target so that it can be told from the other one.
+func (t target) unlike(other target) string {
+	if t.AuthURL != other.AuthURL {
+		return t.String() + " with tokens of " + t.AuthURL
+	}
+	return t.String()
 }
 
 // sameAs reports whether two targets are one as far as it is known.

@@ -124,13 +124,14 @@ func (f facts) stop() (pipeline.Stop, bool) {
 // outcome is what a report adds up to.
 type outcome struct {
 	report.Summary
-	resumable int // rows that resume would send
+	stop      pipeline.StopKind // why it ended early
+	resumable int               // rows that resume would send
 }
 
 // write judges every row from the exchanges and writes all reports.
 func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges iter.Seq2[pipeline.Exchange, error]) (*outcome, error) {
 	stop, killed := f.stop()
-	o := &outcome{Summary: report.Summary{
+	o := &outcome{stop: stop.Kind, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
 		Warnings: w.warnings, WarningsTotal: w.warned,
@@ -181,9 +182,9 @@ func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2
 
 func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) error {
 	options := w.rules.read
-	options.NoHash = true
-	rows := reader.New(w.in.again(), options).Rows(ctx)
-	for line, err := range w.plan.Lines(rows) {
+	options.Again = true
+	scan := reader.New(w.in.again(), options)
+	for line, err := range w.plan.Lines(scan.Rows(ctx), scan.Complete) {
 		if err != nil {
 			return err
 		}
@@ -217,8 +218,9 @@ func discard(dir string) {
 // none are the exchanges of a run that sends nothing.
 func none(func(pipeline.Exchange, error) bool) {}
 
-// unsent describes a run in one line for the log.
+// describe tells in one line what was read.
 func (w *work) describe() string {
 	p := w.plan
-	return fmt.Sprintf("%d rows of %d users read: %d requests planned", p.Rows, p.Users, p.Requests)
+	return fmt.Sprintf("%s of %s read: %s planned",
+		count(int64(p.Rows), "row"), count(int64(p.Users), "user"), count(int64(p.Requests), "request"))
 }

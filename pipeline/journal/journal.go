@@ -6,14 +6,16 @@
 // What survives what: a Begin survives a loss of power once it has returned;
 // every record survives the death of the process once its call has returned. A
 // record cut short at the end of the file is the trace of a crash: reading
-// drops it and says so. Damage anywhere else is an error.
+// drops it and says so. Damage anywhere else is an error, and so is a record
+// that can't stand where it does: a second header, an attempt whose number does
+// not follow the one before, an end of what was not begun.
+//
+// Texts are UTF-8. Bytes that are not come back as U+FFFD.
 package journal
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"sync"
@@ -34,6 +36,7 @@ type Header struct {
 	BaseURL  string    `json:"base_url"`
 	AuthURL  string    `json:"auth_url"`
 	Account  string    `json:"account"` // a fingerprint, or what COR calls it; never a secret
+	Flags    []string  `json:"flags"`   // how import was called, without secrets
 	At       time.Time `json:"at"`      // UTC
 	Inputs   []Input   `json:"inputs"`
 	Settings Settings  `json:"settings"`
@@ -91,7 +94,6 @@ type File interface {
 type Journal struct {
 	mu      sync.Mutex
 	file    File
-	line    []byte
 	next    int64 // number of the next attempt
 	written int64 // records
 	err     error
@@ -123,16 +125,21 @@ func New(file File, h Header) (*Journal, error) {
 // Begin writes an attempt down and returns its number when it would survive a
 // loss of power. Attempts that begin at the same time share one sync.
 func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
+	r := record{Type: typeBegin, Attempt: toAttempt(a)}
 	j.mu.Lock()
-	number := j.next
+	r.Number = j.next
 	j.next++
-	err := j.write(record{Type: typeBegin, Number: number, Attempt: toAttempt(a)})
+	line, err := r.line()
+	err = j.write(line, err)
 	mine := j.written
 	j.mu.Unlock()
+	if err == nil {
+		err = j.syncTo(mine)
+	}
 	if err != nil {
 		return 0, err
 	}
-	return number, j.syncTo(mine)
+	return r.Number, nil
 }
 
 // Withdraw says that an attempt was not sent after all.
@@ -140,7 +147,7 @@ func (j *Journal) Withdraw(number int64) error {
 	return j.append(record{Type: typeWithdrawn, Number: number})
 }
 
-// End writes down what came of an attempt.
+// End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
 }
@@ -176,27 +183,38 @@ func (j *Journal) Close() error {
 }
 
 func (j *Journal) append(r record) error {
+	line, err := r.line()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.write(r)
+	return j.write(line, err)
 }
 
-// write appends one line. The caller holds mu.
-func (j *Journal) write(r record) error {
+// write appends one line; err is what kept it from being made. The caller holds
+// mu.
+func (j *Journal) write(line []byte, err error) error {
 	if j.err != nil {
 		return j.err
 	}
-	body, err := json.Marshal(r)
 	if err == nil {
-		j.line = seal(j.line[:0], body)
-		_, err = j.file.Write(j.line)
+		var n int
+		if n, err = j.file.Write(line); err == nil && n < len(line) {
+			err = io.ErrShortWrite
+		}
 	}
 	if err != nil {
-		j.err = fmt.Errorf("journal: %w", err)
-		return j.err
+		return j.fail(err)
 	}
 	j.written++
 	return nil
+}
+
+// fail keeps the first error for all later calls, and returns it. The caller
+// holds mu.
+func (j *Journal) fail(err error) error {
+	if j.err == nil {
+		j.err = fmt.Errorf("journal: %w", err)
+	}
+	return j.err
 }
 
 // syncTo returns when the first n records are durable. Whoever comes first syncs
@@ -204,37 +222,17 @@ func (j *Journal) write(r record) error {
 func (j *Journal) syncTo(n int64) error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
-	if j.synced >= n {
-		return nil
-	}
 	j.mu.Lock()
 	all, err := j.written, j.err
 	j.mu.Unlock()
-	if err != nil {
+	if err != nil || j.synced >= n {
 		return err
 	}
 	if err := j.file.Sync(); err != nil {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		j.err = fmt.Errorf("journal: %w", err)
-		return j.err
+		return j.fail(err)
 	}
 	j.synced = all
 	return nil
-}
-
-// crcKey stands between a record's own fields and its CRC, which is that of all
-// bytes before it.
-const crcKey = `,"crc":"`
-
-func castagnoli(b []byte) uint32 {
-	return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
-}
-
-// seal appends body, a JSON object, as a line with its CRC.
-func seal(line, body []byte) []byte {
-	body = body[:len(body)-1]
-	line = append(line, body...)
-	line = append(line, crcKey...)
-	return fmt.Appendf(line, "%08x\"}\n", castagnoli(body))
 }

@@ -1,7 +1,11 @@
 package journal
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 
 	"corattach/pipeline"
@@ -28,6 +32,88 @@ type record struct {
 	Answer  *answer  `json:"answer,omitempty"`
 	Fault   *fault   `json:"fault,omitempty"`
 	End     *End     `json:"end,omitempty"`
+}
+
+// maxLine bounds a line, so that what is no journal does not fill the memory.
+// An answer is read to 8 MiB, and two bytes of it can make a pivot, which takes
+// some 200 bytes here: that fits.
+const maxLine = 1 << 30
+
+// crcKey stands between a record's own fields and its CRC, which is that of all
+// bytes before it.
+const (
+	crcKey  = `,"crc":"`
+	crcSize = 8 // hexadecimal digits
+	crcEnd  = "\"}\n"
+)
+
+// crc returns the CRC of a line's bytes as it stands in the line.
+func crc(b []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// line returns the record as it stands in the file.
+func (r *record) line() ([]byte, error) {
+	if !r.whole() {
+		return nil, fmt.Errorf("a record of type %q lacks what it is made of", r.Type)
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	line := seal(body)
+	if len(line) > maxLine {
+		return nil, errors.New("a record is too long")
+	}
+	return line, nil
+}
+
+// seal turns body, a JSON object, into a line with its CRC.
+func seal(body []byte) []byte {
+	body = body[:len(body)-1]
+	sum := crc(body)
+	body = append(body, crcKey...)
+	body = append(body, sum...)
+	return append(body, crcEnd...)
+}
+
+// parse takes a line apart; the reason says why it is no record, "" when it is.
+func parse(line []byte) (record, string) {
+	body, found := bytes.CutSuffix(line, []byte(crcEnd))
+	at := len(body) - len(crcKey) - crcSize
+	if !found || at < 0 || !bytes.HasPrefix(body[at:], []byte(crcKey)) {
+		return record{}, "a record without a checksum"
+	}
+	if string(body[at+len(crcKey):]) != crc(body[:at]) {
+		return record{}, "a record whose checksum is wrong"
+	}
+	var r record
+	if err := json.Unmarshal(line, &r); err != nil || !r.whole() {
+		return record{}, "a record of another form"
+	}
+	return r, ""
+}
+
+// whole reports whether a record has what its type needs.
+func (r *record) whole() bool {
+	switch r.Type {
+	case typeHeader:
+		return r.Header != nil
+	case typeSession:
+		return r.Session != nil
+	case typeBegin:
+		return r.Attempt != nil && (r.Attempt.Op == opAttach || r.Attempt.Op == opDetach)
+	case typeWithdrawn:
+		return true
+	case typeEnd:
+		if r.Fault != nil {
+			return r.Answer == nil && kindOf(r.Fault.Kind) != 0
+		}
+		return r.Answer != nil
+	case typeFinish:
+		return r.End != nil
+	}
+	return false
 }
 
 type attempt struct {
@@ -89,22 +175,18 @@ func toAttempt(a pipeline.Attempt) *attempt {
 	return out
 }
 
-func (a *attempt) attempt() (pipeline.Attempt, error) {
+func (a *attempt) attempt() pipeline.Attempt {
 	out := pipeline.Attempt{
 		Key:    pipeline.Key{User: pipeline.UserID(a.User), Source: pipeline.Source(a.Source), Chunk: a.Chunk},
 		Digest: a.Digest, At: a.At,
 	}
-	switch a.Op {
-	case opAttach:
-	case opDetach:
+	if a.Op == opDetach {
 		out.Op = pipeline.Detach
-	default:
-		return out, fmt.Errorf("no operation: %q", a.Op)
 	}
 	for _, w := range a.Only {
 		out.Only = append(out.Only, pipeline.WorkspaceID(w))
 	}
-	return out, nil
+	return out
 }
 
 func toAnswer(a *pipeline.Answer) *answer {
@@ -145,16 +227,21 @@ func toFault(f *pipeline.Fault) *fault {
 	return &fault{f.Kind.String(), f.Status, f.Code, f.Message, f.After, f.RequestID}
 }
 
-func (f *fault) fault() (*pipeline.Fault, error) {
+func (f *fault) fault() *pipeline.Fault {
 	if f == nil {
-		return nil, nil
+		return nil
 	}
+	return &pipeline.Fault{
+		Kind: kindOf(f.Kind), Status: f.Status, Code: f.Code, Message: f.Message, After: f.After, RequestID: f.RequestID,
+	}
+}
+
+// kindOf returns the kind with this name, 0 when there is none.
+func kindOf(name string) pipeline.FaultKind {
 	for kind := pipeline.Refused; kind <= pipeline.TokenDown; kind++ {
-		if kind.String() == f.Kind {
-			return &pipeline.Fault{
-				Kind: kind, Status: f.Status, Code: f.Code, Message: f.Message, After: f.After, RequestID: f.RequestID,
-			}, nil
+		if kind.String() == name {
+			return kind
 		}
 	}
-	return nil, fmt.Errorf("no kind of fault: %q", f.Kind)
+	return 0
 }

@@ -1,25 +1,20 @@
 package journal
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"corattach/pipeline"
 )
 
-// maxLine bounds a record. An answer is read to 8 MiB, and its record is not
-// much longer.
-const maxLine = 64 << 20
+// ErrUnbegun says that a journal ends before its header does: the process died
+// before anything was sent.
+var ErrUnbegun = errors.New("the journal has no header: the run was interrupted before anything was sent")
 
 // DamagedError says that a journal holds something that was not written there.
 type DamagedError struct {
@@ -46,28 +41,34 @@ type Log struct {
 }
 
 // Read reads a journal from its first record to its last and checks every one.
-// An error that is a *DamagedError means that the file can't be relied on.
+// An error that is a *DamagedError means that the file can't be relied on, one
+// that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
 	log := &Log{path: path}
-	for r, err := range log.records() {
+	scan := &scan{path: path}
+	for r, err := range scan.records() {
 		if err != nil {
 			return nil, err
 		}
 		switch r.Type {
 		case typeHeader:
 			log.Header, log.LastAt = *r.Header, r.Header.At
+			if log.Header.Format != FormatVersion {
+				return nil, fmt.Errorf("%s: format %d, and this program reads format %d", path, log.Header.Format, FormatVersion)
+			}
 		case typeSession:
 			log.Sessions = append(log.Sessions, *r.Session)
 			log.End, log.LastAt = nil, r.Session.At
 		case typeFinish:
 			log.End = r.End
 		case typeBegin:
-			log.Last, log.LastAt = max(log.Last, r.Number), r.Attempt.At
+			log.LastAt = r.Attempt.At
 		}
 	}
-	if log.Header.Format != FormatVersion {
-		return nil, fmt.Errorf("%s: format %d, and this program reads format %d", path, log.Header.Format, FormatVersion)
+	if scan.whole == 0 {
+		return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
 	}
+	log.Last, log.Whole, log.Torn = scan.last, scan.whole, scan.torn
 	return log, nil
 }
 
@@ -98,7 +99,8 @@ func (l *Log) Continue(file File) *Journal {
 func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
-		for r, err := range l.records() {
+		scan := &scan{path: l.path}
+		for r, err := range scan.records() {
 			if err != nil {
 				yield(pipeline.Exchange{}, err)
 				return
@@ -109,20 +111,15 @@ func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 					return
 				}
 			case typeBegin:
-				open[r.Number], err = r.Attempt.attempt()
+				open[r.Number] = r.Attempt.attempt()
 			case typeWithdrawn:
 				delete(open, r.Number)
 			case typeEnd:
-				e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer()}
-				e.Fault, err = r.Fault.fault()
+				e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault()}
 				delete(open, r.Number)
-				if err == nil && !yield(e, nil) {
+				if !yield(e, nil) {
 					return
 				}
-			}
-			if err != nil {
-				yield(pipeline.Exchange{}, fmt.Errorf("%s: %w", l.path, err))
-				return
 			}
 		}
 		abandon(open, yield)
@@ -143,106 +140,4 @@ func abandon(open map[int64]pipeline.Attempt, yield func(pipeline.Exchange, erro
 		delete(open, n)
 	}
 	return true
-}
-
-// records reads the file's lines and checks their CRCs. A torn tail ends the
-// reading without an error and is noted in Torn.
-func (l *Log) records() iter.Seq2[record, error] {
-	return func(yield func(record, error) bool) {
-		file, err := os.Open(l.path)
-		if err != nil {
-			yield(record{}, err)
-			return
-		}
-		defer file.Close()
-		reader := bufio.NewReaderSize(file, 256<<10)
-		for offset := int64(0); ; {
-			line, err := readLine(reader)
-			if err == io.EOF && len(line) == 0 {
-				l.Whole, l.Torn = offset, 0
-				return
-			}
-			r, reason := open(line)
-			if reason == "" {
-				offset += int64(len(line))
-				if !yield(r, nil) {
-					return
-				}
-				continue
-			}
-			if torn, size := tornFrom(reader, line); torn && offset > 0 {
-				l.Whole, l.Torn = offset, size
-				return
-			}
-			yield(record{}, &DamagedError{l.path, offset, reason})
-			return
-		}
-	}
-}
-
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		if line == nil && err == nil {
-			return part, nil
-		}
-		line = append(line, part...)
-		if err != bufio.ErrBufferFull || len(line) > maxLine {
-			return line, err
-		}
-	}
-}
-
-// open takes a line apart; the reason says why it is no record, "" when it is.
-func open(line []byte) (record, string) {
-	body, found := bytes.CutSuffix(line, []byte("\"}\n"))
-	at := len(body) - len(crcKey) - 8
-	if !found || at < 0 || !bytes.HasPrefix(body[at:], []byte(crcKey)) {
-		return record{}, "a record without a checksum"
-	}
-	sum, err := strconv.ParseUint(string(body[at+len(crcKey):]), 16, 32)
-	if err != nil || uint32(sum) != castagnoli(body[:at]) {
-		return record{}, "a record whose checksum is wrong"
-	}
-	var r record
-	if err := json.Unmarshal(line, &r); err != nil || !r.whole() {
-		return record{}, "a record of another form"
-	}
-	return r, ""
-}
-
-// whole reports whether a record has what its type needs.
-func (r *record) whole() bool {
-	switch r.Type {
-	case typeHeader:
-		return r.Header != nil
-	case typeSession:
-		return r.Session != nil
-	case typeBegin:
-		return r.Attempt != nil
-	case typeWithdrawn:
-		return true
-	case typeEnd:
-		return r.Answer != nil || r.Fault != nil
-	case typeFinish:
-		return r.End != nil
-	}
-	return false
-}
-
-// tornFrom reports whether no whole record follows a damaged line, and how many
-// bytes there are from that line on.
-func tornFrom(r *bufio.Reader, line []byte) (bool, int64) {
-	size := int64(len(line))
-	for {
-		next, err := readLine(r)
-		size += int64(len(next))
-		if _, reason := open(next); reason == "" {
-			return false, size
-		}
-		if err != nil {
-			return true, size
-		}
-	}
 }

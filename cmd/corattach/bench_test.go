@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"corattach/pipeline/journal"
+)
+
+// BenchmarkDryRun is the whole main job up to the sending, on rows in random
+// order, three to a user. Its time per row is to stay the same as the rows grow.
+func BenchmarkDryRun(b *testing.B) {
+	for _, rows := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			file := shuffledRows(b, rows)
+			for b.Loop() {
+				a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
+				code := a.run([]string{"import", "--dry-run", "--runs-dir", b.TempDir(), file})
+				if code != exitDone {
+					b.Fatalf("exit %d", code)
+				}
+				runtime.GC()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/row")
+		})
+	}
+}
+
+// shuffledRows writes rows of users with three workspaces each, in random order.
+func shuffledRows(b *testing.B, rows int) string {
+	path := filepath.Join(b.TempDir(), "rows.csv")
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := bufio.NewWriter(file)
+	fmt.Fprintln(w, "user_id,workspace_id,percentage,source")
+	percentages := []int{50, 30, 20}
+	for _, i := range rand.New(rand.NewSource(1)).Perm(rows) {
+		user, n := i/3, i%3
+		fmt.Fprintf(w, "EMP-%07d,WS-%05d,%d,SAP\n", user, (user*7+n*13)%5000, percentages[n])
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}

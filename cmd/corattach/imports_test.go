@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "corattach"
+
+// importRule says where an import may stand.
+type importRule struct {
+	imports string   // a package; with /... those below it too
+	only    []string // packages, or files of one, that may import it
+	why     string
+}
+
+func importRules() []importRule {
+	return []importRule{
+		{module + "/reader/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
+		{module + "/report/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
+		{module + "/pipeline/cor/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
+		{module + "/pipeline/journal/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
+		{module + "/cmd/...", nil, "cmd is the place that knows all of them; nobody knows it"},
+		{"net/http/...", []string{module + "/pipeline/cor", module + "/pipeline/cor/corsim", module + "/cmd/corattach"},
+			"HTTP is the business of the client and the simulator; cmd serves the latter"},
+		{"github.com/rs/zerolog/...", []string{module + "/cmd/corattach"}, "one mouth: libraries report through callbacks"},
+		{"github.com/schollz/progressbar/...", []string{module + "/cmd/corattach"}, "one mouth: libraries draw nothing"},
+		{"github.com/alecthomas/kong/...", []string{module + "/cmd/corattach"}, "flags are read in one place, settings are arguments elsewhere"},
+		{"golang.org/x/term", []string{module + "/cmd/corattach"}, "whether there is a terminal matters to the console alone"},
+		{"os/signal", []string{module + "/cmd/corattach"}, "a signal becomes the end of a context in one place"},
+		{"github.com/gofrs/flock", []string{module + "/cmd/corattach"}, "the lock belongs to the runs directory, which cmd keeps"},
+		{"golang.org/x/sync/errgroup", []string{module + "/pipeline/run.go", module + "/pipeline/shard.go"},
+			"goroutines start in few, named places: the workers that send, and those that plan the shards"},
+		{"golang.org/x/time/rate", []string{module + "/pipeline/gate.go"}, "one waiter: a limit that others could wait on can't be changed for them"},
+		{"github.com/gocarina/gocsv", []string{module + "/reader", module + "/report"}, "CSV is read in reader and written in report"},
+		{"log/...", nil, "zerolog is what logs, in cmd"},
+		{"flag", nil, "kong is what reads flags"},
+	}
+}
+
+// goPackage is what go list tells of a package.
+type goPackage struct {
+	Dir        string
+	ImportPath string
+	Name       string
+	GoFiles    []string
+	Imports    []string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	list := exec.Command("go", "list", "-json=Dir,ImportPath,Name,GoFiles,Imports", module+"/...")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []goPackage
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < 6 {
+		t.Fatalf("go list finds %d packages only", len(packages))
+	}
+	return packages
+}
+
+// under reports whether a package is the one a pattern names, or stands below it
+// when the pattern ends in /...
+func under(pattern, name string) bool {
+	root, below := strings.CutSuffix(pattern, "/...")
+	return name == root || below && strings.HasPrefix(name, root+"/")
+}
+
+// TestImports holds the packages to the rules of the house.
+func TestImports(t *testing.T) {
+	packages := listPackages(t)
+	forbidden := []string{"util", "utils", "common", "helper", "helpers", "types", "model", "models"}
+	for _, p := range packages {
+		if slices.Contains(forbidden, p.Name) || slices.Contains(forbidden, path.Base(p.ImportPath)) {
+			t.Errorf("%s: no package is named %s: a name says what is in it", p.ImportPath, p.Name)
+		}
+		for _, file := range p.GoFiles {
+			for _, imported := range fileImports(t, filepath.Join(p.Dir, file)) {
+				checkImport(t, p.ImportPath, file, imported)
+			}
+		}
+	}
+	for _, r := range importRules() {
+		for _, place := range r.only {
+			if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.ImportPath == place || p.ImportPath == path.Dir(place) }) {
+				t.Errorf("the rule on %s names %s, which is not there", r.imports, place)
+			}
+		}
+	}
+}
+
+func checkImport(t *testing.T, importer, file, imported string) {
+	ours := under(module+"/...", imported)
+	switch {
+	case importer == module+"/pipeline" && ours:
+		t.Errorf("%s/%s imports %s: pipeline is the centre and imports nothing of ours", importer, file, imported)
+	case importer == module+"/pipeline/cor/corsim" && ours:
+		t.Errorf("%s/%s imports %s: a wrong wire struct must not agree with itself", importer, file, imported)
+	}
+	if importer == module+"/pipeline/cor" && imported == module+"/pipeline/cor/corsim" {
+		t.Errorf("%s/%s imports %s: the client must not know its stand-in", importer, file, imported)
+	}
+	for _, r := range importRules() {
+		if under(r.imports, imported) && !under(r.imports, importer) &&
+			!slices.Contains(r.only, importer) && !slices.Contains(r.only, importer+"/"+file) {
+			t.Errorf("%s/%s imports %s: %s", importer, file, imported, r.why)
+		}
+	}
+}
+
+func fileImports(t *testing.T, file string) []string {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var imports []string
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		imports = append(imports, imported)
+	}
+	return imports
+}
+
+// callRule says where a function of the os package may be called.
+type callRule struct {
+	names []string
+	only  string // a package, or a file of one
+	why   string
+}
+
+func callRules() []callRule {
+	return []callRule{
+		{[]string{"Exit"}, module + "/cmd/corattach/main.go", "one place exits"},
+		{[]string{"Getenv", "LookupEnv", "Environ", "ExpandEnv"}, module + "/cmd/corattach", "the environment is read in cmd, settings are arguments elsewhere"},
+		{[]string{"Stdin", "Stdout", "Stderr"}, module + "/cmd/corattach/main.go", "a program talks through the streams it is given"},
+	}
+}
+
+// TestOS holds the packages to the rules on the process they run in.
+func TestOS(t *testing.T) {
+	for _, p := range listPackages(t) {
+		for _, file := range p.GoFiles {
+			set := token.NewFileSet()
+			parsed, err := parser.ParseFile(set, filepath.Join(p.Dir, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(node ast.Node) bool {
+				selector, ok := node.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if from, ok := selector.X.(*ast.Ident); !ok || from.Name != "os" {
+					return true
+				}
+				for _, r := range callRules() {
+					if slices.Contains(r.names, selector.Sel.Name) && r.only != p.ImportPath && r.only != p.ImportPath+"/"+file {
+						t.Errorf("%s/%s line %d uses os.%s: %s", p.ImportPath, file, set.Position(node.Pos()).Line, selector.Sel.Name, r.why)
+					}
+				}
+				return true
+			})
+		}
+	}
+}

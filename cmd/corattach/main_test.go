@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// update rewrites the expectations of the scripts: go test -run TestScripts -update.
+var update = flag.Bool("update", false, "write what the program prints into the scripts of testdata")
+
+// TestMain lets tests run the program itself: "corattach" is on PATH.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"corattach": program})
+}
+
+// program is main, for tests that ask for it in a process that may open no
+// socket.
+func program() {
+	if os.Getenv("TEST_NO_SOCKETS") != "" {
+		if err := denySockets(); err != nil {
+			fmt.Fprintln(os.Stderr, "sockets can't be denied:", err)
+			os.Exit(99)
+		}
+	}
+	main()
+}
+
+// TestScripts runs every case of testdata/script. Beside testscript's own
+// commands there are:
+//
+//	exits CODE corattach ARG...   runs the program and compares its exit code and its last line; see collect
+//	again CODE NAME               runs the command that the last line gives as NAME
+//	collect                       the same collecting, after a run in the background
+//	await FILE TEXT               waits until a file holds a text
+//	simulator ARG...              starts corattach simulate, in place of an earlier one; its URL is $COR,
+//	                              and its requests go to a new sim.log
+//	shutdown                      ends the simulator
+//	paste FILE TEXT...            writes a file from Go-quoted words, for bytes a script can't hold
+func TestScripts(t *testing.T) {
+	runScripts(t, "testdata/script")
+}
+
+// quickExit keeps the race detector from waiting a second at the end of every
+// process.
+const quickExit = "atexit_sleep_ms=0"
+
+func runScripts(t *testing.T, dir string) {
+	samples, err := filepath.Abs("../../samples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("SAMPLES", samples)
+			e.Setenv("GORACE", quickExit)
+			e.Values[simulatorKey{}] = new(*simulator)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "again": again, "collect": func(ts *testscript.TestScript, _ bool, _ []string) { collect(ts) },
+			"simulator": startSimulator, "shutdown": stopSimulator, "await": await, "paste": paste,
+		},
+	})
+}
+
+// exits runs a program and requires its exit code, which the last line on
+// standard error must give too.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE corattach ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	collect(ts)
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+	last := lastLine(ts.ReadFile("stderr"))
+	if strings.HasPrefix(last, "{") {
+		var line struct {
+			Code int `json:"exit_code"`
+		}
+		ts.Check(json.Unmarshal([]byte(last), &line))
+		last = fmt.Sprintf("exit %d: ", line.Code)
+	}
+	silent := len(args) > 2 && (args[2] == "version" || args[2] == "help") || slices.Contains(args, "--help")
+	if !silent && !strings.HasPrefix(last, fmt.Sprintf("exit %d: ", code)) {
+		ts.Fatalf("the last line on standard error does not give exit code %d: %s", code, last)
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return lines[len(lines)-1]
+}
+
+// suggested finds the command that a last line gives under a name.
+func suggested(last, name string) (string, bool) {
+	for _, part := range strings.Split(last, " | ")[1:] {
+		if command, found := strings.CutPrefix(part, name+": "); found {
+			return command, true
+		}
+	}
+	return "", false
+}
+
+// again runs a command that the last line on standard error gave, through a
+// shell as whoever pastes it would.
+func again(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: again CODE NAME...")
+	}
+	last, name := lastLine(ts.ReadFile("stderr")), strings.Join(args[1:], " ")
+	command, found := suggested(last, name)
+	if !found {
+		ts.Fatalf("the last line gives no command named %q: %s", name, last)
+	}
+	exits(ts, false, []string{args[0], "sh", "-c", command})
+}
+
+// await waits until a file holds a text.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+		if content, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && bytes.Contains(content, []byte(args[1])) {
+			return
+		}
+	}
+	ts.Fatalf("%s never holds %q", args[0], args[1])
+}
+
+// paste writes a file of bytes: paste FILE "text\x00"...
+func paste(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: paste FILE TEXT...")
+	}
+	var content []byte
+	for _, arg := range args[1:] {
+		text, err := strconv.Unquote(`"` + strings.ReplaceAll(arg, `"`, `\"`) + `"`)
+		ts.Check(err)
+		content = append(content, text...)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
+}
+
+// TestHelp pins the help of each command, so that the documents need not repeat
+// a flag.
+func TestHelp(t *testing.T) {
+	t.Setenv("COLUMNS", "80")
+	for _, command := range []string{"", "import", "resume", "report", "simulate", "version"} {
+		t.Run(cmp.Or(command, "corattach"), func(t *testing.T) {
+			var out, complaint bytes.Buffer
+			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})
+			if code != 0 || complaint.Len() > 0 {
+				t.Fatalf("exit code %d, %q on standard error", code, complaint.String())
+			}
+			golden := filepath.Join("testdata", "help", cmp.Or(command, "corattach")+".txt")
+			if *update {
+				if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(string(want), out.String()); diff != "" {
+				t.Errorf("%s differs (-update writes it again):\n%s", golden, diff)
+			}
+		})
+	}
+}
