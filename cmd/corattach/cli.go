@@ -144,7 +144,10 @@ func (a *app) listen() func() {
 	cut, cutOff := context.WithCancelCause(context.Background())
 	a.ctx, a.cut = ctx, cut
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	joined := make(chan struct{})
 	go func() {

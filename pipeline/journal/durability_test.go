@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -78,6 +79,16 @@ func (d *disk) Close() error {
 	return nil
 }
 
+// awaitSync waits until a sync has begun.
+func (d *disk) awaitSync(t *testing.T) {
+	t.Helper()
+	select {
+	case <-d.syncing:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing is synced")
+	}
+}
+
 func (d *disk) counts() (writes, syncs int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,7 +120,7 @@ func TestAttemptsShareASync(t *testing.T) {
 	returned := make(chan error, others+1)
 	start := func(user int) { go func() { returned <- begin(j, fmt.Sprint(user)) }() }
 	start(0)
-	<-d.syncing // the first attempt's sync has begun
+	d.awaitSync(t) // the first attempt's
 	for i := range others {
 		start(i + 1)
 	}
@@ -122,7 +133,7 @@ func TestAttemptsShareASync(t *testing.T) {
 	}
 	d.release <- struct{}{}
 	check(t, <-returned)
-	<-d.syncing // that of all others
+	d.awaitSync(t) // that of all others
 	select {
 	case <-returned:
 		t.Fatal("an attempt relied on a sync that began before it was written")
@@ -314,7 +325,7 @@ func TestFailingSyncOfMany(t *testing.T) {
 	for i := range attempts {
 		go func() { returned <- begin(j, fmt.Sprint(i)) }()
 	}
-	<-d.syncing
+	d.awaitSync(t)
 	d.release <- struct{}{}
 	for range attempts {
 		if err := <-returned; !errors.Is(err, broken) {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"corattach/pipeline/journal"
+)
+
+// A killed run is resumed, and the resume is killed too, at every fourth moment
+// of its writes: the run after that brings everything to its end all the same.
+func TestKillTwice(t *testing.T) {
+	setCredentials(t)
+	reference := newCrashWorld(t, crashInput, crashScript)
+	if got := runHere(reference.importArgs()...); got.code != exitRows {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	want := verdictsOf(t, reference.runDir(t))
+	var moments []string
+	for i, moment := range killMoments(18) {
+		if i%4 == 0 {
+			moments = append(moments, moment)
+		}
+	}
+	inParallel(t, moments, func(t *testing.T, i int) {
+		w := newCrashWorld(t, crashInput, crashScript)
+		if !w.killed(t, fmt.Sprint(5+i%8, " ", crashAfter), w.importArgs()...) {
+			t.Fatal("the run was not killed")
+		}
+		dir := w.runDir(t)
+		once := evidenceOf(t, dir)
+		if !w.killed(t, moments[i], w.args("resume", dir)...) {
+			sameVerdicts(t, want, dir, once) // it had nothing left to write
+			return
+		}
+		w.sentOnce(t, once, evidenceOf(t, dir))
+		w.resumed(t, want)
+	})
+}
+
+// full is a journal's file on a disk that gets full, or breaks, at one call.
+type full struct {
+	journal.File
+	left  int // calls up to the one that fails
+	sync  bool
+	calls int // after the first that failed
+}
+
+func (f *full) fails() bool {
+	f.left--
+	if f.left < 0 {
+		f.calls++
+	}
+	return f.left == 0
+}
+
+func (f *full) Write(p []byte) (int, error) {
+	if !f.sync && f.fails() {
+		n, _ := f.File.Write(p[:len(p)/2])
+		return n, syscall.ENOSPC
+	}
+	return f.File.Write(p)
+}
+
+func (f *full) Sync() error {
+	if f.sync && f.fails() {
+		return syscall.EIO
+	}
+	return f.File.Sync()
+}
+
+// The disk gets full at the k-th write to the journal, or fails at its k-th
+// sync: the run stops, nothing more is written or sent, and resume goes on as
+// after a crash.
+func TestJournalThatCantBeWritten(t *testing.T) {
+	setCredentials(t)
+	reference := newCrashWorld(t, crashInput, crashScript)
+	counting := &full{sync: true}
+	if got := runWith(counting, reference.importArgs()...); got.code != exitRows {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	want := verdictsOf(t, reference.runDir(t))
+	var names []string
+	for k := range writesOf(t, reference.runDir(t)) {
+		names = append(names, fmt.Sprint("write ", k+1))
+	}
+	for k := range 12 {
+		names = append(names, fmt.Sprint("sync ", k+1))
+	}
+	inParallel(t, names, func(t *testing.T, i int) {
+		w := newCrashWorld(t, crashInput, crashScript)
+		f := new(full)
+		var kind string
+		_, err := fmt.Sscan(names[i], &kind, &f.left)
+		okay(t, err)
+		f.sync = kind == "sync"
+		got := runWith(f, w.importArgs()...)
+		reason := map[bool]error{false: syscall.ENOSPC, true: syscall.EIO}[f.sync]
+		if got.code != exitInternal || !strings.Contains(got.stderr, reason.Error()) {
+			t.Fatalf("exit %d: %s", got.code, got.stderr)
+		}
+		if f.calls > 0 {
+			t.Errorf("%d more calls after the one that failed", f.calls)
+		}
+		w.settle()
+		dir := w.runDir(t)
+		if failed := evidenceOf(t, dir); failed != nil {
+			for key, n := range w.requestsOf(t) {
+				if n > failed.attempts[key] {
+					t.Errorf("%v was sent %d times, and the journal has %d attempts", key, n, failed.attempts[key])
+				}
+			}
+			if !strings.Contains(got.stderr, "corattach resume "+dir) && len(failed.attempts) > 0 {
+				t.Errorf("no hint: %s", got.stderr)
+			}
+		}
+		w.resumed(t, want)
+	})
+}
+
+// runWith runs the program in this process with another file for its journal.
+func runWith(f *full, args ...string) crashRun {
+	var out, errs strings.Builder
+	a := &app{streams: streams{strings.NewReader(""), &out, &errs}, journal: func(file journal.File) journal.File {
+		if f.File == nil {
+			f.File = file
+		}
+		return f
+	}}
+	code := a.run(args)
+	return crashRun{code, errs.String()}
+}
