@@ -80,6 +80,8 @@ type Answer struct {
 	UserID int64 // COR's internal id of the user
 	Pivots []Pivot
 	Errors []ItemError // what COR says went wrong beside the data
+
+	RequestID string // COR's id for the exchange, if it sent one
 }
 
 // Pivot is what COR says it stored for one workspace.

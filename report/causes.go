@@ -89,7 +89,7 @@ func (c *causes) top(files []string) []Cause {
 	list := make([]Cause, len(sorted))
 	for i, g := range sorted {
 		list[i] = Cause{
-			ErrorCode: show(g.code), WorkspaceID: show(g.workspace),
+			ErrorCode: Show(g.code), WorkspaceID: Show(g.workspace),
 			Status: g.status, Rows: g.rows, Lines: make([]string, len(g.places)),
 		}
 		for j, p := range g.places {
@@ -101,5 +101,5 @@ func (c *causes) top(files []string) []Cause {
 
 // placeText returns a place as file:line.
 func placeText(files []string, p pipeline.Place) string {
-	return show(files[p.File]) + ":" + strconv.FormatInt(p.Line, 10)
+	return Show(files[p.File]) + ":" + strconv.FormatInt(p.Line, 10)
 }

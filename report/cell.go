@@ -16,7 +16,7 @@ func appendText(b []byte, s string) []byte {
 	if harmless(s) {
 		return append(b, s...)
 	}
-	return appendCell(b, defuse(show(s)))
+	return appendCell(b, defuse(Show(s)))
 }
 
 // harmless tells of most cells, at little cost, that appendText has nothing to
@@ -93,8 +93,8 @@ func defuse(s string) string {
 	return s
 }
 
-// show returns s with each byte that is no UTF-8 as \xNN.
-func show(s string) string {
+// Show returns s with each byte that is no UTF-8 as \xNN.
+func Show(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
@@ -104,7 +104,7 @@ func show(s string) string {
 // badWidth is the length of \xNN.
 const badWidth = 4
 
-// appendShown appends show(s) as far as it goes without a part that would make
+// appendShown appends Show(s) as far as it goes without a part that would make
 // it longer than limit bytes.
 func appendShown(b []byte, s string, limit int) []byte {
 	limit += len(b)
@@ -125,11 +125,11 @@ func appendShown(b []byte, s string, limit int) []byte {
 	return b
 }
 
-// shorten returns show(s), cut to at most limit bytes, the last of them an
+// shorten returns Show(s), cut to at most limit bytes, the last of them an
 // ellipsis when something was cut.
 func shorten(s string, limit int) string {
 	if len(s) <= limit {
-		if whole := show(s); len(whole) <= limit {
+		if whole := Show(s); len(whole) <= limit {
 			return whole
 		}
 	}

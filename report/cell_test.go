@@ -140,7 +140,7 @@ func TestAppendTextIsSafe(t *testing.T) {
 			t.Fatalf("%q is read as %q", text, records)
 		}
 		got := records[0][1]
-		if want := strings.ReplaceAll(show(cell), "\r\n", "\n"); got != want && got != "'"+want {
+		if want := strings.ReplaceAll(Show(cell), "\r\n", "\n"); got != want && got != "'"+want {
 			t.Fatalf("%q shows %q", cell, got)
 		}
 		if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(got, " ")); got != "-" && strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) {
@@ -161,10 +161,10 @@ func TestFailedRoundTrip(t *testing.T) {
 				pipeline.Verdict{Status: pipeline.Invalid, Reason: cell.Draw(t, "reason")})
 			first := []string{l.Cells.User, l.Cells.Workspace, l.Cells.Percentage, l.Cells.Source}
 			if l.Raw = rapid.OneOf(rapid.Just(""), cell).Draw(t, "raw"); l.Raw != "" {
-				first = []string{show(l.Raw), "", "", ""}
+				first = []string{Show(l.Raw), "", "", ""}
 			}
 			must(t, f.line(&l))
-			want = append(want, append(first, "invalid", show(l.Reason), `a,b\xff.csv`, string(rune('0'+i))))
+			want = append(want, append(first, "invalid", Show(l.Reason), `a,b\xff.csv`, string(rune('0'+i))))
 		}
 		if diff := cmp.Diff(want, read(t, out.buf)); diff != "" {
 			t.Errorf("%q: %s", out.buf, diff)

@@ -24,7 +24,7 @@ type failed struct {
 func newFailed(out *draft, inputs []string) *failed {
 	f := &failed{out: out}
 	for _, name := range inputs {
-		f.files = append(f.files, append(appendCell([]byte{','}, show(name)), ','))
+		f.files = append(f.files, append(appendCell([]byte{','}, Show(name)), ','))
 	}
 	out.buf = append(out.buf, failedHeader...)
 	return f
@@ -33,7 +33,7 @@ func newFailed(out *draft, inputs []string) *failed {
 func (f *failed) line(l *pipeline.Line) error {
 	b := f.out.buf
 	if l.Raw != "" {
-		b = appendCell(b, show(l.Raw))
+		b = appendCell(b, Show(l.Raw))
 		b = append(b, ",,,,"...)
 	} else {
 		b = append(appendCell(b, l.Cells.User), ',')
@@ -43,7 +43,7 @@ func (f *failed) line(l *pipeline.Line) error {
 	}
 	b = append(b, l.Status.String()...)
 	b = append(b, ',')
-	b = appendCell(b, show(l.Reason))
+	b = appendCell(b, Show(l.Reason))
 	b = append(b, f.files[l.File]...)
 	b = strconv.AppendInt(b, l.Line, 10)
 	f.out.buf = append(b, '\n')

@@ -59,7 +59,7 @@ func (s *Summary) Encode(w io.Writer) error {
 	c.DurationSeconds = math.Round(s.DurationSeconds*1000) / 1000
 	c.Inputs = append([]Input{}, s.Inputs...)
 	for i := range c.Inputs {
-		c.Inputs[i].File = show(c.Inputs[i].File)
+		c.Inputs[i].File = Show(c.Inputs[i].File)
 	}
 	c.CausesTotal = max(s.CausesTotal, len(s.Causes))
 	c.Causes = append([]Cause{}, s.Causes[:min(len(s.Causes), causesKept)]...)
@@ -69,7 +69,7 @@ func (s *Summary) Encode(w io.Writer) error {
 	c.WarningsTotal = max(s.WarningsTotal, len(s.Warnings))
 	c.Warnings = append([]string{}, s.Warnings[:min(len(s.Warnings), causesKept)]...)
 	for i := range c.Warnings {
-		c.Warnings[i] = show(c.Warnings[i])
+		c.Warnings[i] = Show(c.Warnings[i])
 	}
 	c.Exit.All = append([]int{}, s.Exit.All...)
 	e := json.NewEncoder(w)

@@ -120,7 +120,7 @@ func (t *Tally) Imbalance(read []int64) string {
 	} else {
 		for i, n := range t.byFile {
 			if n != read[i] {
-				off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", show(t.inputs[i]), read[i], n))
+				off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", Show(t.inputs[i]), read[i], n))
 			}
 		}
 	}

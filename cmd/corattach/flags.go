@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
@@ -183,4 +186,25 @@ func (f *sendFlags) settings() (pipeline.Settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// filePath is the name of a file as it is given, byte for byte: kong would replace
+// what is no UTF-8.
+type filePath string
+
+// Decode takes the next word of the command line.
+func (p *filePath) Decode(ctx *kong.DecodeContext) error {
+	token, err := ctx.Scan.PopValue("file")
+	if err == nil {
+		*p = filePath(fmt.Sprint(token.Value))
+	}
+	return err
+}
+
+func paths(given []filePath) []string {
+	names := make([]string, len(given))
+	for i, p := range given {
+		names[i] = string(p)
+	}
+	return names
 }

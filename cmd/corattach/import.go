@@ -12,8 +12,8 @@ import (
 )
 
 type importCommand struct {
-	Files  []string `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
-	DryRun bool     `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
+	Files  []filePath `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
+	DryRun bool       `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
 	inputFlags
 	sendFlags
 	targetFlags
@@ -31,8 +31,12 @@ func (*importCommand) Help() string {
 
 // Run reads, checks, groups, sends, reconciles and reports.
 func (c *importCommand) Run(a *app) error {
+	in, err := newIntake(a.in, paths(c.Files))
+	if err != nil {
+		return err
+	}
 	settings := c.inputFlags.settings()
-	rules, err := compile(settings, c.Files)
+	rules, err := compile(settings, in.names())
 	if err != nil {
 		return err
 	}
@@ -41,10 +45,6 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	t, err := c.urls()
-	if err != nil {
-		return err
-	}
-	in, err := newIntake(a.in, c.Files)
 	if err != nil {
 		return err
 	}
@@ -169,6 +169,7 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 	header.Flags = givenWords(a.given)
 	j, err := journal.New(a.journal(file), header)
 	if err != nil {
+		discard(w.dir)
 		return unwritable(err)
 	}
 	if err := settle(c.RunsDir, w); err != nil {

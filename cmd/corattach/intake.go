@@ -13,6 +13,7 @@ import (
 
 	"corattach/pipeline/journal"
 	"corattach/reader"
+	"corattach/report"
 )
 
 // intake gives the input files to the reader twice: once as they are, and once
@@ -27,7 +28,8 @@ type intake struct {
 }
 
 type inputFile struct {
-	name     string
+	name     string // as given, for people: bytes that are no UTF-8 as \xNN
+	path     string // as given
 	copy     string // relative to dir; "" when none is kept
 	spool    *os.File
 	size     int64
@@ -39,7 +41,7 @@ func newIntake(stdin io.Reader, names []string) (*intake, error) {
 	in := &intake{stdin: stdin}
 	standard := false
 	for _, name := range names {
-		f := inputFile{name: name}
+		f := inputFile{name: report.Show(name), path: name}
 		switch info, err := os.Stat(name); {
 		case name == "-" && standard:
 			return nil, usage("give - once", "standard input can be read only once")
@@ -95,7 +97,7 @@ func (in *intake) open(f *inputFile) (io.ReadCloser, error) {
 	if f.name == "-" {
 		return io.NopCloser(in.stdin), nil
 	}
-	return os.Open(f.name)
+	return os.Open(f.path)
 }
 
 // tee reads a file and writes what it read to a copy.
@@ -159,11 +161,11 @@ func (in *intake) again() []reader.File {
 				_, err := f.spool.Seek(0, io.SeekStart)
 				return io.NopCloser(f.spool), err
 			}
-			info, err := os.Stat(f.name)
+			info, err := os.Stat(f.path)
 			if err == nil && (info.Size() != f.size || !info.ModTime().Equal(f.modified)) {
 				return nil, fmt.Errorf("the file changed while it was being read")
 			}
-			return os.Open(f.name)
+			return os.Open(f.path)
 		}}
 	}
 	return files

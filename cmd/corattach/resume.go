@@ -110,6 +110,9 @@ func (a *app) isGiven(flag string) bool {
 
 func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, sending pipeline.Settings) error {
 	if w.plan.Open == 0 && log.End != nil && log.End.Stop != pipeline.InputRefused {
+		if !reported(dir, log.End.At) {
+			return a.reportAgain(con, &c.outputFlags, dir, log)
+		}
 		return usage("rows that COR refused are in failed.csv: mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
 	}
 	then := targetOf(log.Header)
@@ -149,6 +152,12 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 	}
 	j := log.Continue(a.journal(file))
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
+}
+
+// reported reports whether the run's reports were written after its end.
+func reported(dir string, end time.Time) bool {
+	info, err := os.Stat(filepath.Join(dir, report.SummaryFile))
+	return err == nil && !info.ModTime().Before(end)
 }
 
 // target is the run's target, unless another one is given.
@@ -283,6 +292,11 @@ func (c *reportCommand) Run(a *app) error {
 	}
 	con := a.newConsole(&c.outputFlags)
 	con.run(log.Header.RunID)
+	return a.reportAgain(con, &c.outputFlags, dir, log)
+}
+
+// reportAgain writes all reports of a run from its journal and its input.
+func (a *app) reportAgain(con *console, out *outputFlags, dir string, log *journal.Log) error {
 	w, err := a.reopen(dir, log, false)
 	if err != nil {
 		return err
@@ -293,11 +307,9 @@ func (c *reportCommand) Run(a *app) error {
 		return unwritable(err)
 	}
 	defer set.Discard()
-	started := time.Now()
 	o, err := w.write(a.ctx, set, factsOf(log), log.Exchanges())
 	if err != nil {
 		return err
 	}
-	con.log.Debug().Dur("took_ms", time.Since(started)).Msg("reports written")
-	return a.conclude(con, &c.outputFlags, w, o, log.Header.Flags)
+	return a.conclude(con, out, w, o, log.Header.Flags)
 }

@@ -103,7 +103,7 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	if problem != "" {
 		return pipeline.Answer{}, unreadable(got, problem)
 	}
-	answer.Status = got.status
+	answer.Status, answer.RequestID = got.status, got.requestID()
 	return answer, nil
 }
 

@@ -86,20 +86,25 @@ func unreadable(r reply, problem string) *pipeline.Fault {
 
 // fault fills in what every fault of an answer carries.
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
-	f := &pipeline.Fault{
-		Kind:    kind,
-		Status:  r.status,
-		Code:    r.veil.line(code, maxCode),
-		Message: r.veil.line(message, maxMessage),
-		After:   retryAfter(r.header, r.at),
+	return &pipeline.Fault{
+		Kind:      kind,
+		Status:    r.status,
+		Code:      r.veil.line(code, maxCode),
+		Message:   r.veil.line(message, maxMessage),
+		After:     retryAfter(r.header, r.at),
+		RequestID: r.requestID(),
 	}
+}
+
+// requestID returns the id that the other side gave the exchange, "" when it
+// gave none. Choice: COR names no header for it; these are common.
+func (r reply) requestID() string {
 	for _, name := range [...]string{"X-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {
 		if id := r.header.Get(name); id != "" {
-			f.RequestID = r.veil.line(id, maxID)
-			break
+			return r.veil.line(id, maxID)
 		}
 	}
-	return f
+	return ""
 }
 
 // tokenFault turns the fault of an exchange with the token endpoint into what

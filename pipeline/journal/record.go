@@ -131,6 +131,8 @@ type answer struct {
 	UserID int64       `json:"user_id"`
 	Pivots []pivot     `json:"pivots"`
 	Errors []itemError `json:"errors,omitempty"`
+
+	RequestID string `json:"request_id,omitempty"`
 }
 
 type pivot struct {
@@ -193,7 +195,7 @@ func toAnswer(a *pipeline.Answer) *answer {
 	if a == nil {
 		return nil
 	}
-	out := &answer{Status: a.Status, UserID: a.UserID, Pivots: make([]pivot, len(a.Pivots))}
+	out := &answer{Status: a.Status, UserID: a.UserID, RequestID: a.RequestID, Pivots: make([]pivot, len(a.Pivots))}
 	for i, p := range a.Pivots {
 		out.Pivots[i] = pivot{string(p.Workspace), string(p.Source), p.Percentage, p.UserID, p.WorkspaceID, p.Name, p.Integration, p.Problem}
 	}
@@ -207,7 +209,7 @@ func (a *answer) answer() *pipeline.Answer {
 	if a == nil {
 		return nil
 	}
-	out := &pipeline.Answer{Status: a.Status, UserID: a.UserID, Pivots: make([]pipeline.Pivot, len(a.Pivots))}
+	out := &pipeline.Answer{Status: a.Status, UserID: a.UserID, RequestID: a.RequestID, Pivots: make([]pipeline.Pivot, len(a.Pivots))}
 	for i, p := range a.Pivots {
 		out.Pivots[i] = pipeline.Pivot{
 			Workspace: pipeline.WorkspaceID(p.Workspace), Source: pipeline.Source(p.Source), Percentage: p.Percentage,
