@@ -44,7 +44,6 @@ const crashScript = `{"faults": [
 ]}`
 
 // crashRows is the number of rows of crashInput.
-const crashRows = 17
 
 func (w *crashWorld) importArgs(more ...string) []string {
 	return append(w.args("import", w.file, "--chunk", "2", "--max-invalid", "off"), more...)
