@@ -43,8 +43,6 @@ const crashScript = `{"faults": [
   {"user": "dropped", "drop_workspace": ["W2"]}
 ]}`
 
-// crashRows is the number of rows of crashInput.
-
 func (w *crashWorld) importArgs(more ...string) []string {
 	return append(w.args("import", w.file, "--chunk", "2", "--max-invalid", "off"), more...)
 }
