@@ -270,7 +270,7 @@ func (g *gate) unavailable(now time.Time) error {
 	if silence == 0 {
 		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.maxWait)
 	}
-	return fmt.Errorf("%w: no readable answer for %v and %v more to wait, which is more than --max-wait %v",
+	return fmt.Errorf("%w: no readable answer for %v, and %v until the next attempt; --max-wait is %v",
 		errUnavailable, silence, wait, g.maxWait)
 }
 

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strconv"
 )
@@ -54,7 +56,8 @@ type userPlan struct {
 type planner struct {
 	rules     Rules
 	first     []int
-	pairs     map[pair]int // the first row of each pair; nil for a small user
+	pairs     []int32 // a hash table of rows, counted from 1; empty for a small user
+	seed      maphash.Seed
 	conflicts []conflict
 }
 
@@ -105,9 +108,9 @@ const smallUser = 16
 func (p *planner) findPairs(rows []entry) {
 	p.first = slices.Grow(p.first[:0], len(rows))[:len(rows)]
 	p.conflicts = p.conflicts[:0]
-	p.pairs = nil
+	p.pairs = p.pairs[:0]
 	if len(rows) > smallUser {
-		p.pairs = make(map[pair]int, len(rows))
+		p.pairs, p.seed = make([]int32, 2<<bits.Len(uint(len(rows)))), maphash.MakeSeed()
 	}
 	for i := range rows {
 		p.first[i] = i
@@ -124,20 +127,32 @@ func (p *planner) findPairs(rows []entry) {
 // firstOf returns the first good row up to i that names the same pair as row i.
 func (p *planner) firstOf(rows []entry, i int) int {
 	row := &rows[i]
-	if p.pairs != nil {
-		key := pair{row.source, row.workspace}
-		if first, found := p.pairs[key]; found {
-			return first
-		}
-		p.pairs[key] = i
-		return i
+	if len(p.pairs) > 0 {
+		return p.lookUp(rows, i)
 	}
 	for j := range i {
-		if !rows[j].bad && rows[j].workspace == row.workspace && rows[j].source == row.source {
+		if !rows[j].bad && rows[j].samePair(row) {
 			return j
 		}
 	}
 	return i
+}
+
+// lookUp finds the pair of row i in the hash table, or adds it.
+func (p *planner) lookUp(rows []entry, i int) int {
+	last := uint64(len(p.pairs) - 1) // the length is a power of two
+	at := maphash.Comparable(p.seed, pair{rows[i].source, rows[i].workspace})
+	for ; p.pairs[at&last] != 0; at++ {
+		if first := int(p.pairs[at&last] - 1); rows[first].samePair(&rows[i]) {
+			return first
+		}
+	}
+	p.pairs[at&last] = int32(i + 1)
+	return i
+}
+
+func (e *entry) samePair(other *entry) bool {
+	return e.workspace == other.workspace && e.source == other.source
 }
 
 func (p *planner) conflictOf(source Source, rows []entry) *conflict {
@@ -206,7 +221,7 @@ func (p *planner) requests(id UserID, rows []entry) []Request {
 			}
 		}
 		if at < 0 {
-			requests = append(requests, Request{User: id, Source: row.source})
+			requests = append(requests, Request{User: id, Source: row.source, Shares: make([]Share, 0, len(rows)-i)})
 			at = len(requests) - 1
 		}
 		requests[at].Shares = append(requests[at].Shares, Share{row.workspace, row.percent})

@@ -83,10 +83,11 @@ type group struct {
 // groups reads the shard's rows and returns them by user, in order of first
 // appearance, with the number of rows.
 func (s *shard) groups() ([]group, int, error) {
-	entries, users, ids, err := s.entries()
+	all, err := s.rows.text()
 	if err != nil {
 		return nil, 0, err
 	}
+	users, ids := usersOf(all, s.rows.count)
 	ends := make([]int, len(ids)+1)
 	for _, user := range users {
 		ends[user+1]++
@@ -94,29 +95,28 @@ func (s *shard) groups() ([]group, int, error) {
 	for i := range ids {
 		ends[i+1] += ends[i]
 	}
-	sorted, at := make([]entry, len(entries)), make([]int32, len(entries))
+	sorted, at := make([]entry, len(users)), make([]int32, len(users))
 	next := slices.Clone(ends[:len(ids)])
+	rest := cursor(all)
 	for i, user := range users {
-		sorted[next[user]], at[next[user]] = entries[i], int32(i)
+		sorted[next[user]], at[next[user]] = entryOf(rest.text()), int32(i)
 		next[user]++
 	}
 	groups := make([]group, len(ids))
 	for i, id := range ids {
 		groups[i] = group{id, sorted[ends[i]:ends[i+1]], at[ends[i]:ends[i+1]]}
 	}
-	return groups, len(entries), nil
+	return groups, len(users), nil
 }
 
-// entries reads the shard's rows, the user of each as an index into the ids,
-// and the ids in order of first appearance.
-func (s *shard) entries() (entries []entry, users []int32, ids []UserID, err error) {
-	entries, users = make([]entry, 0, s.rows.count), make([]int32, 0, s.rows.count)
+// usersOf returns the user of each of count rows as an index into the ids, and
+// the ids in order of first appearance.
+func usersOf(rows string, count int) (users []int32, ids []UserID) {
+	users = make([]int32, 0, count)
 	index := make(map[string]int32)
-	for c, err := range s.rows.records() {
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		e := entry{Place: c.place()}
+	for rest := cursor(rows); len(rest) > 0; {
+		c := cursor(rest.text())
+		c.place()
 		id := c.text()
 		user, found := index[id]
 		if !found {
@@ -124,12 +124,19 @@ func (s *shard) entries() (entries []entry, users []int32, ids []UserID, err err
 			index[id] = user
 			ids = append(ids, UserID(id))
 		}
-		if e.bad = c.flag(); !e.bad {
-			e.source, e.workspace, e.percent = Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
-		}
-		entries, users = append(entries, e), append(users, user)
+		users = append(users, user)
 	}
-	return entries, users, ids, nil
+	return users, ids
+}
+
+func entryOf(record string) entry {
+	c := cursor(record)
+	e := entry{Place: c.place()}
+	c.text()
+	if e.bad = c.flag(); !e.bad {
+		e.source, e.workspace, e.percent = Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
+	}
+	return e
 }
 
 // readRulings returns what planning said of the shard's rows.

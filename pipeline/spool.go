@@ -39,7 +39,7 @@ func (s *spool) flush() error {
 	if s.file == nil {
 		file, err := os.CreateTemp(s.dir, ".spool-*")
 		if err != nil {
-			return fmt.Errorf("rows that wait: %w", err)
+			return fmt.Errorf("the rows can't be kept on disk: %w", err)
 		}
 		s.file = file
 		// Where an open file can be unlinked, a kill leaves nothing behind;
@@ -49,7 +49,7 @@ func (s *spool) flush() error {
 	n, err := s.file.Write(s.buf)
 	s.size += int64(n)
 	if err != nil {
-		return fmt.Errorf("rows that wait: %w", err)
+		return fmt.Errorf("the rows can't be kept on disk: %w", err)
 	}
 	s.buf = s.buf[:0]
 	return nil
@@ -61,7 +61,7 @@ func (s *spool) text() (string, error) {
 	b.Grow(int(s.size) + len(s.buf))
 	if s.file != nil {
 		if _, err := io.Copy(&b, io.NewSectionReader(s.file, 0, s.size)); err != nil {
-			return "", fmt.Errorf("rows that wait: %w", err)
+			return "", fmt.Errorf("the rows can't be kept on disk: %w", err)
 		}
 	}
 	b.Write(s.buf)
@@ -114,7 +114,7 @@ func (r *spoolReader) next() ([]byte, error) {
 			return r.buf, nil
 		}
 		if err != io.EOF {
-			return nil, fmt.Errorf("rows that wait: %w", err)
+			return nil, fmt.Errorf("the rows can't be kept on disk: %w", err)
 		}
 		r.file = nil
 	}

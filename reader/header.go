@@ -165,7 +165,7 @@ func (l *layout) refuse(rules *rules, cr bool) *RefusedError {
 	}
 	if len(l.names) == 1 && !strings.ContainsAny(l.names[0], delimiters) {
 		return refuse(fmt.Sprintf("has one column only, %s; no comma, semicolon, tab or pipe in its header", quote(l.names[0])),
-			"export all columns, or import the CSV file itself")
+			"export all columns, import the CSV file itself, or remove a title above the header")
 	}
 	var missing []string
 	for _, column := range rules.required() {

@@ -43,8 +43,12 @@ func readText(raw io.Reader, rules rules, decoded *bool, out *batches) error {
 	rules.decoded, *decoded = fromOther, fromOther
 	f := newFramer(text)
 	head, err := readHeader(f, &rules)
-	if head == nil || err != nil {
+	if err != nil {
 		return err
+	}
+	if head == nil {
+		rules.warn("%s is empty: it has no header and no rows", display(rules.file))
+		return nil
 	}
 	if names := head.ignored(); len(names) > 0 {
 		rules.warn("%s: ignored columns: %s", display(rules.file), quoteList(names))

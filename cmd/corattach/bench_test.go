@@ -54,3 +54,18 @@ func shuffledRows(b *testing.B, rows int) string {
 	}
 	return path
 }
+
+// BenchmarkSend is a whole real run on the embedded simulator without a limit:
+// journal, exchanges and reports of requests with three workspaces each.
+func BenchmarkSend(b *testing.B) {
+	const users = 5_000
+	file := shuffledRows(b, 3*users)
+	for b.Loop() {
+		a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
+		code := a.run([]string{"import", "--simulate", "--rate", "0", "--workers", "16", "--runs-dir", b.TempDir(), file})
+		if code != exitDone {
+			b.Fatalf("exit %d", code)
+		}
+	}
+	b.ReportMetric(float64(users)*float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}

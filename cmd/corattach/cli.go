@@ -143,6 +143,7 @@ func (a *app) listen() func() {
 	ctx, end := context.WithCancelCause(context.Background())
 	cut, cutOff := context.WithCancelCause(context.Background())
 	a.ctx, a.cut = ctx, cut
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go; the run goes on
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup

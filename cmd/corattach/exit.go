@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"corattach/pipeline"
 	"corattach/reader"
@@ -71,9 +72,13 @@ func explain(err error) *failure {
 		}
 		return &failure{exitUsage, open, hint}
 	case errors.As(err, &signal):
-		return &failure{exitSignal + signal.signal, fmt.Errorf("stopped by %s before anything was sent", signal.name), ""}
+		return &failure{exitSignal + signal.signal, fmt.Errorf("stopped by %s while the input was read; nothing was sent", signal.name), ""}
 	}
-	return &failure{exitInternal, err, ""}
+	hint := ""
+	if errors.Is(err, syscall.ENOSPC) {
+		hint = "make room where --runs-dir is"
+	}
+	return &failure{exitInternal, err, hint}
 }
 
 // ending is what decides how a run that wrote its reports ends.

@@ -62,3 +62,31 @@ func TestResumeWritesMissingReports(t *testing.T) {
 		t.Errorf("resume again: exit %d: %s", got.code, got.stderr)
 	}
 }
+
+// A reader of the log or of the summary that goes away, as head does, stops
+// nothing: the run ends, with its reports and its own exit code.
+func TestReaderGoesAway(t *testing.T) {
+	for _, stream := range []string{"stdout", "stderr"} {
+		t.Run(stream, func(t *testing.T) {
+			dir := t.TempDir()
+			input := filepath.Join(dir, "a.csv")
+			okay(t, os.WriteFile(input, []byte("user_id,workspace_id,percentage,source\nU1,W1,5,SAP\nU2,W1,5,SAP\n"), 0o600))
+			cmd, _ := crashProcess(crashNever, "import", "--simulate", "--rate", "0", "--runs-dir", filepath.Join(dir, "runs"), input)
+			read, write, err := os.Pipe()
+			okay(t, err)
+			okay(t, read.Close())
+			defer write.Close()
+			if stream == "stdout" {
+				cmd.Stdout = write
+			} else {
+				cmd.Stderr = write
+			}
+			if err := cmd.Run(); err != nil {
+				t.Errorf("%v", err)
+			}
+			if summary := balancedSummary(t, filepath.Join(dir, "runs", "last"), 2); summary.Rows.Matched != 2 {
+				t.Errorf("%+v", summary.Rows)
+			}
+		})
+	}
+}

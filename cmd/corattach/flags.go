@@ -20,9 +20,9 @@ type inputFlags struct {
 	Delimiter    string            `group:"Input" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
 	Encoding     string            `group:"Input" default:"auto" placeholder:"auto" help:"Of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
 	DecimalComma bool              `group:"Input" help:"The comma takes the point's place in percentages."`
-	Map          map[string]string `group:"Input" mapsep:"none" placeholder:"FIELD=HEADER" help:"Read a field from the column with this header; repeatable."`
+	Map          map[string]string `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field from the column with this header; repeatable, or several with ; between."`
 	Source       string            `group:"Input" placeholder:"NAME" help:"Fills a source that is absent or blank."`
-	AllowSource  []string          `group:"Input" sep:"none" placeholder:"NAME" help:"Accept a source beyond the documented ones; repeatable."`
+	AllowSource  []string          `group:"Input" placeholder:"NAME" help:"Accept a source beyond the documented ones; repeatable, or several with a comma between."`
 
 	MaxInvalid      string `group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
 	Strict          bool   `group:"Checks" help:"The same as --max-invalid 0."`
@@ -35,16 +35,16 @@ type inputFlags struct {
 
 // sendFlags say how a run sends.
 type sendFlags struct {
-	Rate        float64       `group:"Sending" default:"5" placeholder:"5" help:"Attempts per second, of all workers and retries together; 0 = no limit."`
-	Burst       int           `group:"Sending" default:"1" placeholder:"1" help:"Attempts that may leave at once."`
-	Workers     int           `group:"Sending" default:"4" placeholder:"4" help:"Users served at a time."`
-	Timeout     time.Duration `group:"Sending" default:"30s" placeholder:"30s" help:"For one attempt."`
-	Retries     int           `group:"Sending" default:"5" placeholder:"5" help:"Of one request, after its first attempt."`
-	MaxWait     time.Duration `group:"Sending" default:"5m" placeholder:"5m" help:"Without a readable answer, before the run ends as unavailable."`
-	MaxFailures string        `group:"Sending" default:"off" placeholder:"off" help:"Stop when more users than this have a failed, unknown, missing or mismatched row: N, N% or off."`
-	MaxDuration string        `group:"Sending" default:"off" placeholder:"off" help:"Start nothing new after this time, such as 2h."`
-	Canary      int           `group:"Sending" default:"0" placeholder:"0" help:"Users that go first and must all match before the others are sent."`
-	Repair      bool          `group:"Sending" help:"Detach and attach again what COR answers with another percentage."`
+	Rate        float64  `group:"Sending" default:"5" placeholder:"5" help:"Attempts per second, of all workers and retries together; 0 = no limit."`
+	Burst       int      `group:"Sending" default:"1" placeholder:"1" help:"Attempts that may leave at once."`
+	Workers     int      `group:"Sending" default:"4" placeholder:"4" help:"Users served at a time."`
+	Timeout     duration `group:"Sending" default:"30s" placeholder:"30s" help:"For one attempt."`
+	Retries     int      `group:"Sending" default:"5" placeholder:"5" help:"Of one request, after its first attempt."`
+	MaxWait     duration `group:"Sending" default:"5m" placeholder:"5m" help:"Without a readable answer, before the run ends as unavailable."`
+	MaxFailures string   `group:"Sending" default:"off" placeholder:"off" help:"Stop when more users than this have a failed, unknown, missing or mismatched row: N, N% or off."`
+	MaxDuration string   `group:"Sending" default:"off" placeholder:"off" help:"Start nothing new after this time, such as 2h."`
+	Canary      int      `group:"Sending" default:"0" placeholder:"0" help:"Users that go first and must all match before the others are sent."`
+	Repair      bool     `group:"Sending" help:"Detach and attach again what COR answers with another percentage."`
 }
 
 // targetFlags say where a run sends to.
@@ -156,24 +156,25 @@ func upper(name string) string {
 // settings checks the flags and turns them into what the runner needs.
 func (f *sendFlags) settings() (pipeline.Settings, error) {
 	s := pipeline.Settings{
-		Rate: f.Rate, Burst: f.Burst, Workers: f.Workers, Timeout: f.Timeout, Retries: f.Retries,
-		MaxWait: f.MaxWait, Canary: f.Canary, Repair: f.Repair,
+		Rate: f.Rate, Burst: f.Burst, Workers: f.Workers, Timeout: time.Duration(f.Timeout), Retries: f.Retries,
+		MaxWait: time.Duration(f.MaxWait), Canary: f.Canary, Repair: f.Repair,
 	}
 	for _, check := range []struct {
-		bad  bool
-		flag string
-		hint string
+		bad   bool
+		flag  string
+		bound string
+		hint  string
 	}{
-		{f.Rate < 0 || math.IsNaN(f.Rate) || math.IsInf(f.Rate, 0), "--rate", "use attempts per second, or 0 for no limit"},
-		{f.Burst < 1, "--burst", "use 1 or more"},
-		{f.Workers < 1, "--workers", "use 1 or more"},
-		{f.Timeout <= 0, "--timeout", "use a time such as 30s"},
-		{f.Retries < 0, "--retries", "use 0 or more"},
-		{f.MaxWait <= 0, "--max-wait", "use a time such as 5m"},
-		{f.Canary < 0, "--canary", "use the number of users that go first, or 0"},
+		{f.Rate < 0 || math.IsNaN(f.Rate) || math.IsInf(f.Rate, 0), "--rate", "must be a number from 0", "use attempts per second, or 0 for no limit"},
+		{f.Burst < 1, "--burst", "must be at least 1", "1 leaves no burst"},
+		{f.Workers < 1, "--workers", "must be at least 1", "4 is the default"},
+		{f.Timeout <= 0, "--timeout", "must be above 0", "use a time such as 30s"},
+		{f.Retries < 0, "--retries", "must be at least 0", "0 sends each request once"},
+		{f.MaxWait <= 0, "--max-wait", "must be above 0", "use a time such as 5m"},
+		{f.Canary < 0, "--canary", "must be at least 0", "use the number of users that go first, or 0"},
 	} {
 		if check.bad {
-			return s, usage(check.hint, "%s: out of range", check.flag)
+			return s, usage(check.hint, "%s: %s", check.flag, check.bound)
 		}
 	}
 	var err error
@@ -208,3 +209,19 @@ func paths(given []filePath) []string {
 	}
 	return names
 }
+
+// duration is a time with its unit, as 30s or 2h30m.
+type duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration does.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no time such as 30s or 2h30m", text)
+	}
+	*d = duration(parsed)
+	return nil
+}
+
+// String returns the time as it can be given again.
+func (d duration) String() string { return time.Duration(d).String() }

@@ -12,7 +12,7 @@ import (
 )
 
 type importCommand struct {
-	Files  []filePath `arg:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
+	Files  []filePath `arg:"" optional:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
 	DryRun bool       `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
 	inputFlags
 	sendFlags
@@ -31,6 +31,9 @@ func (*importCommand) Help() string {
 
 // Run reads, checks, groups, sends, reconciles and reports.
 func (c *importCommand) Run(a *app) error {
+	if len(c.Files) == 0 {
+		return usage("name CSV files; - is standard input", "no input file is given")
+	}
 	in, err := newIntake(a.in, paths(c.Files))
 	if err != nil {
 		return err
@@ -104,25 +107,27 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 		return err
 	}
 	defer w.close()
-	defer set.Discard()
-	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true}
-	f.header.At = started
-	end := journal.End{At: time.Now()}
+	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true, finished: time.Now()}
+	f.header.At, f.end = started, &journal.End{At: f.finished}
 	if reason := w.refusal(); reason != "" {
-		end.Stop, end.Reason = pipeline.InputRefused, reason
+		f.end.Stop, f.end.Reason = pipeline.InputRefused, reason
 	}
-	f.end, f.finished = &end, end.At
-	if !c.NoRequests {
-		if err := w.writeRequests(t, end.Stop == pipeline.RanToEnd); err != nil {
-			return err
-		}
-	}
-	f.finished = time.Now()
-	o, err := w.write(a.ctx, set, f, none)
+	o, err := c.writeDry(a, w, set, f, t)
 	if err != nil {
+		set.Discard()
+		discard(w.dir)
 		return err
 	}
 	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given))
+}
+
+func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t target) (*outcome, error) {
+	if !c.NoRequests {
+		if err := w.writeRequests(t, f.end.Stop == pipeline.RanToEnd); err != nil {
+			return nil, err
+		}
+	}
+	return w.write(a.ctx, set, f, none)
 }
 
 const defaultJob = "default"

@@ -24,6 +24,7 @@ type intake struct {
 	stdin io.Reader
 	dir   string // of the run
 	keep  bool   // copies, for a real run
+	read  bool   // once before, by an earlier session: the copies are there
 	files []inputFile
 }
 
@@ -198,7 +199,7 @@ func (in *intake) close() {
 
 // kept returns the intake of a run whose copies are in dir.
 func kept(dir string, inputs []journal.Input) *intake {
-	in := &intake{dir: dir, keep: true}
+	in := &intake{dir: dir, keep: true, read: true}
 	for _, i := range inputs {
 		in.files = append(in.files, inputFile{name: i.File, copy: filepath.FromSlash(i.Copy)})
 	}

@@ -23,6 +23,9 @@ const (
 
 // newRunDir makes the directory of a new run, whose name sorts by its start.
 func newRunDir(runsDir string, now time.Time) (dir, id string, err error) {
+	if runsDir == "" {
+		return "", "", noRunsDir()
+	}
 	if err := os.MkdirAll(runsDir, 0o700); err != nil {
 		return "", "", unwritable(err)
 	}
@@ -36,6 +39,10 @@ func newRunDir(runsDir string, now time.Time) (dir, id string, err error) {
 	return dir, id, nil
 }
 
+func noRunsDir() error {
+	return usage("name a directory; the default is runs", "--runs-dir is empty")
+}
+
 func unwritable(err error) error {
 	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), "choose another --runs-dir, or make this one writable"}
 }
@@ -43,6 +50,9 @@ func unwritable(err error) error {
 // lock makes this process the only one that sends from a runs directory. The
 // kernel drops the lock when the process ends, however it ends.
 func lock(runsDir string) (*flock.Flock, error) {
+	if runsDir == "" {
+		return nil, noRunsDir()
+	}
 	if err := os.MkdirAll(runsDir, 0o700); err != nil {
 		return nil, unwritable(err)
 	}

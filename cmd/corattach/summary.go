@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -21,11 +23,15 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, flag
 	} else {
 		err = writeSummary(a.out, w.dir, &o.Summary)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on: what was wanted was read
 		return err
 	}
 	if hint := o.hint(w); hint != "" {
 		con.hint(hint)
+	}
+	if o.raw > 0 {
+		con.hint("failed.csv has " + count(int64(o.raw), "record") +
+			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
 	}
 	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, flags))
 	a.code = o.Exit.Code

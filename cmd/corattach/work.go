@@ -40,7 +40,7 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter
 		}
 	}
 	files := in.first()
-	if past != nil || in.stdin == nil {
+	if in.read {
 		files = in.again()
 	}
 	scan := reader.New(files, options)
@@ -126,6 +126,7 @@ type outcome struct {
 	report.Summary
 	stop      pipeline.StopKind // why it ended early
 	resumable int               // rows that resume would send
+	raw       int               // rows that have no cells, but a raw line
 }
 
 // write judges every row from the exchanges and writes all reports.
@@ -190,6 +191,9 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 		}
 		if line.Resumable() {
 			o.resumable++
+		}
+		if line.Raw != "" {
+			o.raw++
 		}
 		if err := set.Line(line); err != nil {
 			return err
