@@ -229,7 +229,8 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 			facts.Worst = r.status
 		}
 	}
-	if err := s.facts.append(appendUserLine(nil, first, &facts)); err != nil {
+	s.record = appendUserLine(s.record[:0], first, &facts)
+	if err := s.facts.append(s.record); err != nil {
 		return err
 	}
 	open, blocked := false, false
@@ -249,11 +250,11 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 		return nil
 	}
 	s.counts.Open++
-	record, err := appendUser(nil, first, User{g.id, user.requests})
-	if err != nil {
+	var err error
+	if s.record, err = appendUser(s.record[:0], first, User{g.id, user.requests}); err != nil {
 		return err
 	}
-	return s.sends.append(record)
+	return s.sends.append(s.record)
 }
 
 // fits checks that what was sent before is what is planned now.

@@ -36,6 +36,7 @@ type shard struct {
 
 	counts Counts
 	over   []overAllocated
+	record []byte // scratch
 }
 
 func newShard(dir string) *shard {
