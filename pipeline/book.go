@@ -242,7 +242,7 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 			return err
 		}
 		blocked = blocked && r.Chunk > 0
-		done := blocked || Next(*r, r.Past, len(r.Past), Policy{}).Do == Done
+		done := blocked || r.settled()
 		open = open || !done
 		blocked = blocked || done && !r.Past.accepted()
 	}

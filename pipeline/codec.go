@@ -124,10 +124,11 @@ func (c *cursor) pivot() Pivot {
 }
 
 // appendVerdict appends a verdict; one without an attempt and a reason takes
-// three bytes.
+// four bytes.
 func appendVerdict(b []byte, v *Verdict) []byte {
 	b = appendInt(b, int(v.Status))
 	b = appendText(b, v.Reason)
+	b = appendFlag(b, v.Blocked)
 	b = appendFlag(b, v.Attempts > 0)
 	if v.Attempts == 0 {
 		return b
@@ -147,7 +148,7 @@ func appendVerdict(b []byte, v *Verdict) []byte {
 }
 
 func (c *cursor) verdict() Verdict {
-	v := Verdict{Status: Status(c.number()), Reason: c.text()}
+	v := Verdict{Status: Status(c.number()), Reason: c.text(), Blocked: c.flag()}
 	if !c.flag() {
 		return v
 	}

@@ -15,6 +15,10 @@ import (
 // wait, for longer than --max-wait.
 var errUnavailable = errors.New("COR is unavailable")
 
+// leastBase is what a run without a limit counts as its full rate when it is
+// throttled before it got going, in attempts per second. A choice.
+const leastBase rate.Limit = 64
+
 // mostCounted bounds the attempts of a second that are counted as they leave; at
 // a higher rate the slots alone keep it.
 const mostCounted = 10_000
@@ -30,7 +34,6 @@ type gate struct {
 	next    *rate.Reservation // of the slot that is given out next; nil when none is waited for
 	full    rate.Limit        // --rate
 	base    rate.Limit        // what the steps of pace are taken of: full, or what was reached without a limit
-	maxWait time.Duration     // --max-wait
 	changed chan struct{}     // closed and replaced when a hold begins or an exchange ends
 	proven  bool              // an answer has shown that the credentials are good
 	claims  int               // users that are served without a break, see claim
@@ -51,7 +54,7 @@ func newGate(limit float64, burst int, maxWait time.Duration) *gate {
 	}
 	g := &gate{
 		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(full, burst), full: full, base: full,
-		maxWait: maxWait, changed: make(chan struct{}),
+		pace: pace{limit: maxWait}, changed: make(chan struct{}),
 	}
 	if limit > 0 && limit+float64(burst) <= mostCounted {
 		g.left = make([]time.Time, int(limit)+burst)
@@ -104,7 +107,7 @@ func (g *gate) takeTurn(ctx context.Context, claimed bool) (slot, <-chan struct{
 func (g *gate) try(now time.Time, claimed bool) (slot, time.Duration, <-chan struct{}, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.pace.exhausted(now, g.maxWait) {
+	if g.pace.exhausted(now) {
 		return slot{}, 0, nil, g.unavailable(now)
 	}
 	if !g.proven && (g.out > 0 || g.claims > 0 && !claimed) {
@@ -222,7 +225,7 @@ func (g *gate) note(now time.Time, e *Exchange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.full == rate.Inf && g.base == rate.Inf && e.Fault != nil {
-		g.base = max(1, rate.Limit(float64(g.granted)/max(now.Sub(g.began).Seconds(), 1)))
+		g.base = max(leastBase, rate.Limit(float64(g.granted)/max(now.Sub(g.began).Seconds(), 1)))
 	}
 	switch {
 	case e.is(Throttled), e.is(TokenDown):
@@ -267,11 +270,14 @@ func (g *gate) unavailable(now time.Time) error {
 	if !g.pace.trouble.IsZero() {
 		silence = now.Sub(g.pace.trouble).Round(time.Second)
 	}
-	if silence == 0 {
-		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.maxWait)
+	switch {
+	case silence == 0:
+		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.pace.limit)
+	case wait == 0:
+		return fmt.Errorf("%w: no answer to go on with for %v, --max-wait is %v", errUnavailable, silence, g.pace.limit)
 	}
-	return fmt.Errorf("%w: no readable answer for %v, and %v until the next attempt; --max-wait is %v",
-		errUnavailable, silence, wait, g.maxWait)
+	return fmt.Errorf("%w: no answer to go on with for %v, and %v until the next attempt; --max-wait is %v",
+		errUnavailable, silence, wait, g.pace.limit)
 }
 
 // sleep waits until d has passed (if d is not 0) or something is changed. It

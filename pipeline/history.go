@@ -76,6 +76,7 @@ type evidence struct {
 	open     *Exchange // the first exchange since that leaves the matter open
 	detached bool      // the workspace was detached for a repair, and not attached again since
 	lost     *Exchange // the last attempt that never left
+	kept     *Exchange // a refused detach: what COR had answered before it still holds
 }
 
 func (h History) evidence(w WorkspaceID) evidence {
@@ -106,6 +107,8 @@ func (ev *evidence) add(e *Exchange) {
 		ev.lost = e
 	case e.Op == Attach || ev.answer == nil:
 		ev.refusal = e
+	default:
+		ev.kept = e
 	}
 }
 
@@ -126,6 +129,9 @@ func (h History) Judge(source Source, share Share) Verdict {
 		ev.answer.judge(source, share, &v)
 		if v.Status == Unknown && ev.refusal != nil {
 			v.Reason += ev.laterRefusal()
+		}
+		if ev.kept != nil {
+			v.Reason += "; the repair was refused: " + ev.kept.Fault.Error()
 		}
 	case ev.refusal != nil:
 		v.Status, v.Reason = Failed, "COR refused: "+ev.refusal.Fault.Error()

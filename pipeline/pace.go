@@ -20,16 +20,18 @@ const (
 // time. The zero value is at full rate without a hold. It is not for use from
 // several goroutines.
 type pace struct {
-	until      time.Time // nothing may be sent before
-	held       time.Time // when the hold up to until began
-	holds      int       // in a row, without a readable answer since
-	cut        int       // steps taken off the full rate
-	stepped    time.Time // when the rate changed last
-	trouble    time.Time // of the first exchange without a readable answer since the last one with; zero when there is none
-	silent     int       // exchanges in a row without a readable answer
-	silentFor  UserID    // their user, as long as it is one
-	several    bool      // they are of several users
-	generation int       // grows when a hold begins or is prolonged
+	limit      time.Duration // --max-wait; 0 = none
+	until      time.Time     // nothing may be sent before
+	held       time.Time     // when the hold up to until began
+	holds      int           // in a row, without a readable answer since
+	cut        int           // steps taken off the full rate
+	stepped    time.Time     // when the rate changed last
+	trouble    time.Time     // of the first exchange without a readable answer since the last one with; zero when there is none
+	latest     time.Time     // of the latest exchange without a readable answer
+	silent     int           // exchanges in a row without a readable answer
+	silentFor  UserID        // their user, as long as it is one
+	several    bool          // they are of several users
+	generation int           // grows when a hold begins or is prolonged
 }
 
 // readable takes note of an answer that shows that COR is there. During a hold
@@ -64,6 +66,7 @@ func (p *pace) unanswered(now time.Time, user UserID, jitter float64) {
 }
 
 func (p *pace) mark(now time.Time) {
+	p.latest = now
 	if p.trouble.IsZero() {
 		p.trouble = now
 	}
@@ -80,6 +83,9 @@ func (p *pace) hold(now time.Time, after time.Duration, jitter float64) {
 	if after <= 0 {
 		after = min(firstHold<<min(p.holds-1, 16), longestHold)
 		after += time.Duration(jitter * float64(after) / 4)
+		if left := p.trouble.Add(p.limit).Sub(now); left > 0 {
+			after = min(after, left) // the last try is at the limit
+		}
 	}
 	if until := now.Add(after); until.After(p.until) {
 		p.until = until
@@ -96,15 +102,17 @@ func (p *pace) step(now time.Time) int {
 	return fullRate - p.cut
 }
 
-// exhausted reports whether the hold is longer than limit, or there was no
-// readable answer for longer than limit, or won't have been at the end of the
-// hold.
-func (p *pace) exhausted(now time.Time, limit time.Duration) bool {
-	if now.Before(p.until) && p.until.Sub(p.held) > limit {
+// exhausted reports whether there is no point in waiting any more: the hold is
+// longer than the limit or ends later than the limit allows without a readable
+// answer, or an attempt has failed when that time was over.
+func (p *pace) exhausted(now time.Time) bool {
+	switch {
+	case p.limit == 0:
+		return false
+	case now.Before(p.until) && p.until.Sub(p.held) > p.limit:
 		return true
-	}
-	if p.trouble.IsZero() {
+	case p.trouble.IsZero():
 		return false
 	}
-	return p.until.Sub(p.trouble) > limit || now.Sub(p.trouble) > limit
+	return p.until.Sub(p.trouble) > p.limit || p.latest.Sub(p.trouble) >= p.limit
 }

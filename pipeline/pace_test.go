@@ -205,7 +205,13 @@ func TestPaceExhausted(t *testing.T) {
 			p.readable(after(3601))
 		}, 3602, false},
 		{"silence as long as the limit", func(p *pace) { p.unanswered(t0, "a", 0) }, 300, false},
-		{"longer silence", func(p *pace) { p.unanswered(t0, "a", 0) }, 300.1, true},
+		{"longer silence, in which nobody asked", func(p *pace) { p.unanswered(t0, "a", 0) }, 300.1, false},
+		{"silence that goes on at the limit", func(p *pace) { p.unanswered(t0, "a", 0); p.unanswered(after(300), "a", 0) }, 300, true},
+		{"after a wait of exactly the limit, before anybody asked", func(p *pace) { p.throttled(t0, limit, 0) }, 300.2, false},
+		{"a wait of exactly the limit, and another", func(p *pace) {
+			p.throttled(t0, limit, 0)
+			p.throttled(after(300.1), time.Second, 0)
+		}, 300.1, true},
 		{"silence that ended", func(p *pace) { p.unanswered(t0, "a", 0); p.readable(after(299)) }, 400, false},
 		{"waits that add up to more", func(p *pace) {
 			p.throttled(t0, 200*time.Second, 0)
@@ -217,9 +223,9 @@ func TestPaceExhausted(t *testing.T) {
 			p.throttled(after(201), 200*time.Second, 0)
 		}, 201, false},
 	} {
-		var p pace
+		p := pace{limit: limit}
 		c.do(&p)
-		if got := p.exhausted(after(c.at), limit); got != c.want {
+		if got := p.exhausted(after(c.at)); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

@@ -101,6 +101,7 @@ type ItemError struct {
 	Workspace WorkspaceID // "" when the entry names no workspace of the request
 	Code      string
 	Message   string
+	Attached  bool // the association exists already
 }
 
 // Fault is an exchange that brought no readable 2xx answer. It is a value about
@@ -219,6 +220,7 @@ type Verdict struct {
 	ErrorCode  string
 	Attempts   int       // of the row's request
 	SentAt     time.Time // UTC; zero when nothing left
+	Blocked    bool      // not sent, and resume won't: an earlier chunk of the request was refused
 }
 
 // Line is one line of the reconciliation: a row and the verdict on it.

@@ -83,17 +83,20 @@ func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdict
 	p.findPairs(g.entries)
 	requests := p.requests(g.id, g.entries)
 	sent := make(map[pair]Verdict, len(g.entries))
-	reason := end.Reason
+	reason, blocked := end.Reason, false
 	for i := range requests {
 		r := &requests[i]
 		r.Past = histories[r.Key()]
 		if r.Chunk == 0 {
-			reason = end.Reason
-		} else if past := requests[i-1].Past; len(past) > 0 && !past.accepted() {
+			reason, blocked = end.Reason, false
+		} else if previous := &requests[i-1]; len(previous.Past) > 0 && !previous.Past.accepted() {
 			reason = fmt.Sprintf("chunk %d of the request was not accepted", r.Chunk)
+			blocked = previous.settled()
 		}
 		for _, share := range r.Shares {
-			sent[pair{r.Source, share.Workspace}] = r.verdict(share, end, reason)
+			v := r.verdict(share, end, reason)
+			v.Blocked = blocked && v.Status == NotSent
+			sent[pair{r.Source, share.Workspace}] = v
 		}
 	}
 	line.addAnswers(requests, sent)

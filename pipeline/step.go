@@ -62,7 +62,12 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	case Throttled, TokenDown:
 		return again
 	}
-	if failures(recent) > policy.Retries {
+	switch {
+	case last.Op == Detach && last.is(Unreadable) && last.Fault.Status/100 == 2,
+		last.Op == Detach && failures(recent) > policy.Retries && last.leavesOpen():
+		// It may be detached: whatever came of that, it is to be attached.
+		return Step{Do: Send, Op: Attach, Only: last.Only}
+	case failures(recent) > policy.Retries:
 		return Step{Do: Done}
 	}
 	again.Do = Retry
@@ -115,12 +120,17 @@ func firstStep(r Request, h History) Step {
 	return Step{Do: Send, Op: Attach, Only: open}
 }
 
+// settled reports whether another session would send nothing more for r.
+func (r *Request) settled() bool {
+	return Next(*r, r.Past, len(r.Past), Policy{}).Do == Done
+}
+
 // Resumable reports whether resume sends a row with this verdict: it has no
 // definite answer, or was refused for a reason that passes.
 func (v *Verdict) Resumable() bool {
 	switch v.Status {
 	case NotSent, Unknown:
-		return true
+		return !v.Blocked
 	case Failed:
 		return v.HTTPStatus == 401 || v.HTTPStatus == 403 || v.HTTPStatus == 429
 	}
@@ -163,7 +173,8 @@ func (r Request) mismatched(e *Exchange) []WorkspaceID {
 	for _, s := range r.only(e.Only).Shares {
 		var v Verdict
 		e.Answer.judge(r.Source, s, &v)
-		if v.Status == Mismatched {
+		item := e.Answer.errorOf(s.Workspace)
+		if v.Status == Mismatched || item != nil && item.Attached {
 			names = append(names, s.Workspace)
 		}
 	}
@@ -190,11 +201,11 @@ func (e *Exchange) is(kind FaultKind) bool {
 }
 
 // failures counts the exchanges at the end of recent that use up retries: those
-// since the last answer, apart from what only asked to wait or for another
+// since the last answer to the same operation, apart from what only asked to wait or for another
 // token.
 func failures(recent History) int {
 	count := 0
-	for i := len(recent) - 1; i >= 0 && recent[i].Answer == nil; i-- {
+	for i := len(recent) - 1; i >= 0 && recent[i].Answer == nil && recent[i].Op == recent[len(recent)-1].Op; i-- {
 		switch {
 		case recent[i].is(Throttled), recent[i].is(TokenDown), recent[i].is(Unauthorized):
 		default:

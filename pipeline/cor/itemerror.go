@@ -26,7 +26,7 @@ func itemErrors(wire []wireError, r pipeline.Request, v veil) []pipeline.ItemErr
 	items := make([]pipeline.ItemError, len(wire))
 	for i, e := range wire {
 		message := e.message()
-		items[i] = pipeline.ItemError{Code: v.line(e.code(0), maxCode), Message: v.line(message, maxMessage)}
+		items[i] = pipeline.ItemError{Code: v.line(e.code(0), maxCode), Message: v.line(message, maxMessage), Attached: e.attached()}
 		if id := e.ID.text(); known[id] {
 			items[i].Workspace = pipeline.WorkspaceID(id)
 		} else {

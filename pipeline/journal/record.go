@@ -150,6 +150,7 @@ type itemError struct {
 	Workspace string `json:"workspace,omitempty"`
 	Code      string `json:"code"`
 	Message   string `json:"message"`
+	Attached  bool   `json:"attached,omitempty"`
 }
 
 type fault struct {
@@ -200,7 +201,7 @@ func toAnswer(a *pipeline.Answer) *answer {
 		out.Pivots[i] = pivot{string(p.Workspace), string(p.Source), p.Percentage, p.UserID, p.WorkspaceID, p.Name, p.Integration, p.Problem}
 	}
 	for _, e := range a.Errors {
-		out.Errors = append(out.Errors, itemError{string(e.Workspace), e.Code, e.Message})
+		out.Errors = append(out.Errors, itemError{string(e.Workspace), e.Code, e.Message, e.Attached})
 	}
 	return out
 }
@@ -217,7 +218,7 @@ func (a *answer) answer() *pipeline.Answer {
 		}
 	}
 	for _, e := range a.Errors {
-		out.Errors = append(out.Errors, pipeline.ItemError{Workspace: pipeline.WorkspaceID(e.Workspace), Code: e.Code, Message: e.Message})
+		out.Errors = append(out.Errors, pipeline.ItemError{Workspace: pipeline.WorkspaceID(e.Workspace), Code: e.Code, Message: e.Message, Attached: e.Attached})
 	}
 	return out
 }
