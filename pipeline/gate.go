@@ -265,16 +265,13 @@ func (g *gate) wake() {
 }
 
 func (g *gate) unavailable(now time.Time) error {
-	wait := max(g.pace.until.Sub(now), 0).Round(time.Second)
-	silence := time.Duration(0)
-	if !g.pace.trouble.IsZero() {
-		silence = now.Sub(g.pace.trouble).Round(time.Second)
-	}
+	wait := max(g.pace.until.Sub(now), 0).Round(100 * time.Millisecond)
+	silence := g.pace.latest.Sub(g.pace.trouble).Round(100 * time.Millisecond)
 	switch {
-	case silence == 0:
+	case g.pace.trouble.IsZero(), silence == 0:
 		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.pace.limit)
-	case wait == 0:
-		return fmt.Errorf("%w: no answer to go on with for %v, --max-wait is %v", errUnavailable, silence, g.pace.limit)
+	case silence >= g.pace.limit:
+		return fmt.Errorf("%w: no answer to go on with for %v, and --max-wait is %v", errUnavailable, silence, g.pace.limit)
 	}
 	return fmt.Errorf("%w: no answer to go on with for %v, and %v until the next attempt; --max-wait is %v",
 		errUnavailable, silence, wait, g.pace.limit)

@@ -34,6 +34,9 @@ func (c *importCommand) Run(a *app) error {
 	if len(c.Files) == 0 {
 		return usage("name CSV files; - is standard input", "no input file is given")
 	}
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+		return err
+	}
 	in, err := newIntake(a.in, paths(c.Files))
 	if err != nil {
 		return err
@@ -118,7 +121,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 		discard(w.dir)
 		return err
 	}
-	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given))
+	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given), nil)
 }
 
 func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t target) (*outcome, error) {

@@ -181,10 +181,25 @@ func openCopy(path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return tee{r, func() error {
+	return tee{copied{r, path}, func() error {
 		r.Close()
 		return file.Close()
 	}}, nil
+}
+
+// copied is a run's copy of its input: what can't be read of it is no fault of
+// the input.
+type copied struct {
+	io.Reader
+	path string
+}
+
+func (c copied) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = &failure{exitInternal, fmt.Errorf("%s, the run's copy of its input, is damaged: %w", c.path, err), "restore it from a backup"}
+	}
+	return n, err
 }
 
 // close removes what was kept without a name.

@@ -42,6 +42,9 @@ func (c *resumeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+		return err
+	}
 	l, err := lock(filepath.Dir(dir))
 	if err != nil {
 		return err
@@ -88,15 +91,52 @@ func sameSettings(a *app, now, then journal.Settings) error {
 		{"source", now.Source, then.Source},
 		{"allow-source", now.AllowSource, then.AllowSource},
 		{"max-invalid", now.MaxInvalid, then.MaxInvalid},
-		{"strict", now.MaxInvalid, then.MaxInvalid},
 		{"over-allocation", now.OverAllocation, then.OverAllocation},
 		{"allocation-limit", now.AllocationLimit, then.AllocationLimit},
 		{"allow-empty", now.AllowEmpty, then.AllowEmpty},
 		{"chunk", now.Chunk, then.Chunk},
 	} {
-		if a.isGiven(s.flag) && fmt.Sprint(s.now) != fmt.Sprint(s.then) {
-			return usage("leave --"+s.flag+" out, or import the file again as a new run",
-				"--%s: the run has %v, and %v is given", s.flag, s.then, s.now)
+		given := a.isGiven(s.flag) || s.flag == "max-invalid" && a.isGiven("strict")
+		if given && fmt.Sprint(s.now) != fmt.Sprint(s.then) {
+			return usage("leave it out, or import the file again as a new run",
+				"the run was made with %s, and %s is given", setting(s.flag, s.then), setting(s.flag, s.now))
+		}
+	}
+	return nil
+}
+
+// setting names a flag with its value.
+func setting(flag string, value any) string {
+	switch v := value.(type) {
+	case string:
+		if v == "" {
+			return "no --" + flag
+		}
+	case []string:
+		if len(v) == 0 {
+			return "no --" + flag
+		}
+		value = strings.Join(v, ",")
+	case map[string]string:
+		var pairs []string
+		for field, header := range v {
+			pairs = append(pairs, field+"="+header)
+		}
+		slices.Sort(pairs)
+		if len(pairs) == 0 {
+			return "no --" + flag
+		}
+		value = strings.Join(pairs, ";")
+	}
+	return fmt.Sprintf("--%s=%v", flag, value)
+}
+
+// refuseBlank refuses flags that are given without a value, as an unset variable
+// of a script makes them: their defaults are not what was meant.
+func (a *app) refuseBlank(flags ...string) error {
+	for _, g := range a.given {
+		if slices.Contains(flags, g.name) && len(g.values) > 0 && g.values[0] == "" {
+			return usage("give a value, or leave it out for the default", "--%s is given, but blank", g.name)
 		}
 	}
 	return nil
@@ -178,7 +218,8 @@ func (c *resumeCommand) target(then target) (target, error) {
 }
 
 // overtaken refuses to resume a run when a later one has sent to the same target
-// for one of the users that would be sent: the later word would be undone.
+// for one of this run's users: the later word would be undone, or this run's
+// report would tell what is no longer so.
 func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 	entries, err := os.ReadDir(filepath.Dir(dir))
 	if err != nil {
@@ -212,10 +253,25 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 		if err != nil {
 			return err
 		}
-		if run, found := later[user.ID]; found {
-			return usage("import the newest file instead, or resume with --even-if-older",
-				"the later run %s has sent for user %q", run, user.ID)
+		if err := overtakenBy(later, user.ID); err != nil {
+			return err
 		}
+	}
+	for e, err := range log.Exchanges() {
+		if err != nil {
+			return err
+		}
+		if err := overtakenBy(later, e.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func overtakenBy(later map[pipeline.UserID]string, user pipeline.UserID) error {
+	if run, found := later[user]; found {
+		return usage("import the newest file instead, or resume with --even-if-older",
+			"the later run %s has sent for user %q", run, user)
 	}
 	return nil
 }
@@ -311,5 +367,5 @@ func (a *app) reportAgain(con *console, out *outputFlags, dir string, log *journ
 	if err != nil {
 		return err
 	}
-	return a.conclude(con, out, w, o, log.Header.Flags)
+	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
 }

@@ -79,6 +79,7 @@ func (a *app) serve(server *http.Server, listener net.Listener) error {
 	var signal *stopped
 	if err == nil && errors.As(context.Cause(a.ctx), &signal) {
 		a.code = exitSignal + signal.signal
+		fmt.Fprintf(a.err, "exit %d: %s\n", a.code, signal.Reason)
 	}
 	return err
 }

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"corattach/pipeline"
+	"corattach/pipeline/journal"
 	"corattach/report"
 )
 
-// conclude prints the result and the last line, and sets the exit code.
-func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, flags []string) error {
+// conclude prints the result and the last line, and sets the exit code. again are
+// the flags to import failed.csv with, resume those to resume with.
+func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, again, resume []string) error {
 	var err error
 	if out.JSON {
 		err = o.Encode(a.out)
@@ -33,7 +35,7 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, flag
 		con.hint("failed.csv has " + count(int64(o.raw), "record") +
 			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
 	}
-	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, flags))
+	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, again, resume))
 	a.code = o.Exit.Code
 	return nil
 }
@@ -62,23 +64,17 @@ func (o *outcome) hint(w *work) string {
 }
 
 // commands are what there is to do next.
-func (o *outcome) commands(dir string, flags []string) []command {
+func (o *outcome) commands(dir string, again, resume []string) []command {
 	var next []command
 	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		resume := "corattach resume " + shellWord(dir) + tokenFile(flags)
-		if o.stop == pipeline.CanaryFailed {
-			resume += " --canary 0"
-		}
-		next = append(next, command{"resume", resume})
+		words := append([]string{"corattach", "resume", dir}, resume...)
+		next = append(next, command{"resume", shellLine(words)})
 	}
 	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
 		words := append(withoutEnvironment(), "corattach", "import")
-		words = append(words, flags...)
+		words = append(words, again...)
 		words = append(words, filepath.Join(dir, report.FailedFile))
-		for i := range words {
-			words[i] = shellWord(words[i])
-		}
-		next = append(next, command{"import again", strings.Join(words, " ")})
+		next = append(next, command{"import again", shellLine(words)})
 	}
 	return next
 }
@@ -102,11 +98,39 @@ func withoutEnvironment() []string {
 	return append([]string{"env"}, words...)
 }
 
-// tokenFile finds the flag that a resume needs to have credentials.
-func tokenFile(flags []string) string {
-	for _, word := range flags {
-		if strings.HasPrefix(word, "--token-file=") {
-			return " " + shellWord(word)
+// resumeWords are the flags that a resume goes on with: those of the run that say
+// how it sends, as its last session had them. A canary that has failed is asked
+// to be given up.
+func resumeWords(log *journal.Log) []string {
+	kept := []string{
+		"rate", "burst", "workers", "timeout", "retries", "max-wait", "max-failures", "max-duration", "canary", "repair", "token-file",
+	}
+	last := log.Header.Flags
+	if n := len(log.Sessions); n > 0 {
+		last = log.Sessions[n-1].Flags
+	}
+	var words []string
+	for _, name := range kept {
+		if name == "canary" && log.End != nil && log.End.Stop == pipeline.CanaryFailed {
+			words = append(words, "--canary=0")
+			continue
+		}
+		word := wordOf(last, name)
+		if word == "" {
+			word = wordOf(log.Header.Flags, name)
+		}
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// wordOf returns the word that gives a flag, "" when there is none.
+func wordOf(words []string, name string) string {
+	for _, word := range words {
+		if flag, _, _ := strings.Cut(word, "="); flag == "--"+name {
+			return word
 		}
 	}
 	return ""
@@ -127,6 +151,15 @@ func givenWords(flags []given) []string {
 		}
 	}
 	return words
+}
+
+// shellLine is a command to paste.
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellWord(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // shellWord quotes what a shell would take apart.

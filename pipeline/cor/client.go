@@ -99,7 +99,7 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	if fault != nil {
 		return pipeline.Answer{}, fault
 	}
-	answer, problem := decodeAnswer(got.body, r, got.veil)
+	answer, problem := decodeAnswer(got.veil.clean(got.body), r, got.veil)
 	if problem != "" {
 		return pipeline.Answer{}, unreadable(got, problem)
 	}

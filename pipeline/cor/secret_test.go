@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -65,5 +66,28 @@ func TestNoSecretShows(t *testing.T) {
 	}
 	if !strings.Contains(plain, hidden) {
 		t.Error("nothing was echoed: the test shows nothing")
+	}
+}
+
+// An answer that repeats the token in its data must not carry it into journals
+// and reports; a short secret leaves honest ids alone.
+func TestAnswerThatRepeatsTheToken(t *testing.T) {
+	const token = "a-token-of-some-length"
+	body := `{"id":1,"workspaces":[{"id":2,"name":"Bearer ` + token + `","json_integrations":{"source":"SAP","origin_external_id":"W1","status":"` + token +
+		`"},"pivot":{"workspace_id":2,"user_id":1,"percentage":5}}]}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+	defer server.Close()
+	for secret, want := range map[string]string{token: "Bearer [hidden]", "token": "Bearer " + token} {
+		client, err := New(Config{BaseURL: server.URL, AuthURL: server.URL, Credentials: Credentials{AccessToken: secret}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, fault := client.Do(t.Context(), pipeline.Attach, pipeline.Request{
+			User: "U1", Source: "SAP", Shares: []pipeline.Share{{Workspace: "W1", Percent: 50_000}},
+		})
+		if fault != nil || len(answer.Pivots) != 1 || answer.Pivots[0].Name != want || answer.Pivots[0].Workspace != "W1" {
+			t.Errorf("with %q: %+v, %v", secret, answer, fault)
+		}
+		client.Close()
 	}
 }

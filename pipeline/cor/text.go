@@ -1,6 +1,7 @@
 package cor
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,6 +50,21 @@ func (v veil) line(text string, limit int) string {
 		cut--
 	}
 	return text[:cut] + ellipsis
+}
+
+// leastClean is the length in bytes from which clean hides a secret: a shorter
+// one could be part of an honest id, which must stay as it is.
+const leastClean = 16
+
+// clean returns a body with every long secret hidden: an answer may repeat what
+// it was sent, and what it says goes into journals and reports.
+func (v veil) clean(body []byte) []byte {
+	for _, secret := range v {
+		if len(secret) >= leastClean && bytes.Contains(body, []byte(secret)) {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte(hidden))
+		}
+	}
+	return body
 }
 
 // maskUsers hides what stands between // and @ in the URLs of text: a proxy's
