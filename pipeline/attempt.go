@@ -141,7 +141,7 @@ func sameAsBefore(request *Request, repaired *Exchange) bool {
 	wrong := request.mismatched(repaired)
 	for _, w := range wrong {
 		was, is := before.pivots(request.Source, w), repaired.Answer.pivots(request.Source, w)
-		if len(was) == 0 || was[0].Percentage != is[0].Percentage {
+		if len(was) == 0 || len(is) == 0 || was[0].Percentage != is[0].Percentage {
 			return false
 		}
 	}

@@ -57,8 +57,8 @@ func (e *Exchange) leavesOpen() bool {
 	return false
 }
 
-// mayHaveLeft reports whether anything of the attempt may have reached COR.
-func (e *Exchange) mayHaveLeft() bool {
+// MayHaveLeft reports whether anything of the attempt may have reached COR.
+func (e *Exchange) MayHaveLeft() bool {
 	if e.Fault == nil {
 		return true
 	}
@@ -103,7 +103,7 @@ func (ev *evidence) add(e *Exchange) {
 		if e.Op == Detach {
 			ev.detached, ev.answer = true, nil
 		}
-	case !e.mayHaveLeft():
+	case !e.MayHaveLeft():
 		ev.lost = e
 	case e.Op == Attach || ev.answer == nil:
 		ev.refusal = e
@@ -117,7 +117,7 @@ func (ev *evidence) add(e *Exchange) {
 func (h History) Judge(source Source, share Share) Verdict {
 	v := Verdict{Attempts: len(h)}
 	for i := range h {
-		if e := &h[i]; e.covers(share.Workspace) && e.mayHaveLeft() {
+		if e := &h[i]; e.covers(share.Workspace) && e.MayHaveLeft() {
 			v.note(e)
 		}
 	}

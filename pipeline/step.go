@@ -82,7 +82,7 @@ func (h History) unansweredDetach() []WorkspaceID {
 	for i := len(h) - 1; i >= 0; i-- {
 		e := &h[i]
 		switch {
-		case e.Op == Attach && e.mayHaveLeft(), e.Answer != nil:
+		case e.Op == Attach && e.MayHaveLeft(), e.Answer != nil:
 			return nil
 		case e.Op == Detach && e.leavesOpen():
 			return e.Only
@@ -146,16 +146,24 @@ func repairStep(r Request, h History, policy Policy, workspaces []WorkspaceID) S
 	return Step{Do: Send, Op: Detach, Only: workspaces}
 }
 
-// repaired reports whether COR has answered or refused a detach: there is no
-// second repair. A detach that nobody knows the end of is none yet: when the old
-// percentage comes back, it was not done.
+// repaired reports whether there is no second repair: COR has answered or refused
+// a detach. A detach that nobody knows the end of was perhaps not done, when the
+// old percentage comes back after it; it is tried once more.
 func (h History) repaired() bool {
+	open, tries := false, 0
 	for i := range h {
-		if e := &h[i]; e.Op == Detach && (e.Answer != nil || e.refuses()) {
+		e := &h[i]
+		switch {
+		case e.Op == Detach && (e.Answer != nil || e.refuses() || e.is(Unreadable) && e.Fault.Status/100 == 2):
 			return true
+		case e.Op == Detach && e.MayHaveLeft():
+			open = true
+		case e.Op == Attach && e.Answer != nil && open:
+			open = false
+			tries++
 		}
 	}
-	return false
+	return tries > 1
 }
 
 func (r Request) names() []WorkspaceID {

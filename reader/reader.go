@@ -168,7 +168,12 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	if err != nil {
 		return &OpenError{File: file.Name, Op: "open", Err: err}
 	}
-	defer body.Close()
+	closed := false
+	defer func() {
+		if !closed {
+			_ = body.Close() // the error that ended the reading goes before
+		}
+	}()
 	raw := &given{ctx: ctx, in: body}
 	if !s.opts.Again {
 		raw.sum = sha256.New()
@@ -181,6 +186,10 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	}
 	if err != nil {
 		return raw.explain(file.Name, err)
+	}
+	closed = true
+	if err := body.Close(); err != nil {
+		return &OpenError{File: file.Name, Op: "read", Err: err}
 	}
 	input := Input{File: file.Name, Rows: b.rows - before}
 	if raw.sum != nil {

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -88,5 +90,74 @@ func TestReaderGoesAway(t *testing.T) {
 				t.Errorf("%+v", summary.Rows)
 			}
 		})
+	}
+}
+
+// A pipe from which nothing comes does not hold up a signal.
+func TestSignalWhileInputWaits(t *testing.T) {
+	for _, name := range []string{"SIGTERM", "SIGINT"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd, errs := crashProcess(crashNever, "import", "--simulate", "--runs-dir", filepath.Join(dir, "runs"), "-")
+			input, err := cmd.StdinPipe()
+			okay(t, err)
+			defer input.Close()
+			okay(t, cmd.Start())
+			_, err = input.Write([]byte("user_id,workspace_id,percentage,source\nU1,W1,5,SAP\n"))
+			okay(t, err)
+			waitFor(t, func() bool {
+				found, _ := filepath.Glob(filepath.Join(dir, "runs", "2*"))
+				return len(found) > 0
+			})
+			want := 130
+			if name == "SIGTERM" {
+				okay(t, cmd.Process.Signal(syscall.SIGTERM))
+				want = 143
+			} else {
+				okay(t, cmd.Process.Signal(os.Interrupt))
+			}
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != want || !strings.Contains(errs.String(), "nothing was sent") {
+				t.Errorf("exit %d, want %d: %s", got, want, errs)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "runs", "2*")); len(left) > 0 {
+				t.Errorf("%v is left", left)
+			}
+		})
+	}
+}
+
+func waitFor(t *testing.T, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !happened(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not happen within ten seconds")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A canary that has not come to its end is not forgotten by a plain resume.
+func TestResumeKeepsTheCanary(t *testing.T) {
+	setCredentials(t)
+	const input = "user_id,workspace_id,percentage,source\nU1,W1,5,SAP\nU2,W1,5,SAP\nU3,W1,5,SAP\nU4,W1,5,SAP\n"
+	for _, c := range []struct {
+		stuck   string // the user whom COR throttles
+		refused bool
+	}{{"U2", true}, {"U4", false}} {
+		w := newCrashWorld(t, input, `{"faults": [{"user": "`+c.stuck+`", "attempts": [1], "status": 429, "retry_after": 3600}]}`)
+		got := runHere(w.args("import", w.file, "--workers", "1", "--canary", "2", "--max-wait", "1s")...)
+		if got.code != exitUnavailable || !strings.Contains(got.stderr, "--canary=2") {
+			t.Fatalf("exit %d: %s", got.code, got.stderr)
+		}
+		got = runHere(w.args("resume", w.runDir(t))...)
+		if c.refused && (got.code != exitUsage || !strings.Contains(got.stderr, "resume with --canary=2")) || !c.refused && got.code != exitDone {
+			t.Errorf("resume with %s stuck: exit %d: %s", c.stuck, got.code, got.stderr)
+		}
+		if c.refused {
+			if got = runHere(w.args("resume", w.runDir(t), "--canary", "2")...); got.code != exitDone {
+				t.Errorf("resume with the canary: exit %d: %s", got.code, got.stderr)
+			}
+		}
 	}
 }

@@ -109,14 +109,8 @@ func compile(s journal.Settings, files []string) (rules, error) {
 	if source != "" && !slices.Contains(sources, source) {
 		return r, usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
 	}
-	fields := []string{"user_id", "workspace_id", "percentage", "source"}
-	for field, header := range s.Map {
-		if !slices.Contains(fields, field) {
-			return r, usage("the fields are "+strings.Join(fields, ", "), "--map: %q is no field", field)
-		}
-		if strings.TrimSpace(header) == "" {
-			return r, usage("write --map "+field+"=HEADER", "--map: the header for %s is blank", field)
-		}
+	if err := reader.CheckMap(s.Map); err != nil {
+		return r, usage("write --map FIELD=HEADER, a FIELD being user_id, workspace_id, percentage or source", "--map: %w", err)
 	}
 	r.read = reader.Options{
 		Delimiter: delimiter, Encoding: s.Encoding, DecimalComma: s.DecimalComma, Map: s.Map, Source: source, Sources: sources,

@@ -58,8 +58,9 @@ func (c *importCommand) Run(a *app) error {
 	if c.DryRun {
 		return c.dryRun(a, con, in, rules, settings, t)
 	}
+	var credentials cor.Credentials
 	if !c.Simulate {
-		if _, err := c.credentials(); err != nil {
+		if credentials, err = c.credentials(); err != nil {
 			return err
 		}
 	}
@@ -68,7 +69,7 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
-	t, client, release, err := a.connect(t, &c.targetFlags, con.warn)
+	t, client, release, err := a.connect(t, credentials, con.warn)
 	if err != nil {
 		return err
 	}
@@ -136,13 +137,13 @@ func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t ta
 const defaultJob = "default"
 
 // writeRequests writes what would be sent.
-func (w *work) writeRequests(t target, any bool) error {
+func (w *work) writeRequests(t target, allowed bool) error {
 	out, err := report.OpenRequests(w.dir)
 	if err != nil {
 		return unwritable(err)
 	}
 	defer out.Discard()
-	if !any {
+	if !allowed {
 		return out.Commit()
 	}
 	base := t.BaseURL

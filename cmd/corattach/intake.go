@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -73,13 +74,14 @@ func (in *intake) names() []string {
 	return names
 }
 
-// first returns the files as they are given.
-func (in *intake) first() []reader.File {
+// first returns the files as they are given. When ctx ends, so does the reading
+// of a pipe or terminal, though nothing comes from it.
+func (in *intake) first(ctx context.Context) []reader.File {
 	files := make([]reader.File, len(in.files))
 	for i := range in.files {
 		f := &in.files[i]
 		files[i] = reader.File{Name: f.name, Open: func() (io.ReadCloser, error) {
-			source, err := in.open(f)
+			source, err := in.open(ctx, f)
 			switch {
 			case err != nil:
 				return nil, err
@@ -94,11 +96,34 @@ func (in *intake) first() []reader.File {
 	return files
 }
 
-func (in *intake) open(f *inputFile) (io.ReadCloser, error) {
-	if f.name == "-" {
-		return io.NopCloser(in.stdin), nil
+func (in *intake) open(ctx context.Context, f *inputFile) (io.ReadCloser, error) {
+	switch {
+	case f.name == "-":
+		return interruptible(ctx, func() (io.ReadCloser, error) { return io.NopCloser(in.stdin), nil }), nil
+	case f.modified.IsZero():
+		return interruptible(ctx, func() (io.ReadCloser, error) { return os.Open(f.path) }), nil
 	}
 	return os.Open(f.path)
+}
+
+// interruptible opens and reads in a goroutine of its own, as either may wait
+// for ever. When ctx ends, reading fails with its cause; the goroutine then ends
+// with what it waits for, or with the process.
+func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
+	r, w := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		source, err := open()
+		if err == nil {
+			_, err = io.CopyBuffer(w, struct{ io.Reader }{source}, make([]byte, 256<<10))
+			err = errors.Join(err, source.Close())
+		}
+		_ = w.CloseWithError(err)
+	}()
+	return tee{r, func() error {
+		stop()
+		return r.Close()
+	}}
 }
 
 // tee reads a file and writes what it read to a copy.
@@ -115,34 +140,49 @@ type copying struct{ io.Writer }
 
 func (c copying) Write(p []byte) (int, error) {
 	n, err := c.Writer.Write(p)
-	if err != nil {
-		err = &failure{exitInternal, fmt.Errorf("the copy of the input can't be kept: %w", err), "make room in --runs-dir"}
+	return n, uncopied(err)
+}
+
+// uncopied is the error of a copy that can't be made; nil for nil.
+func uncopied(err error) error {
+	if err == nil {
+		return nil
 	}
-	return n, err
+	return &failure{exitInternal, fmt.Errorf("the copy of the input can't be kept: %w", err), "make room in --runs-dir"}
 }
 
 func (in *intake) keepCopy(f *inputFile, number int, source io.ReadCloser) (io.ReadCloser, error) {
 	f.copy = filepath.Join(inputDir, strconv.Itoa(number+1)+".zst")
-	if err := os.MkdirAll(filepath.Join(in.dir, inputDir), 0o700); err != nil {
-		return nil, errors.Join(err, source.Close())
-	}
-	file, err := os.OpenFile(filepath.Join(in.dir, f.copy), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, w, err := createCopy(filepath.Join(in.dir, f.copy))
 	if err != nil {
-		return nil, errors.Join(err, source.Close())
+		return nil, errors.Join(uncopied(err), source.Close())
+	}
+	return tee{io.TeeReader(source, copying{w}), func() error {
+		// What the encoder still holds may not fit on the disk: only now is the
+		// copy whole.
+		return errors.Join(uncopied(errors.Join(w.Close(), file.Sync(), file.Close())), source.Close())
+	}}, nil
+}
+
+func createCopy(path string) (*os.File, *zstd.Encoder, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, nil, err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, nil, err
 	}
 	w, err := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
-		return nil, errors.Join(err, file.Close(), source.Close())
+		return nil, nil, errors.Join(err, file.Close())
 	}
-	return tee{io.TeeReader(source, copying{w}), func() error {
-		return errors.Join(w.Close(), file.Sync(), file.Close(), source.Close())
-	}}, nil
+	return file, w, nil
 }
 
 func (in *intake) keepSpool(f *inputFile, source io.ReadCloser) (io.ReadCloser, error) {
 	spool, err := os.CreateTemp(in.dir, ".input-*")
 	if err != nil {
-		return nil, errors.Join(err, source.Close())
+		return nil, errors.Join(uncopied(err), source.Close())
 	}
 	_ = os.Remove(spool.Name())
 	f.spool = spool
@@ -175,7 +215,7 @@ func (in *intake) again() []reader.File {
 func openCopy(path string) (io.ReadCloser, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, &failure{exitInternal, fmt.Errorf("the run's copy of its input is gone: %w", err), "restore it from a backup"}
 	}
 	r, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {

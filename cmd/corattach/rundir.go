@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -71,7 +72,8 @@ func lock(runsDir string) (*flock.Flock, error) {
 // the run's id where links can't be made.
 func setLast(runsDir, id string) error {
 	next := filepath.Join(runsDir, ".last-"+id)
-	if err := os.Symlink(id, next); err != nil {
+	// Windows can't put another link in the place of one to a directory.
+	if runtime.GOOS == "windows" || os.Symlink(id, next) != nil {
 		if err := os.WriteFile(next, []byte(id+"\n"), 0o600); err != nil {
 			return err
 		}

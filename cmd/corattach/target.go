@@ -121,14 +121,11 @@ func readToken(path string) (string, error) {
 }
 
 // connect makes the client for a target, and finds out its account. The
-// returned function releases what the connection holds.
-func (a *app) connect(t target, f *targetFlags, log func(text string)) (target, *cor.Client, func(), error) {
+// returned function releases what the connection holds. The simulator needs no
+// credentials.
+func (a *app) connect(t target, credentials cor.Credentials, log func(text string)) (target, *cor.Client, func(), error) {
 	if t.BaseURL == simulatorURL {
 		return a.connectSimulator(t)
-	}
-	credentials, err := f.credentials()
-	if err != nil {
-		return t, nil, nil, err
 	}
 	client, err := cor.New(cor.Config{
 		BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: credentials, UserAgent: "corattach/" + version(),

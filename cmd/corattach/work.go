@@ -39,7 +39,7 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter
 			w.warnings = append(w.warnings, text)
 		}
 	}
-	files := in.first()
+	files := in.first(ctx)
 	if in.read {
 		files = in.again()
 	}

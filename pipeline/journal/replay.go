@@ -75,16 +75,12 @@ func Read(path string) (*Log, error) {
 // Open opens the file for another session. What a crash cut short is taken off
 // the end.
 func (l *Log) Open() (*os.File, error) {
-	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return nil, err
-	}
 	if l.Torn > 0 {
-		if err := file.Truncate(l.Whole); err != nil {
-			return nil, errors.Join(err, file.Close())
+		if err := os.Truncate(l.path, l.Whole); err != nil {
+			return nil, err
 		}
 	}
-	return file, nil
+	return os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND, 0)
 }
 
 // Continue returns a journal that goes on in file, which Open has opened.
