@@ -57,6 +57,12 @@ func (e *Exchange) leavesOpen() bool {
 	return false
 }
 
+// Sent reports whether the attempt came to a sending at all, with or without a
+// connection: without a token there is nothing to send.
+func (e *Exchange) Sent() bool {
+	return !e.is(NoToken) && !e.is(TokenDown)
+}
+
 // MayHaveLeft reports whether anything of the attempt may have reached COR.
 func (e *Exchange) MayHaveLeft() bool {
 	if e.Fault == nil {
@@ -115,8 +121,11 @@ func (ev *evidence) add(e *Exchange) {
 // Judge gives the verdict on one workspace of a request from all that was sent
 // for the request. Without any attempt it is NotSent.
 func (h History) Judge(source Source, share Share) Verdict {
-	v := Verdict{Attempts: len(h)}
+	var v Verdict
 	for i := range h {
+		if h[i].Sent() {
+			v.Attempts++
+		}
 		if e := &h[i]; e.covers(share.Workspace) && e.MayHaveLeft() {
 			v.note(e)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // Ending says what becomes of rows that were never sent.
@@ -48,7 +49,11 @@ func (p *Plan) judge(s *shard) error {
 	if err != nil {
 		return err
 	}
-	s.counts.Sent = len(histories)
+	for _, h := range histories {
+		if slices.ContainsFunc(h, func(e Exchange) bool { return e.Sent() }) {
+			s.counts.Sent++
+		}
+	}
 	planner := planner{rules: p.rules}
 	facts := s.facts.reader()
 	for i := range groups {

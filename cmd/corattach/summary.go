@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -87,6 +88,9 @@ func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
 // environment sets them.
 func withoutEnvironment() []string {
 	var words []string
+	if runtime.GOOS == "windows" {
+		return nil // cmd.exe has no env
+	}
 	for _, flag := range formFlags() {
 		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
 			words = append(words, "-u", name)
@@ -162,8 +166,14 @@ func shellLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// shellWord quotes what a shell would take apart.
+// shellWord quotes what a shell would take apart: sh, or cmd.exe on Windows.
 func shellWord(word string) string {
+	if runtime.GOOS == "windows" {
+		if word == "" || strings.ContainsAny(word, " \t&|<>^()%!;,") {
+			return `"` + word + `"`
+		}
+		return word
+	}
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
 	}

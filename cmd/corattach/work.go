@@ -170,7 +170,9 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		for e, err := range exchanges {
-			o.Attempts++
+			if e.Sent() {
+				o.Attempts++
+			}
 			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
 				o.Throttled++
 			}
