@@ -265,16 +265,16 @@ func (g *gate) wake() {
 }
 
 func (g *gate) unavailable(now time.Time) error {
-	wait := max(g.pace.until.Sub(now), 0).Round(100 * time.Millisecond)
-	silence := g.pace.latest.Sub(g.pace.trouble).Round(100 * time.Millisecond)
+	p := &g.pace
+	silence := p.latest.Sub(p.trouble).Round(time.Second)
 	switch {
-	case g.pace.trouble.IsZero(), silence == 0:
-		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, wait, g.pace.limit)
-	case silence >= g.pace.limit:
-		return fmt.Errorf("%w: no answer to go on with for %v, and --max-wait is %v", errUnavailable, silence, g.pace.limit)
+	case p.until.Sub(p.held) > p.limit:
+		return fmt.Errorf("%w: %v to wait is more than --max-wait %v", errUnavailable, p.until.Sub(p.held).Round(time.Second), p.limit)
+	case p.latest.Sub(p.trouble) >= p.limit:
+		return fmt.Errorf("%w: no answer to go on with for all of --max-wait %v", errUnavailable, p.limit)
 	}
 	return fmt.Errorf("%w: no answer to go on with for %v, and %v until the next attempt; --max-wait is %v",
-		errUnavailable, silence, wait, g.pace.limit)
+		errUnavailable, silence, p.until.Sub(now).Round(time.Second), p.limit)
 }
 
 // sleep waits until d has passed (if d is not 0) or something is changed. It
