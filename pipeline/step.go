@@ -49,7 +49,7 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	}
 	switch last.Fault.Kind {
 	case Attached:
-		return repairStep(r, h, policy, r.names())
+		return repairStep(r, h, policy, r.only(last.Only).names())
 	case Refused, Forbidden:
 		return Step{Do: Done}
 	case NoToken:

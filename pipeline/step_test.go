@@ -124,6 +124,7 @@ var stepCases = []struct {
 	{"a refused attach after the detach", past(kept, answered().detach("11"), refused.of("11")), 0, mender, done},
 	{"a throttled attach after the detach", past(kept, answered().detach("11"), throttled.of("11")), 0, mender, attachOf("11")},
 	{"already attached with --repair", past(attached), 0, mender, detachOf("11", "12")},
+	{"already attached, and only that one was sent", past(kept, attached.of("11")), 1, mender, detachOf("11")},
 	{"already attached, repaired, already attached again", past(attached, answered().detach("11", "12"), attached.of("11", "12")), 0, mender, done},
 	{"missing is not repaired", past(answered(pivot("11", "60"))), 0, mender, done},
 	{"contradictory is not repaired", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2"))), 0, mender, done},
