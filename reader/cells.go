@@ -154,7 +154,7 @@ func (r *rules) source(cell string) (pipeline.Source, string) {
 	}
 	source, ok := r.sources[cell]
 	if !ok {
-		source, ok = r.sources[upperASCII(cell)]
+		source, ok = r.sources[UpperASCII(cell)]
 	}
 	if !ok {
 		return "", fmt.Sprintf("source %s is not one COR documents; --allow-source accepts another", quote(cell))
@@ -213,7 +213,9 @@ func isDigits(s string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func upperASCII(s string) string {
+// UpperASCII puts ASCII letters in upper case, and no others: so sources are
+// compared and sent.
+func UpperASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'a' <= c && c <= 'z' {

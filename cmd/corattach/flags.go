@@ -137,14 +137,9 @@ func (r *rules) compileChecks(s journal.Settings, files []string) error {
 	return nil
 }
 
-// upper puts ASCII letters in upper case, and no others.
+// upper is the name of a source as it is compared and sent.
 func upper(name string) string {
-	return strings.Map(func(c rune) rune {
-		if 'a' <= c && c <= 'z' {
-			return c - 'a' + 'A'
-		}
-		return c
-	}, strings.Trim(name, " \t"))
+	return reader.UpperASCII(strings.Trim(name, " \t"))
 }
 
 // settings checks the flags and turns them into what the runner needs.
