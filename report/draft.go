@@ -176,22 +176,6 @@ func SyncDir(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
-// WriteFile writes one file in dir as the reports are written: it appears whole
-// under its name, or not at all. An error names the file, and wraps write's own
-// when write fails.
-func WriteFile(dir, name string, write func(io.Writer) error) error {
-	d, err := newDraft(dir, name, createTemp)
-	if err != nil {
-		return err
-	}
-	files := drafts{d}
-	if err := write(d); err != nil {
-		files.drop()
-		return d.fail("write", err)
-	}
-	return files.commit()
-}
-
 // Sweep removes from dir the temporary files of a process that was killed while
 // it wrote reports. Only who knows that nobody else writes there may call it.
 func Sweep(dir string) error {

@@ -203,9 +203,6 @@ func TestUnwritableDirectory(t *testing.T) {
 	if _, err := OpenRequests(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("OpenRequests: %v", err)
 	}
-	if err := WriteFile(dir, "x", nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("WriteFile: %v", err)
-	}
 	if err := Sweep(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Sweep: %v", err)
 	}
@@ -219,25 +216,6 @@ func TestRequestsFullDisk(t *testing.T) {
 	}
 	if !errors.Is(err, syscall.ENOSPC) || r.Commit() == nil || len(contents(t, dir)) != 0 {
 		t.Errorf("error %v, left %d files", err, len(contents(t, dir)))
-	}
-}
-
-func TestWriteFile(t *testing.T) {
-	dir := t.TempDir()
-	write := func(text string, err error) error {
-		return WriteFile(dir, "page.html", func(w io.Writer) error {
-			_, werr := io.WriteString(w, text)
-			return errors.Join(werr, err)
-		})
-	}
-	must(t, write("first", nil))
-	must(t, write("second", nil))
-	broken := errors.New("broken")
-	if err := write("third", broken); !errors.Is(err, broken) || !strings.Contains(err.Error(), "page.html") {
-		t.Errorf("error %v", err)
-	}
-	if got := contents(t, dir); len(got) != 1 || got["page.html"] != "second" {
-		t.Errorf("files %q", got)
 	}
 }
 
