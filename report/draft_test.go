@@ -128,12 +128,12 @@ func writeAll(dir string, disk *brittle, lines []pipeline.Line, users []pipeline
 	if err := write(s, lines, users); err != nil {
 		return err
 	}
-	return s.Commit(&Summary{})
+	return s.Commit(&Summary{}, Next{})
 }
 
 func TestAtomicity(t *testing.T) {
 	dir := t.TempDir()
-	names := []string{ExtrasFile, FailedFile, ReconciliationFile, SummaryFile, UsersFile}
+	names := []string{ExtrasFile, FailedFile, ReconciliationFile, PageFile, SummaryFile, UsersFile}
 	for _, name := range names {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("earlier"), 0o600))
 	}
@@ -156,14 +156,14 @@ func TestAtomicity(t *testing.T) {
 		t.Errorf("after Discard there are %d files", got)
 	}
 	s.Discard()
-	if err := s.Commit(&Summary{}); err == nil {
+	if err := s.Commit(&Summary{}, Next{}); err == nil {
 		t.Error("Commit after Discard succeeded")
 	}
 
 	s, err = Open(dir, []string{"a.csv"})
 	must(t, err)
 	must(t, write(s, lines, users))
-	must(t, s.Commit(&Summary{}))
+	must(t, s.Commit(&Summary{}, Next{}))
 	s.Discard()
 	var got []string
 	for name, text := range contents(t, dir) {
@@ -225,7 +225,7 @@ func TestSweep(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), nil, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, ".other"), nil, 0o600))
-	if got := len(contents(t, dir)); got != 7 {
+	if got := len(contents(t, dir)); got != 8 {
 		t.Fatalf("%d files before", got)
 	}
 	must(t, Sweep(dir))

@@ -1,6 +1,6 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv and summary.json, in one pass over the verdicts and in
-// constant memory, and requests.jsonl for a dry run.
+// extras.csv, users.csv, summary.json and report.html, in one pass over the
+// verdicts and in constant memory, and requests.jsonl for a dry run.
 //
 // Nothing is ever half-written: every file lives under a temporary name beside
 // its final one until all of them are complete and synced, and only then takes
@@ -22,17 +22,19 @@ const (
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
 	SummaryFile        = "summary.json"
+	PageFile           = "report.html"
 	RequestsFile       = "requests.jsonl"
 )
 
 // Set is the reports of one run while they are being written: Open, then Line
-// for every row and User for every user, then Commit or Discard. The two
-// streams may be interleaved. The zero value is of no use.
+// for every row, User for every user and Exchange for every attempt, then Commit
+// or Discard. The three streams may be interleaved. The zero value is of no use.
 type Set struct {
 	tally  *Tally
 	recon  *reconciliation
 	failed *failed
 	people *people
+	page   *page
 	json   *draft
 	files  drafts
 	closed bool
@@ -48,7 +50,7 @@ func Open(dir string, inputs []string) (*Set, error) {
 
 func open(dir string, inputs []string, create create) (*Set, error) {
 	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, SummaryFile} {
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, PageFile, SummaryFile} {
 		d, err := newDraft(dir, name, create)
 		if err != nil {
 			files.drop()
@@ -61,7 +63,8 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		recon:  newReconciliation(files[0], inputs),
 		failed: newFailed(files[1], inputs),
 		people: newPeople(files[3], files[2]),
-		json:   files[4],
+		page:   newPage(files[4], inputs),
+		json:   files[5],
 		files:  files,
 	}, nil
 }
@@ -74,6 +77,7 @@ func (s *Set) Line(l *pipeline.Line) error {
 	if err := s.tally.line(l); err != nil {
 		return err
 	}
+	s.page.line(l)
 	if err := s.recon.line(l); err != nil {
 		return err
 	}
@@ -87,7 +91,14 @@ func (s *Set) Line(l *pipeline.Line) error {
 // The line is not kept. An error names the file that could not be written; the reports can then only be discarded.
 func (s *Set) User(u *pipeline.UserLine) error {
 	s.tally.user(u)
+	s.page.user(u)
 	return s.people.user(u)
+}
+
+// Exchange notes one attempt of the run, for the page's picture of the sending.
+// The attempts may come in any order. The exchange is not kept.
+func (s *Set) Exchange(e *pipeline.Exchange) {
+	s.page.timeline.add(e)
 }
 
 // Tally returns the counts of what has been written so far. It goes on
@@ -96,16 +107,21 @@ func (s *Set) Tally() *Tally {
 	return s.tally
 }
 
-// Commit completes and syncs every report, writes the summary, and gives all of
-// them their final names, summary.json last. An error names the file: before
-// the first renaming it leaves every final name as it was, and it always
-// removes what is left under a temporary name.
-func (s *Set) Commit(summary *Summary) error {
+// Commit completes and syncs every report, writes the page and the summary, and
+// gives all of them their final names, summary.json last. next is what the page
+// tells its reader to do. An error names the file: before the first renaming it
+// leaves every final name as it was, and it always removes what is left under a
+// temporary name.
+func (s *Set) Commit(summary *Summary, next Next) error {
 	if s.closed {
 		return fmt.Errorf("the reports are closed already")
 	}
 	s.closed = true
-	if err := s.json.fail("write", summary.Encode(s.json)); err != nil {
+	err := s.page.out.fail("write", s.page.show(summary, &s.tally.causes, next))
+	if err == nil {
+		err = s.json.fail("write", summary.Encode(s.json))
+	}
+	if err != nil {
 		s.files.drop()
 		return err
 	}

@@ -95,7 +95,7 @@ func render(t *testing.T, inputs []string, lines []pipeline.Line, users []pipeli
 	defer s.Discard()
 	must(t, write(s, lines, users))
 	s.Tally().Fill(summary)
-	must(t, s.Commit(summary))
+	must(t, s.Commit(summary, Next{}))
 	return contents(t, dir)
 }
 
@@ -132,6 +132,10 @@ func TestReports(t *testing.T) {
 		Exit:     Exit{Code: 4, Reason: "some rows failed", All: []int{4, 5}},
 	}
 	got := render(t, []string{"in/a.csv", "-"}, everyStatus(), users, summary)
+	if !strings.HasPrefix(got[PageFile], "<!doctype html>\n<html") || !strings.HasSuffix(got[PageFile], "</html>\n") {
+		t.Errorf("report.html = %s", got[PageFile])
+	}
+	delete(got, PageFile) // see page_test.go
 	want := map[string]string{
 		ReconciliationFile: wantReconciliation, FailedFile: wantFailed,
 		ExtrasFile: wantExtras, UsersFile: wantUsers, SummaryFile: wantSummary,

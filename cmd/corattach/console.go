@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"corattach/pipeline"
+	"corattach/report"
 )
 
 // console is the one mouth of the program while a run is on. Its rules:
@@ -123,24 +124,21 @@ func (c *console) fail(f *failure) {
 }
 
 // last is the last line: the exit code, its reason, and what to paste.
-func (c *console) last(code int, reason string, commands []command) {
+func (c *console) last(code int, reason string, commands []report.Command) {
 	if c.json {
 		event := c.always().Int("exit_code", code)
 		for _, cmd := range commands {
-			event = event.Str(strings.ReplaceAll(cmd.name, " ", "_"), cmd.line)
+			event = event.Str(strings.ReplaceAll(cmd.Name, " ", "_"), cmd.Line)
 		}
 		event.Msgf("exit %d: %s", code, reason)
 		return
 	}
 	line := fmt.Sprintf("exit %d: %s", code, reason)
 	for _, cmd := range commands {
-		line += fmt.Sprintf(" | %s: %s", cmd.name, cmd.line)
+		line += fmt.Sprintf(" | %s: %s", cmd.Name, cmd.Line)
 	}
 	fmt.Fprintln(c, line)
 }
-
-// command is something to paste into a shell.
-type command struct{ name, line string }
 
 // sayStopping says at the first signal what happens now. It listens until the
 // returned function is called.

@@ -112,7 +112,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 	}
 	defer w.close()
 	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true, finished: time.Now()}
-	f.header.At, f.end = started, &journal.End{At: f.finished}
+	f.header.At, f.header.Flags, f.end = started, givenWords(a.given), &journal.End{At: f.finished}
 	if reason := w.refusal(); reason != "" {
 		f.end.Stop, f.end.Reason = pipeline.InputRefused, reason
 	}
@@ -122,7 +122,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 		discard(w.dir)
 		return err
 	}
-	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given), nil)
+	return a.conclude(con, &c.outputFlags, w, o)
 }
 
 func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t target) (*outcome, error) {

@@ -60,7 +60,7 @@ func (a *app) reportAgain(con *console, out *outputFlags, dir string, log *journ
 	if err != nil {
 		return err
 	}
-	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
+	return a.conclude(con, out, w, o)
 }
 
 func readJournal(dir string) (*journal.Log, error) {

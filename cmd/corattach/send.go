@@ -35,7 +35,7 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
-	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
+	return a.conclude(con, out, w, o)
 }
 
 // session sends and returns where it ended.

@@ -17,9 +17,8 @@ import (
 	"corattach/report"
 )
 
-// conclude prints the result and the last line, and sets the exit code. again are
-// the flags to import failed.csv with, resume those to resume with.
-func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, again, resume []string) error {
+// conclude prints the result and the last line, and sets the exit code.
+func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome) error {
 	var err error
 	if out.JSON {
 		err = o.Encode(a.out)
@@ -29,16 +28,25 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, agai
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on: what was wanted was read
 		return err
 	}
-	if hint := o.hint(w); hint != "" {
+	for _, hint := range o.hints(w) {
 		con.hint(hint)
 	}
-	if o.raw > 0 {
-		con.hint("failed.csv has " + count(int64(o.raw), "record") +
-			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
-	}
-	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, again, resume))
+	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir))
 	a.code = o.Exit.Code
 	return nil
+}
+
+// hints are what to do about how the run ended.
+func (o *outcome) hints(w *work) []string {
+	var hints []string
+	if hint := o.hint(w); hint != "" {
+		hints = append(hints, hint)
+	}
+	if o.raw > 0 {
+		hints = append(hints, "failed.csv has "+count(int64(o.raw), "record")+
+			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
+	}
+	return hints
 }
 
 // hint is what to do about a run that ended in a way nobody wanted; "" when the
@@ -64,18 +72,18 @@ func (o *outcome) hint(w *work) string {
 	return ""
 }
 
-// commands are what there is to do next.
-func (o *outcome) commands(dir string, again, resume []string) []command {
-	var next []command
+// commands are what there is to do next about the run in dir.
+func (o *outcome) commands(dir string) []report.Command {
+	var next []report.Command
 	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		words := append([]string{"corattach", "resume", dir}, resume...)
-		next = append(next, command{"resume", shellLine(words)})
+		words := append([]string{"corattach", "resume", dir}, o.resume...)
+		next = append(next, report.Command{Name: "resume", Line: shellLine(words)})
 	}
 	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
 		words := append(withoutEnvironment(), "corattach", "import")
-		words = append(words, again...)
+		words = append(words, o.again...)
 		words = append(words, filepath.Join(dir, report.FailedFile))
-		next = append(next, command{"import again", shellLine(words)})
+		next = append(next, report.Command{Name: "import again", Line: shellLine(words)})
 	}
 	return next
 }

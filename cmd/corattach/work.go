@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"corattach/pipeline"
@@ -100,10 +102,11 @@ type facts struct {
 	dryRun   bool
 	finished time.Time
 	end      *journal.End // nil for a run that was killed
+	resume   []string     // the flags to resume with
 }
 
 func factsOf(log *journal.Log) facts {
-	f := facts{header: log.Header, version: log.Header.Version, finished: log.LastAt, end: log.End}
+	f := facts{header: log.Header, version: log.Header.Version, finished: log.LastAt, end: log.End, resume: resumeWords(log)}
 	if n := len(log.Sessions); n > 0 {
 		f.version = log.Sessions[n-1].Version
 	}
@@ -127,12 +130,14 @@ type outcome struct {
 	stop      pipeline.StopKind // why it ended early
 	resumable int               // rows that resume would send
 	raw       int               // rows that have no cells, but a raw line
+	again     []string          // the flags to import failed.csv with
+	resume    []string          // the flags to resume with
 }
 
 // write judges every row from the exchanges and writes all reports.
 func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges iter.Seq2[pipeline.Exchange, error]) (*outcome, error) {
 	stop, killed := f.stop()
-	o := &outcome{stop: stop.Kind, Summary: report.Summary{
+	o := &outcome{stop: stop.Kind, again: f.header.Flags, resume: f.resume, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
 		Warnings: w.warnings, WarningsTotal: w.warned,
@@ -141,7 +146,7 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	if killed {
 		end.Reason = "the run was interrupted before this was sent"
 	}
-	if err := w.plan.Judge(o.count(exchanges), end); err != nil {
+	if err := w.plan.Judge(o.count(exchanges, set), end); err != nil {
 		return nil, err
 	}
 	if err := w.writeLines(ctx, set, o); err != nil {
@@ -163,13 +168,24 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 		signal = f.end.Signal
 	}
 	o.Exit = ending{rows: o.Rows, imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
-	return o, set.Commit(&o.Summary)
+	return o, set.Commit(&o.Summary, report.Next{Hints: o.hints(w), Commands: o.commands(runDir(f.header))})
+}
+
+// runDir is the run's directory as the run itself called it, so that its page is
+// the same from wherever it is written again.
+func runDir(h journal.Header) string {
+	runsDir := "runs"
+	if word := wordOf(h.Flags, "runs-dir"); word != "" {
+		_, runsDir, _ = strings.Cut(word, "=")
+	}
+	return filepath.Join(runsDir, h.RunID)
 }
 
 // count notes the attempts on their way.
-func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
+func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error], set *report.Set) iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		for e, err := range exchanges {
+			set.Exchange(&e)
 			if e.Sent() {
 				o.Attempts++
 			}

@@ -1,0 +1,167 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"corattach/pipeline"
+)
+
+const (
+	kindsHeld    = 1000 // kinds of trouble in memory
+	kindsShown   = 20
+	patternBytes = 200 // of a reason that tell its kind
+)
+
+// kind is a group of rows that need attention for the same reason: of one status
+// and COR's error code, and where COR gave none, of reasons that differ in
+// quoted cells and numbers alone.
+type kind struct {
+	status pipeline.Status
+	code   string
+	reason string // of its first row
+	rest   bool   // what came when kindsHeld were known already
+	rows   int64
+	places []pipeline.Place // the first causeLines
+}
+
+// kinds groups rows, in bounded memory.
+type kinds struct {
+	index map[string]int
+	list  []kind
+	key   []byte
+}
+
+func newKinds() kinds {
+	return kinds{index: map[string]int{}}
+}
+
+func (k *kinds) add(l *pipeline.Line) {
+	k.key = append(k.key[:0], byte(l.Status))
+	k.key = append(k.key, l.ErrorCode...)
+	if l.ErrorCode == "" {
+		k.key = appendPattern(append(k.key, 0), l.Reason)
+	}
+	at, found := k.index[string(k.key)]
+	if !found && len(k.list) >= kindsHeld {
+		k.key = append(k.key[:0], byte(l.Status))
+		k.key = append(k.key, "\x00rest"...)
+		at, found = k.index[string(k.key)]
+	}
+	if !found {
+		at = len(k.list)
+		k.index[string(k.key)] = at
+		k.list = append(k.list, kind{
+			status: l.Status, code: visible(l.ErrorCode, codeShown), reason: visible(l.Reason, reasonShown), rest: at >= kindsHeld,
+		})
+	}
+	g := &k.list[at]
+	g.rows++
+	if len(g.places) < causeLines {
+		g.places = append(g.places, l.Place)
+	}
+}
+
+// top returns the kinds with the most rows, of equal ones the first to appear.
+func (k *kinds) top() []kind {
+	sorted := slices.Clone(k.list)
+	slices.SortStableFunc(sorted, func(a, b kind) int { return cmp.Compare(b.rows, a.rows) })
+	return sorted[:min(len(sorted), kindsShown)]
+}
+
+// appendPattern appends what a reason has in common with others of its kind:
+// without what stands in quotes, and with # for every number.
+func appendPattern(b []byte, reason string) []byte {
+	reason = reason[:min(len(reason), patternBytes)]
+	for i := 0; i < len(reason); {
+		switch c := reason[i]; {
+		case c == '"':
+			b = append(b, c)
+			i = afterQuote(reason, i+1)
+		case c >= '0' && c <= '9':
+			b = append(b, '#')
+			for i < len(reason) && (reason[i] >= '0' && reason[i] <= '9' || reason[i] == '.') {
+				i++
+			}
+		default:
+			b = append(b, c)
+			i++
+		}
+	}
+	return b
+}
+
+// afterQuote returns where a Go-quoted text that has begun before i is over.
+func afterQuote(s string, i int) int {
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// troubled is a workspace whose rows went wrong, by COR's verdict.
+type troubled struct {
+	workspace string
+	rows      int64
+	byStatus  map[pipeline.Status]int64
+	codes     []string // in order of first appearance
+	places    []pipeline.Place
+}
+
+// workspaces returns the workspaces with the most rows that went wrong, and how
+// many there are in all. Of a run with more causes than are counted one by one,
+// those beyond are left out, and whole is false.
+func (c *causes) workspaces() (top []troubled, total int, whole bool) {
+	index := map[string]int{}
+	whole = len(c.groups) < c.limit
+	for _, g := range c.groups {
+		if g.workspace == "" {
+			continue
+		}
+		at, found := index[g.workspace]
+		if !found {
+			at = len(top)
+			index[g.workspace] = at
+			top = append(top, troubled{workspace: g.workspace, byStatus: map[pipeline.Status]int64{}})
+		}
+		w := &top[at]
+		w.rows += g.rows
+		w.byStatus[g.status] += g.rows
+		if g.code != "" && !slices.Contains(w.codes, g.code) {
+			w.codes = append(w.codes, g.code)
+		}
+		w.places = append(w.places, g.places...)
+	}
+	total = len(top)
+	slices.SortStableFunc(top, func(a, b troubled) int { return cmp.Compare(b.rows, a.rows) })
+	top = top[:min(total, kindsShown)]
+	for i := range top {
+		slices.SortFunc(top[i].places, comparePlaces)
+		top[i].places = top[i].places[:min(len(top[i].places), causeLines)]
+	}
+	return top, total, whole
+}
+
+func comparePlaces(a, b pipeline.Place) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+}
+
+// codeText lists the first codes.
+func codeText(codes []string) string {
+	const listed = 3
+	var shown []string
+	for _, code := range codes[:min(len(codes), listed)] {
+		shown = append(shown, visible(code, codeShown))
+	}
+	text := strings.Join(shown, ", ")
+	if len(codes) > listed {
+		text += " " + ellipsis
+	}
+	return text
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"corattach/pipeline"
+)
+
+// Bounds of what the page holds, in memory and on paper.
+const (
+	overShown   = 50 // over-allocated users
+	sampleShown = 10 // rows of a run that needs no attention
+)
+
+// Next is what there is to do about a run, in the words of the end of standard
+// error. The zero value is nothing.
+type Next struct {
+	Hints    []string
+	Commands []Command
+}
+
+// Command is a line to paste into a shell.
+type Command struct {
+	Name string // what it does, such as resume
+	Line string
+}
+
+// page collects what report.html shows: totals, and the first rows of what is
+// wrong. What it holds does not grow with the run. It is written by show.
+type page struct {
+	out       *draft
+	inputs    []string
+	problems  problems
+	kinds     kinds
+	shares    shares
+	timeline  timeline
+	over      []overUser
+	requested pipeline.Percent // by all users
+	sample    []shownRow       // the first rows, whatever their status
+}
+
+// overUser is a user above the allocation limit.
+type overUser struct {
+	User, Requested, Returned string
+	Rows, Requests            int
+	Worst                     statusView
+}
+
+func newPage(out *draft, inputs []string) *page {
+	return &page{out: out, inputs: inputs, kinds: newKinds(), shares: newShares()}
+}
+
+func (p *page) line(l *pipeline.Line) {
+	if len(p.sample) < sampleShown {
+		p.sample = append(p.sample, showRow(l))
+	}
+	p.shares.add(l)
+	if l.Status.Settled() {
+		return
+	}
+	p.problems.add(l)
+	p.kinds.add(l)
+}
+
+func (p *page) user(u *pipeline.UserLine) {
+	p.requested += u.Requested
+	if u.OverAllocated && len(p.over) < overShown {
+		p.over = append(p.over, overUser{
+			User: visible(string(u.User), idShown), Requested: groupDigits(u.Requested.String()),
+			Returned: groupDigits(visible(u.Returned, numberShown)), Rows: u.Rows, Requests: u.Requests, Worst: showStatus(u.Worst),
+		})
+	}
+}

@@ -1,0 +1,295 @@
+package report
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"corattach/pipeline"
+)
+
+//go:embed page.html page.css page.js
+var assets embed.FS
+
+// asset returns an embedded file.
+func asset(name string) string {
+	text, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) // go:embed has seen to it
+	}
+	return string(text)
+}
+
+// policy is the page's Content-Security-Policy: nothing may be loaded or sent,
+// and no style or script runs but the page's own.
+func policy(style, script string) string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
+}
+
+// view is report.html as its template sees it: texts that are safe to show, and
+// numbers.
+type view struct {
+	Policy string
+	Style  template.CSS
+	Script template.JS
+
+	*Summary
+	inputs      []string
+	Title, Tone string
+	Facts       []fact
+	Next        Next
+	Files       fileNames
+
+	Tiles      []tile
+	Strip      []stripPart
+	Kinds      []kindView
+	KindsTotal int
+	Workspaces []workspaceView
+	Troubled   int  // workspaces in all
+	Counted    bool // every workspace was
+
+	Sent        *sentView // nil when nothing was sent
+	Requested   string    // by all users
+	Differences []differenceView
+	Others      int64 // rows with another difference
+
+	Rate *rateView // nil when nothing was sent
+	Over []overUser
+
+	Rows    []shownRow
+	Present []tile // the statuses that rows have, for the filter
+	Left    []tile // rows of each status that are left out
+	Sample  []shownRow
+}
+
+// Place names the row's place in the input.
+func (v *view) Place(r shownRow) string {
+	return visible(placeText(v.inputs, r.place), idShown)
+}
+
+// OverLeft is how many over-allocated users the page leaves out.
+func (v *view) OverLeft() int64 { return v.OverAllocatedUsers - int64(len(v.Over)) }
+
+// FirstWarnings are the warnings that summary.json has, too.
+func (v *view) FirstWarnings() []string { return v.Warnings[:min(len(v.Warnings), causesKept)] }
+
+// WarningsLeft is how many warnings there are beside them.
+func (v *view) WarningsLeft() int64 {
+	return int64(max(v.WarningsTotal, len(v.Warnings)) - len(v.FirstWarnings()))
+}
+
+// SampleLeft is how many rows there are beside the sample.
+func (v *view) SampleLeft() int64 { return v.Summary.Rows.Total - int64(len(v.Sample)) }
+
+// Shown is how many of the rows that need attention the page has.
+func (v *view) Shown() int64 { return int64(len(v.Rows)) }
+
+// fact is a line of the heading.
+type fact struct{ Name, Text string }
+
+// fileNames are the reports that the page sends its reader to.
+type fileNames struct{ Reconciliation, Failed, Extras, Users string }
+
+// tile is a number of rows of one status.
+type tile struct {
+	statusView
+	Rows  int64
+	Share string // of all rows
+}
+
+type stripPart struct{ Class, X, Width string }
+
+// placeView is where a row stands in the input, by its line alone where the one
+// before stands in the same file. It has an anchor when the page shows the row.
+type placeView struct{ Text, Anchor string }
+
+type kindView struct {
+	Status       statusView
+	Code, Reason string
+	Rows         int64
+	First        []placeView
+}
+
+type workspaceView struct {
+	Workspace string
+	Rows      int64
+	Verdicts  string
+	Codes     string
+	First     []placeView
+}
+
+// show writes the page. summary is what summary.json says.
+func (p *page) show(summary *Summary, causes *causes, next Next) error {
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"n":       groupInt,
+		"visible": func(s string) string { return visible(s, reasonShown) },
+		"words":   func(line string) []string { return strings.Split(line, " ") },
+	}).Parse(asset("page.html"))
+	if err != nil {
+		return err
+	}
+	return t.Execute(p.out, p.view(summary, causes, next))
+}
+
+func (p *page) view(s *Summary, causes *causes, next Next) *view {
+	style, script := asset("page.css"), asset("page.js")
+	v := &view{
+		Policy: policy(style, script), Style: template.CSS(style), Script: template.JS(script),
+		Summary: s, inputs: p.inputs, Title: "corattach run " + s.RunID, Tone: toneOf(s), Next: next, Facts: factsOf(s),
+		Files:     fileNames{ReconciliationFile, FailedFile, ExtrasFile, UsersFile},
+		Requested: groupDigits(p.requested.String()), Over: p.over, Sample: p.sample,
+	}
+	v.count(s.Rows, p.problems.shown())
+	v.explain(p, causes)
+	v.compare(&p.shares)
+	v.plot(&p.timeline)
+	return v
+}
+
+// toneOf says how the end of a run is shown. A refused input is as bad as a
+// failed row.
+func toneOf(s *Summary) string {
+	switch {
+	case s.Exit.Code == 0:
+		return "good"
+	case s.Rows.Mismatched+s.Rows.Missing > 0 && len(s.Exit.All) == 1 && s.Rows.needAttention() == s.Rows.Mismatched+s.Rows.Missing:
+		return "differs"
+	}
+	return "bad"
+}
+
+func factsOf(s *Summary) []fact {
+	const layout = "2006-01-02 15:04:05 UTC"
+	facts := []fact{
+		{"Job", visible(s.Job, idShown)},
+		{"Target", visible(s.Target, idShown)},
+		{"Started", s.StartedAt.UTC().Format(layout)},
+		{"Finished", s.FinishedAt.UTC().Format(layout)},
+		{"Took", spell(time.Duration(s.DurationSeconds * float64(time.Second)))},
+		{"Program", "corattach " + visible(s.Version, idShown)},
+	}
+	return facts
+}
+
+// byStatus returns the rows of each status.
+func (r *Rows) byStatus() [pipeline.Planned + 1]int64 {
+	return [...]int64{
+		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
+		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
+		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
+	}
+}
+
+func (r *Rows) needAttention() int64 {
+	n := int64(0)
+	for s, rows := range r.byStatus() {
+		if !pipeline.Status(s).Settled() {
+			n += rows
+		}
+	}
+	return n
+}
+
+// Attention is how many rows need attention.
+func (v *view) Attention() int64 { return v.Summary.Rows.needAttention() }
+
+// count sets the tiles, and what the table of rows shows and leaves out.
+func (v *view) count(all Rows, rows []shownRow) {
+	v.Rows = rows
+	var shown [pipeline.Planned + 1]int64
+	for i := range rows {
+		shown[rows[i].status]++
+	}
+	before := int64(0)
+	for s, n := range all.byStatus() {
+		if n == 0 {
+			continue
+		}
+		t := tile{showStatus(pipeline.Status(s)), n, percentOf(n, all.Total)}
+		v.Tiles = append(v.Tiles, t)
+		v.Strip = append(v.Strip, stripPart{t.Word, widthOf(before, all.Total), widthOf(n, all.Total)})
+		before += n
+		if shown[s] > 0 {
+			v.Present = append(v.Present, tile{statusView: t.statusView, Rows: shown[s]})
+		}
+		if left := n - shown[s]; left > 0 && !pipeline.Status(s).Settled() {
+			v.Left = append(v.Left, tile{statusView: t.statusView, Rows: left})
+		}
+	}
+	worstFirst := func(a, b tile) int { return cmp.Compare(a.Rank, b.Rank) }
+	slices.SortFunc(v.Present, worstFirst)
+	slices.SortFunc(v.Left, worstFirst)
+}
+
+// explain groups what went wrong.
+func (v *view) explain(p *page, causes *causes) {
+	onPage := make(map[pipeline.Place]bool, len(v.Rows))
+	for i := range v.Rows {
+		onPage[v.Rows[i].place] = true
+	}
+	places := func(list []pipeline.Place) []placeView {
+		first := make([]placeView, len(list))
+		for i, at := range list {
+			first[i].Text = strconv.FormatInt(at.Line, 10)
+			if i == 0 || at.File != list[i-1].File {
+				first[i].Text = visible(placeText(p.inputs, at), idShown)
+			}
+			if onPage[at] {
+				first[i].Anchor = anchor(at)
+			}
+		}
+		return first
+	}
+	for _, k := range p.kinds.top() {
+		if k.rest {
+			k.reason = "other reasons"
+		}
+		v.Kinds = append(v.Kinds, kindView{showStatus(k.status), k.code, k.reason, k.rows, places(k.places)})
+	}
+	v.KindsTotal = len(p.kinds.list)
+	list, total, whole := causes.workspaces()
+	for _, w := range list {
+		var verdicts []string
+		for _, s := range pipeline.Statuses() {
+			if n := w.byStatus[s]; n > 0 {
+				verdicts = append(verdicts, groupInt(n)+" "+s.String())
+			}
+		}
+		v.Workspaces = append(v.Workspaces, workspaceView{
+			visible(w.workspace, idShown), w.rows, strings.Join(verdicts, ", "), codeText(w.codes), places(w.places),
+		})
+	}
+	v.Troubled, v.Counted = total, whole
+}
+
+// percentOf is a part of a whole for people: never 0 % or 100 % unless it is.
+func percentOf(n, all int64) string {
+	if all == 0 {
+		return ""
+	}
+	switch part := 100 * float64(n) / float64(all); {
+	case n == 0 || n == all:
+		return strconv.FormatFloat(part, 'f', 0, 64) + " %"
+	case part < 0.1:
+		return "under 0.1 %"
+	case part > 99.9:
+		return "over 99.9 %"
+	default:
+		return strconv.FormatFloat(part, 'f', 1, 64) + " %"
+	}
+}
+
+// widthOf is a part of a whole as a length in the picture.
+func widthOf(n, all int64) string {
+	return strconv.FormatFloat(100*float64(n)/float64(max(all, 1)), 'f', 3, 64) + "%"
+}
