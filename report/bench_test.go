@@ -72,3 +72,20 @@ func BenchmarkUsers(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "users/s")
 }
+
+// BenchmarkPage is the cost of report.html at the end of a run: of a small one,
+// and of one with more rows that need attention than the page shows.
+func BenchmarkPage(b *testing.B) {
+	for _, rows := range []int{10, 2 * rowsShown} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s, err := Open(b.TempDir(), []string{"staff.csv"})
+			must(b, err)
+			defer s.Discard()
+			r := failing(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
+			must(b, write(s, r.lines, nil))
+			for b.Loop() {
+				must(b, s.page.show(&r.summary, &s.tally.causes, Next{}))
+			}
+		})
+	}
+}

@@ -42,7 +42,27 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
-// browser is one tab of a headless browser that has no network.
+// TestBrowser shows pages in a headless browser that has no network.
+func TestBrowser(t *testing.T) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(findChromium(t)), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	defer cancel()
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	defer cancelTab()
+	must(t, chromedp.Do(ctx))
+	defer func() { _ = chromedp.Cancel(ctx) }() // waits for the browser's end
+	for name, test := range map[string]func(*browser){
+		"loads": testLoads, "policy": testPolicy, "filter": testFilterAndSearch, "sort": testSort, "looks": testLooks,
+		"without script": testWithoutScript, "prints": testPrints, "names": testNames, "quick": testQuick,
+	} {
+		t.Run(name, func(t *testing.T) { test(newTab(t, ctx)) })
+	}
+}
+
+// browser is one tab.
 type browser struct {
 	*testing.T
 	ctx context.Context
@@ -52,21 +72,14 @@ type browser struct {
 	loaded     []string // what the page asked for
 }
 
-func newBrowser(t *testing.T) *browser {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(findChromium(t)), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancelBrowser := chromedp.NewExecAllocator(t.Context(), options...)
+func newTab(t *testing.T, ctx context.Context) *browser {
 	ctx, cancelTab := chromedp.NewContext(ctx)
 	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
-	b := &browser{T: t, ctx: ctx}
 	t.Cleanup(func() {
 		cancelTime()
-		_ = chromedp.Cancel(ctx)
 		cancelTab()
-		cancelBrowser()
 	})
+	b := &browser{T: t, ctx: ctx}
 	must(t, chromedp.Listen(ctx, b.hear))
 	return b
 }
@@ -151,37 +164,35 @@ func (b *browser) quiet(address string) {
 const visibleRows = `Array.from(document.querySelectorAll("#problems tbody tr")).filter(r => r.checkVisibility()).map(r => r.id)`
 
 // The page loads without a complaint, and what stands in cells runs nowhere.
-func TestBrowserLoads(t *testing.T) {
-	b := newBrowser(t)
-	address := b.open(mixed().page(t))
+func testLoads(b *browser) {
+	address := b.open(mixed().page(b.T))
 	if title := eval[string](b, "document.title"); title != "corattach run 20261123T031500Z-ab12cd" {
-		t.Errorf("title %q", title)
+		b.Errorf("title %q", title)
 	}
 	if n := eval[int](b, `document.querySelectorAll("script, img, iframe, link, object").length`); n != 1 {
-		t.Errorf("%d elements that load or run, want the page's own script alone", n)
+		b.Errorf("%d elements that load or run, want the page's own script alone", n)
 	}
 	shown := eval[[]string](b, `Array.from(document.querySelectorAll("#problems tbody td:nth-child(3)"), c => c.textContent)`)
 	for _, cell := range hostileCells() {
 		if want := visible(cell, idShown); !slices.Contains(shown, want) {
-			t.Errorf("no user is shown as %q", want)
+			b.Errorf("no user is shown as %q", want)
 		}
 	}
 	b.quiet(address)
 }
 
 // Nothing that the policy forbids happens, even when a script asks for it.
-func TestBrowserPolicy(t *testing.T) {
-	b := newBrowser(t)
-	b.open(mixed().page(t))
+func testPolicy(b *browser) {
+	b.open(mixed().page(b.T))
 	const loads = `new Promise(done => {
 		document.addEventListener("securitypolicyviolation", e => done(e.effectiveDirective));
 		const image = document.createElement("img"); image.src = "http://127.0.0.1:9/x.png"; document.body.append(image);
 		setTimeout(() => done("allowed"), 5000);
 	})`
 	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](loads, chromedp.EvalAwaitPromise))
-	must(t, err)
+	must(b, err)
 	if got != "img-src" {
-		t.Errorf("an image from elsewhere: %s", got)
+		b.Errorf("an image from elsewhere: %s", got)
 	}
 	const inline = `new Promise(done => {
 		document.addEventListener("securitypolicyviolation", e => done(e.effectiveDirective));
@@ -189,28 +200,27 @@ func TestBrowserPolicy(t *testing.T) {
 		setTimeout(() => done("allowed"), 5000);
 	})`
 	got, err = chromedp.Run(b.ctx, chromedp.Evaluate[string](inline, chromedp.EvalAwaitPromise))
-	must(t, err)
+	must(b, err)
 	if got != "script-src-elem" || eval[string](b, "document.title") == "run over" {
-		t.Errorf("a script in the page: %s", got)
+		b.Errorf("a script in the page: %s", got)
 	}
 }
 
-func TestBrowserFilterAndSearch(t *testing.T) {
-	b := newBrowser(t)
-	address := b.open(mixed().page(t))
+func testFilterAndSearch(b *browser) {
+	address := b.open(mixed().page(b.T))
 	all := eval[[]string](b, visibleRows)
 	if len(all) != 8+len(hostileCells()) {
-		t.Fatalf("%d rows at first", len(all))
+		b.Fatalf("%d rows at first", len(all))
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#filter button[data-status="missing"]`)))
 	if got := eval[[]string](b, visibleRows); !slices.Equal(got, []string{"L-1-4"}) {
-		t.Errorf("filtered by missing: %v", got)
+		b.Errorf("filtered by missing: %v", got)
 	}
 	if got := eval[string](b, `document.querySelector("#filter [aria-pressed=true]").dataset.status`); got != "missing" {
-		t.Errorf("%q is pressed", got)
+		b.Errorf("%q is pressed", got)
 	}
 	if got := eval[string](b, `document.getElementById("shown").textContent`); got != fmt.Sprintf("1 of %d rows shown", len(all)) {
-		t.Errorf("status line %q", got)
+		b.Errorf("status line %q", got)
 	}
 	// A link to a row that the filter hides brings it back.
 	b.do(chromedp.Click(chromedp.CSS(`#kinds ~ .box a[href="#L-1-5"]`)))
@@ -218,16 +228,16 @@ func TestBrowserFilterAndSearch(t *testing.T) {
 	b.await(visibleRows + `.length === ` + fmt.Sprint(len(all)))
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), "U2  user_not"))
 	if got := eval[[]string](b, visibleRows); !slices.Equal(got, []string{"L-1-5"}) {
-		t.Errorf("search for a user and a code: %v", got)
+		b.Errorf("search for a user and a code: %v", got)
 	}
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), " nowhere"))
 	if got := eval[[]string](b, visibleRows); len(got) != 0 {
-		t.Errorf("search for nothing: %v", got)
+		b.Errorf("search for nothing: %v", got)
 	}
 	b.quiet(address)
 }
 
-func TestBrowserSort(t *testing.T) {
+func testSort(b *browser) {
 	r := &run{inputs: []string{"a.csv", "b.csv"}}
 	for i, percentage := range []string{"9", "100", "", "33.5", "abc"} {
 		l := at(int64(10*i+9), fmt.Sprint("u", 12-i), "w", percentage, "SAP", pipeline.Verdict{Status: pipeline.Invalid, Reason: "odd"})
@@ -237,8 +247,7 @@ func TestBrowserSort(t *testing.T) {
 		}
 		r.lines = append(r.lines, l)
 	}
-	b := newBrowser(t)
-	address := b.open(r.page(t))
+	address := b.open(r.page(b.T))
 	column := func(name string) chromedp.Action[chromedp.Void] {
 		return chromedp.Click(chromedp.Search(fmt.Sprintf(`//table[@id="problems"]//th//button[text()=%q]`, name)))
 	}
@@ -255,10 +264,10 @@ func TestBrowserSort(t *testing.T) {
 			b.do(column(c.name))
 		}
 		if got := strings.Join(eval[[]string](b, visibleRows), " "); got != c.rows {
-			t.Errorf("by %s %s: %s, want %s", c.name, c.sorted, got, c.rows)
+			b.Errorf("by %s %s: %s, want %s", c.name, c.sorted, got, c.rows)
 		}
 		if got := eval[string](b, `Array.from(document.querySelectorAll("#problems [aria-sort]"), h => h.getAttribute("aria-sort")).join()`); got != c.sorted {
-			t.Errorf("by %s: aria-sort %q, want %q", c.name, got, c.sorted)
+			b.Errorf("by %s: aria-sort %q, want %q", c.name, got, c.sorted)
 		}
 	}
 	b.quiet(address)
@@ -289,9 +298,8 @@ const faint = `(() => {
 
 // The page fits a phone and a desk, in light and in dark, and every text can be
 // read.
-func TestBrowserLooks(t *testing.T) {
-	b := newBrowser(t)
-	page := mixed().page(t)
+func testLooks(b *browser) {
+	page := mixed().page(b.T)
 	backs := map[string]string{}
 	for _, width := range []int64{390, 1400} {
 		for _, scheme := range []string{"light", "dark"} {
@@ -299,73 +307,70 @@ func TestBrowserLooks(t *testing.T) {
 			b.do(chromedp.EmulateViewport(width, 900))
 			b.open(page)
 			if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > width || eval[int64](b, "innerWidth") != width {
-				t.Errorf("at %d px the page is %d wide", width, got)
+				b.Errorf("at %d px the page is %d wide", width, got)
 			}
 			if bad := eval[[]string](b, faint); len(bad) > 0 {
-				t.Errorf("at %d px in %s: hard to read: %q", width, scheme, bad)
+				b.Errorf("at %d px in %s: hard to read: %q", width, scheme, bad)
 			}
 			if n := eval[int](b, `Array.from(document.querySelectorAll("svg.plot")).filter(s => s.checkVisibility()).length`); n != 1 {
-				t.Errorf("at %d px %d plots are shown", width, n)
+				b.Errorf("at %d px %d plots are shown", width, n)
 			}
 			if got := eval[string](b, `Array.from(document.querySelectorAll(".steps rect.track"), r => (100 * r.nextElementSibling.getBoundingClientRect().width / r.getBoundingClientRect().width).toFixed(0)).join()`); got != "100,40,20" {
-				t.Errorf("at %d px the bars are %s %% long", width, got)
+				b.Errorf("at %d px the bars are %s %% long", width, got)
 			}
 			backs[scheme] = eval[string](b, "getComputedStyle(document.body).backgroundColor")
 		}
 	}
 	if backs["light"] == backs["dark"] {
-		t.Errorf("light and dark are the same: %v", backs)
+		b.Errorf("light and dark are the same: %v", backs)
 	}
 }
 
 // Everything essential stands there without a script, and nothing that needs
 // one does.
-func TestBrowserWithoutScript(t *testing.T) {
-	b := newBrowser(t)
+func testWithoutScript(b *browser) {
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	must(t, err)
-	b.open(mixed().page(t))
+	must(b, err)
+	b.open(mixed().page(b.T))
 	if got := len(eval[[]string](b, visibleRows)); got != 8+len(hostileCells()) {
-		t.Errorf("%d rows are shown", got)
+		b.Errorf("%d rows are shown", got)
 	}
 	if n := eval[int](b, `Array.from(document.querySelectorAll("button, input")).filter(e => e.checkVisibility()).length`); n != 0 {
-		t.Errorf("%d controls are shown that do nothing", n)
+		b.Errorf("%d controls are shown that do nothing", n)
 	}
 }
 
 // On paper there is nothing to press, and no part of a table is cut off.
-func TestBrowserPrints(t *testing.T) {
-	b := newBrowser(t)
-	address := b.open(mixed().page(t))
+func testPrints(b *browser) {
+	address := b.open(mixed().page(b.T))
 	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF())
-	must(t, err)
+	must(b, err)
 	if !strings.HasPrefix(string(pdf), "%PDF-") || len(pdf) < 20_000 {
-		t.Errorf("a PDF of %d bytes", len(pdf))
+		b.Errorf("a PDF of %d bytes", len(pdf))
 	}
 	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
-	must(t, err)
+	must(b, err)
 	b.do(chromedp.EmulateViewport(718, 1000)) // A4 between its margins
 	if n := eval[int](b, `Array.from(document.querySelectorAll("button, input, nav")).filter(e => e.checkVisibility()).length`); n != 0 {
-		t.Errorf("%d controls are printed", n)
+		b.Errorf("%d controls are printed", n)
 	}
 	if cut := eval[[]string](b, `Array.from(document.querySelectorAll(".box")).filter(x => getComputedStyle(x).overflowX !== "visible" || x.clientHeight < x.scrollHeight).map(x => x.getAttribute("aria-labelledby"))`); len(cut) > 0 {
-		t.Errorf("cut off: %v", cut)
+		b.Errorf("cut off: %v", cut)
 	}
 	if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > 718 {
-		t.Errorf("the page is %d wide on a sheet of 718", got)
+		b.Errorf("the page is %d wide on a sheet of 718", got)
 	}
 	if got := eval[string](b, "getComputedStyle(document.body).backgroundColor"); got != "rgb(255, 255, 255)" {
-		t.Errorf("printed on %s", got)
+		b.Errorf("printed on %s", got)
 	}
 	b.quiet(address)
 }
 
 // Names that assistive technology needs.
-func TestBrowserNames(t *testing.T) {
-	b := newBrowser(t)
-	b.open(mixed().page(t))
+func testNames(b *browser) {
+	b.open(mixed().page(b.T))
 	for name, script := range map[string]string{
 		"headers without a scope":  `document.querySelectorAll("th:not([scope])").length`,
 		"buttons without a type":   `document.querySelectorAll("button:not([type=button])").length`,
@@ -375,20 +380,19 @@ func TestBrowserNames(t *testing.T) {
 		"pictures that are spoken": `document.querySelectorAll("svg:not([aria-hidden])").length`,
 	} {
 		if n := eval[int](b, script); n != 0 {
-			t.Errorf("%d %s", n, name)
+			b.Errorf("%d %s", n, name)
 		}
 	}
 	b.do(chromedp.KeyEvent("\t"))
 	if got := eval[string](b, `document.activeElement.tagName + " " + getComputedStyle(document.activeElement).outlineStyle`); got != "A solid" {
-		t.Errorf("the focus is on, and shown as, %s", got)
+		b.Errorf("the focus is on, and shown as, %s", got)
 	}
 }
 
 // A page of a hundred thousand failed rows answers at once.
-func TestBrowserQuick(t *testing.T) {
-	b := newBrowser(t)
+func testQuick(b *browser) {
 	name := func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }
-	address := b.open(failing(100_000, name, pipeline.Failed, pipeline.Unknown, pipeline.Missing).page(t))
+	address := b.open(failing(100_000, name, pipeline.Failed, pipeline.Unknown, pipeline.Missing).page(b.T))
 	took := eval[float64](b, `(() => {
 		const begin = performance.now(), search = document.getElementById("search");
 		for (const text of ["user-00000", "user-0000012", ""]) {
@@ -399,9 +403,9 @@ func TestBrowserQuick(t *testing.T) {
 		for (const button of document.querySelectorAll("#filter button, #problems thead button")) { button.click(); document.body.offsetHeight; }
 		return performance.now() - begin;
 	})()`)
-	t.Logf("3 searches, 4 filters and 10 sorts in %.0f ms", took)
+	b.Logf("3 searches, 4 filters and 10 sorts in %.0f ms", took)
 	if limit := 15_000.0; took > limit { // of a slow machine that has other work: a second is usual
-		t.Errorf("it took %.0f ms", took)
+		b.Errorf("it took %.0f ms", took)
 	}
 	b.quiet(address)
 }

@@ -108,7 +108,7 @@ func TestPageTells(t *testing.T) {
 		"<h1>20261123T031500Z-ab12cd</h1>", "nightly", "2026-11-23 03:15:00 UTC", "1 min",
 		"<b>Exit 4</b> 1 row failed, 1 unknown, 2 invalid", "resume later, when COR is back",
 		"<span>corattach</span> <span>resume</span> <span>runs/20261123T031500Z-ab12cd</span>",
-		"USER_NOT_FOUND", "no such user", `<a href="#L-1-5">in/staff.csv:5</a>`, `<tr id="L-2-1"`,
+		"USER_NOT_FOUND", "no such user", `<a href="#L-1-5">staff.csv:5</a>`, `<bdi>in/staff.csv</bdi>`, `<tr id="L-2-1"`,
 		"60 attempts in 59 s, 1.0 per second on average. COR throttled 6 times, from 03:15:03 to 03:15:53 UTC.",
 		`<polygon class="mark"`, "1 user asks", "a warning with \\u202e and &lt;b&gt;",
 		"<td class=\"num\">39.9</td>", // a difference
@@ -148,6 +148,16 @@ func TestPageRows(t *testing.T) {
 	want := []string{"L-1-5 failed", "L-1-6 unknown", "L-1-7 invalid", "L-2-3 invalid", "L-2-10 invalid", "L-2-11 invalid", "L-2-12 invalid", "L-2-13 invalid"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// Rows name files without their directories as long as that tells them apart.
+func TestShortNames(t *testing.T) {
+	if got, want := shortNames([]string{"/data/a.csv", "b.csv", "-"}), []string{"a.csv", "b.csv", "-"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if same := []string{"monday/a.csv", "tuesday/a.csv"}; !slices.Equal(shortNames(same), same) {
+		t.Errorf("%v", shortNames(same))
 	}
 }
 

@@ -23,6 +23,15 @@ type Rows struct {
 	Planned    int64 `json:"planned"`
 }
 
+// ByStatus returns the rows of each status.
+func (r *Rows) ByStatus() [pipeline.Planned + 1]int64 {
+	return [...]int64{
+		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
+		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
+		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
+	}
+}
+
 // Tally is what a Set has counted while it was written.
 type Tally struct {
 	inputs   []string

@@ -27,13 +27,16 @@ func TestTimeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC)
 		var all []*pipeline.Exchange
-		for _, step := range rapid.SliceOfN(rapid.Int64Range(-1e9, 5e12), 1, 700).Draw(t, "nanoseconds between attempts") {
-			if rapid.IntRange(0, 99).Draw(t, "pause") == 0 {
-				step *= 100
+		number := rapid.SampledFrom([]int{1, 5, 100, 1000}).Draw(t, "attempts")
+		apart := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, time.Minute, time.Hour}).Draw(t, "apart")
+		random := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
+		for range number {
+			at = at.Add(time.Duration(random.Int63n(int64(2*apart))) - apart/10)
+			if random.Intn(200) == 0 {
+				at = at.Add(1000 * apart)
 			}
-			at = at.Add(time.Duration(step))
 			var fault *pipeline.Fault
-			if kind := pipeline.FaultKind(rapid.IntRange(0, int(pipeline.NotConnected)).Draw(t, "kind")); kind != 0 {
+			if kind := pipeline.FaultKind(random.Intn(int(pipeline.NotConnected) + 1)); kind != 0 {
 				fault = &pipeline.Fault{Kind: kind}
 			}
 			all = append(all, attemptAt(at, fault))

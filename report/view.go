@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ type view struct {
 	Script template.JS
 
 	*Summary
-	inputs      []string
+	names       []string // of the inputs, as rows show them
 	Title, Tone string
 	Facts       []fact
 	Next        Next
@@ -74,7 +75,25 @@ type view struct {
 
 // Place names the row's place in the input.
 func (v *view) Place(r shownRow) string {
-	return visible(placeText(v.inputs, r.place), idShown)
+	return visible(placeText(v.names, r.place), idShown)
+}
+
+// shortNames are the names of the inputs without their directories, unless that
+// would make two of them the same.
+func shortNames(inputs []string) []string {
+	short := make([]string, len(inputs))
+	for i, name := range inputs {
+		short[i] = filepath.Base(name)
+		if slices.Contains(short[:i], short[i]) {
+			return inputs
+		}
+	}
+	return short
+}
+
+// Coded reports whether COR gave a code for any of the kinds.
+func (v *view) Coded() bool {
+	return slices.ContainsFunc(v.Kinds, func(k kindView) bool { return k.Code != "" })
 }
 
 // OverLeft is how many over-allocated users the page leaves out.
@@ -134,6 +153,12 @@ func (p *page) show(summary *Summary, causes *causes, next Next) error {
 		"n":       groupInt,
 		"visible": func(s string) string { return visible(s, reasonShown) },
 		"words":   func(line string) []string { return strings.Split(line, " ") },
+		"countClass": func(n int64) string {
+			if n >= 1_000_000 {
+				return "count long"
+			}
+			return "count"
+		},
 	}).Parse(asset("page.html"))
 	if err != nil {
 		return err
@@ -145,7 +170,7 @@ func (p *page) view(s *Summary, causes *causes, next Next) *view {
 	style, script := asset("page.css"), asset("page.js")
 	v := &view{
 		Policy: policy(style, script), Style: template.CSS(style), Script: template.JS(script),
-		Summary: s, inputs: p.inputs, Title: "corattach run " + s.RunID, Tone: toneOf(s), Next: next, Facts: factsOf(s),
+		Summary: s, names: shortNames(p.inputs), Title: "corattach run " + s.RunID, Tone: toneOf(s), Next: next, Facts: factsOf(s),
 		Files:     fileNames{ReconciliationFile, FailedFile, ExtrasFile, UsersFile},
 		Requested: groupDigits(p.requested.String()), Over: p.over, Sample: p.sample,
 	}
@@ -181,18 +206,9 @@ func factsOf(s *Summary) []fact {
 	return facts
 }
 
-// byStatus returns the rows of each status.
-func (r *Rows) byStatus() [pipeline.Planned + 1]int64 {
-	return [...]int64{
-		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
-		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
-		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
-	}
-}
-
 func (r *Rows) needAttention() int64 {
 	n := int64(0)
-	for s, rows := range r.byStatus() {
+	for s, rows := range r.ByStatus() {
 		if !pipeline.Status(s).Settled() {
 			n += rows
 		}
@@ -211,7 +227,7 @@ func (v *view) count(all Rows, rows []shownRow) {
 		shown[rows[i].status]++
 	}
 	before := int64(0)
-	for s, n := range all.byStatus() {
+	for s, n := range all.ByStatus() {
 		if n == 0 {
 			continue
 		}
@@ -242,7 +258,7 @@ func (v *view) explain(p *page, causes *causes) {
 		for i, at := range list {
 			first[i].Text = strconv.FormatInt(at.Line, 10)
 			if i == 0 || at.File != list[i-1].File {
-				first[i].Text = visible(placeText(p.inputs, at), idShown)
+				first[i].Text = visible(placeText(v.names, at), idShown)
 			}
 			if onPage[at] {
 				first[i].Anchor = anchor(at)
@@ -270,26 +286,4 @@ func (v *view) explain(p *page, causes *causes) {
 		})
 	}
 	v.Troubled, v.Counted = total, whole
-}
-
-// percentOf is a part of a whole for people: never 0 % or 100 % unless it is.
-func percentOf(n, all int64) string {
-	if all == 0 {
-		return ""
-	}
-	switch part := 100 * float64(n) / float64(all); {
-	case n == 0 || n == all:
-		return strconv.FormatFloat(part, 'f', 0, 64) + " %"
-	case part < 0.1:
-		return "under 0.1 %"
-	case part > 99.9:
-		return "over 99.9 %"
-	default:
-		return strconv.FormatFloat(part, 'f', 1, 64) + " %"
-	}
-}
-
-// widthOf is a part of a whole as a length in the picture.
-func widthOf(n, all int64) string {
-	return strconv.FormatFloat(100*float64(n)/float64(max(all, 1)), 'f', 3, 64) + "%"
 }

@@ -76,3 +76,25 @@ func groupDigits(number string) string {
 	}
 	return sign + whole
 }
+
+// percentOf is a part of a whole for people: never 0 % or 100 % unless it is.
+func percentOf(n, all int64) string {
+	if all == 0 {
+		return ""
+	}
+	switch part := 100 * float64(n) / float64(all); {
+	case n == 0 || n == all:
+		return strconv.FormatFloat(part, 'f', 0, 64) + " %"
+	case part < 0.1:
+		return "under 0.1 %"
+	case part > 99.9:
+		return "over 99.9 %"
+	default:
+		return strconv.FormatFloat(part, 'f', 1, 64) + " %"
+	}
+}
+
+// widthOf is a part of a whole as a length in the picture.
+func widthOf(n, all int64) string {
+	return strconv.FormatFloat(100*float64(n)/float64(max(all, 1)), 'f', 3, 64) + "%"
+}

@@ -44,6 +44,8 @@ func importRules() []importRule {
 		{"golang.org/x/sync/errgroup", []string{module + "/pipeline/run.go", module + "/pipeline/shard.go"},
 			"goroutines start in few, named places: the workers that send, and those that plan the shards"},
 		{"golang.org/x/time/rate", []string{module + "/pipeline/gate.go"}, "one waiter: a limit that others could wait on can't be changed for them"},
+		{"html/template", []string{module + "/report"}, "there is one page, and what stands in cells stays text in it"},
+		{"github.com/chromedp/...", nil, "the browser is for tests: it must not get into the program"},
 		{"github.com/gocarina/gocsv", []string{module + "/reader", module + "/report"}, "CSV is read in reader and written in report"},
 		{"log/...", nil, "zerolog is what logs, in cmd"},
 		{"flag", nil, "kong is what reads flags"},

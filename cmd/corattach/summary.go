@@ -245,15 +245,10 @@ func count(n int64, noun string) string {
 }
 
 func rowCounts(r report.Rows) string {
-	counts := map[pipeline.Status]int64{
-		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
-		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
-		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
-	}
 	var parts []string
-	for _, status := range pipeline.Statuses() {
-		if n := counts[status]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %v", n, status))
+	for status, n := range r.ByStatus() {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, pipeline.Status(status)))
 		}
 	}
 	if len(parts) == 0 {
