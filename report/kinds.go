@@ -46,7 +46,7 @@ func (k *kinds) add(l *pipeline.Line) {
 	at, found := k.index[string(k.key)]
 	if !found && len(k.list) >= kindsHeld {
 		k.key = append(k.key[:0], byte(l.Status))
-		k.key = append(k.key, "\x00rest"...)
+		k.key = append(k.key, 0, 0) // as no code and no reason begins
 		at, found = k.index[string(k.key)]
 	}
 	if !found {
@@ -109,18 +109,19 @@ func afterQuote(s string, i int) int {
 type troubled struct {
 	workspace string
 	rows      int64
-	byStatus  map[pipeline.Status]int64
-	codes     []string // in order of first appearance
-	places    []pipeline.Place
+	byStatus  [pipeline.Planned + 1]int64
+	codes     []string         // in order of first appearance
+	places    []pipeline.Place // the first causeLines
 }
 
-// workspaces returns the workspaces with the most rows that went wrong, and how
-// many there are in all. Of a run with more causes than are counted one by one,
-// those beyond are left out, and whole is false.
+// workspaces returns the workspaces with the most rows that went wrong, of equal
+// ones the first to appear, and how many there are in all. Of a run with more
+// causes than are counted one by one, those beyond are left out, and whole is
+// false.
 func (c *causes) workspaces() (top []troubled, total int, whole bool) {
 	index := map[string]int{}
-	whole = len(c.groups) < c.limit
-	for _, g := range c.groups {
+	for i := range c.groups {
+		g := &c.groups[i]
 		if g.workspace == "" {
 			continue
 		}
@@ -128,24 +129,34 @@ func (c *causes) workspaces() (top []troubled, total int, whole bool) {
 		if !found {
 			at = len(top)
 			index[g.workspace] = at
-			top = append(top, troubled{workspace: g.workspace, byStatus: map[pipeline.Status]int64{}})
+			top = append(top, troubled{workspace: g.workspace})
 		}
-		w := &top[at]
-		w.rows += g.rows
+		top[at].rows += g.rows
+	}
+	total = len(top)
+	slices.SortStableFunc(top, func(a, b troubled) int { return cmp.Compare(b.rows, a.rows) })
+	top = slices.Clone(top[:min(total, kindsShown)])
+	for i := range top {
+		top[i].gather(c.groups)
+	}
+	return top, total, len(c.groups) < c.limit
+}
+
+// gather sets what the groups tell of the workspace beside its rows.
+func (w *troubled) gather(groups []group) {
+	for i := range groups {
+		g := &groups[i]
+		if g.workspace != w.workspace {
+			continue
+		}
 		w.byStatus[g.status] += g.rows
 		if g.code != "" && !slices.Contains(w.codes, g.code) {
 			w.codes = append(w.codes, g.code)
 		}
 		w.places = append(w.places, g.places...)
 	}
-	total = len(top)
-	slices.SortStableFunc(top, func(a, b troubled) int { return cmp.Compare(b.rows, a.rows) })
-	top = top[:min(total, kindsShown)]
-	for i := range top {
-		slices.SortFunc(top[i].places, comparePlaces)
-		top[i].places = top[i].places[:min(len(top[i].places), causeLines)]
-	}
-	return top, total, whole
+	slices.SortFunc(w.places, comparePlaces)
+	w.places = w.places[:min(len(w.places), causeLines)]
 }
 
 func comparePlaces(a, b pipeline.Place) int {

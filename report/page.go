@@ -1,8 +1,6 @@
 package report
 
-import (
-	"corattach/pipeline"
-)
+import "corattach/pipeline"
 
 // Bounds of what the page holds, in memory and on paper.
 const (
@@ -40,7 +38,7 @@ type page struct {
 // overUser is a user above the allocation limit.
 type overUser struct {
 	User, Requested, Returned string
-	Rows, Requests            int
+	Rows                      int
 	Worst                     statusView
 }
 
@@ -65,7 +63,7 @@ func (p *page) user(u *pipeline.UserLine) {
 	if u.OverAllocated && len(p.over) < overShown {
 		p.over = append(p.over, overUser{
 			User: visible(string(u.User), idShown), Requested: groupDigits(u.Requested.String()),
-			Returned: groupDigits(visible(u.Returned, numberShown)), Rows: u.Rows, Requests: u.Requests, Worst: showStatus(u.Worst),
+			Returned: groupDigits(visible(u.Returned, numberShown)), Rows: u.Rows, Worst: showStatus(u.Worst),
 		})
 	}
 }

@@ -230,6 +230,24 @@ func TestPageOfAGoodRun(t *testing.T) {
 	}
 }
 
+// Only a run that ended well is shown as one, and only one in which COR returned
+// something else, and nothing worse happened, as one that differs.
+func TestTone(t *testing.T) {
+	for _, c := range []struct {
+		rows Rows
+		all  []int
+		want string
+	}{
+		{Rows{Matched: 3}, []int{0}, "good"}, {Rows{Matched: 3, Mismatched: 1, Missing: 1}, []int{5}, "differs"},
+		{Rows{Mismatched: 1, Failed: 1}, []int{4, 5}, "bad"}, {Rows{Mismatched: 1}, []int{8, 5}, "bad"},
+		{Rows{Matched: 3}, []int{1}, "bad"}, {Rows{Held: 1, Invalid: 1}, []int{4}, "bad"},
+	} {
+		if got := toneOf(&Summary{Rows: c.rows, Exit: Exit{Code: c.all[0], All: c.all}}); got != c.want {
+			t.Errorf("%+v with %v: %s, want %s", c.rows, c.all, got, c.want)
+		}
+	}
+}
+
 // failing is a run of many rows that went wrong.
 func failing(rows int, cell func(int) string, statuses ...pipeline.Status) *run {
 	r := &run{inputs: []string{"staff.csv"}}

@@ -32,7 +32,6 @@ type plot struct {
 	Columns       []plotColumn
 	Gaps          []plotGap
 	Ticks         []plotTick
-	MarkY         string
 }
 
 type gridLine struct{ Y, TextY, Label string }
@@ -143,9 +142,12 @@ func rateScale(most float64) (top, line float64) {
 	return top, line
 }
 
+// aDay is how long a run takes whose times are written with their day.
+const aDay = 20 * time.Hour
+
 // tickLayout is how the times below the plot are written.
 func tickLayout(columns []column, seconds int64) string {
-	if n := len(columns); n > 0 && (columns[n-1].at-columns[0].at)*seconds >= 20*3600 {
+	if n := len(columns); n > 0 && time.Duration((columns[n-1].at-columns[0].at)*seconds)*time.Second >= aDay {
 		return "Jan 2 15:04"
 	}
 	if seconds >= 60 {
@@ -249,7 +251,10 @@ func (v *view) plot(t *timeline) {
 	}
 	r.Text += "."
 	if n := t.total[throttled]; n > 0 {
-		const layout = "15:04:05"
+		layout := "15:04:05"
+		if t.last.Sub(t.first) >= aDay {
+			layout = "Jan 2 15:04:05"
+		}
 		first, last := t.firstThrottled.UTC().Format(layout), t.lastThrottled.UTC().Format(layout)
 		if n == 1 {
 			r.Text += " COR throttled once, at " + first + " UTC."

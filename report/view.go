@@ -181,13 +181,15 @@ func (p *page) view(s *Summary, causes *causes, next Next) *view {
 	return v
 }
 
-// toneOf says how the end of a run is shown. A refused input is as bad as a
-// failed row.
+// toneOf says how the end of a run is shown: a run in which nothing worse came
+// of rows than another answer is not shown as one that failed.
 func toneOf(s *Summary) string {
 	switch {
 	case s.Exit.Code == 0:
 		return "good"
-	case s.Rows.Mismatched+s.Rows.Missing > 0 && len(s.Exit.All) == 1 && s.Rows.needAttention() == s.Rows.Mismatched+s.Rows.Missing:
+	case len(s.Exit.All) > 1 || s.Rows.needAttention() == 0:
+		return "bad"
+	case s.Rows.needAttention() == s.Rows.Mismatched+s.Rows.Missing:
 		return "differs"
 	}
 	return "bad"
@@ -276,9 +278,9 @@ func (v *view) explain(p *page, causes *causes) {
 	list, total, whole := causes.workspaces()
 	for _, w := range list {
 		var verdicts []string
-		for _, s := range pipeline.Statuses() {
-			if n := w.byStatus[s]; n > 0 {
-				verdicts = append(verdicts, groupInt(n)+" "+s.String())
+		for s, n := range w.byStatus {
+			if n > 0 {
+				verdicts = append(verdicts, groupInt(n)+" "+pipeline.Status(s).String())
 			}
 		}
 		v.Workspaces = append(v.Workspaces, workspaceView{
