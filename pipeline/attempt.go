@@ -57,7 +57,7 @@ func (r *run) attempt(ctx context.Context, request Request, step Step, c *claim)
 		if err != nil {
 			return Exchange{}, err
 		}
-		attempt := Attempt{request.Key(), step.Op, step.Only, request.Digest(), time.Now().UTC()}
+		attempt := Attempt{request.Key(), step.Op, step.Only, request.Shares, time.Now().UTC()}
 		number, err := r.Journal.Begin(attempt)
 		if err != nil {
 			return Exchange{}, err

@@ -87,7 +87,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 	con.run(id)
 	in.dir, in.keep = dir, !c.DryRun
 	con.log.Debug().Strs("files", in.names()).Msg("reading")
-	w, err := prepare(a.ctx, dir, id, in, r, nil)
+	w, err := prepare(a.ctx, dir, id, in, r, pipeline.Before{})
 	if err != nil {
 		in.close()
 		discard(dir)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"corattach/pipeline"
 	"corattach/pipeline/journal"
 	"corattach/report"
 )
@@ -83,11 +84,11 @@ func (a *app) reopen(dir string, log *journal.Log, forSending bool) (*work, erro
 	if err != nil {
 		return nil, err
 	}
-	past := log.Exchanges()
-	if !forSending {
-		past = nil
+	before := pipeline.Before{Vanished: log.Vanished()}
+	if forSending {
+		before.Exchanges = log.Exchanges()
 	}
-	w, err := prepare(a.ctx, dir, log.Header.RunID, in, r, past)
+	w, err := prepare(a.ctx, dir, log.Header.RunID, in, r, before)
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,8 @@ type work struct {
 // maxWarnings bounds the warnings that are printed and kept in the summary.
 const maxWarnings = 20
 
-// prepare reads and plans the input. past are the exchanges of earlier sessions,
-// nil for a new run.
-func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter.Seq2[pipeline.Exchange, error]) (*work, error) {
+// prepare reads and plans the input.
+func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pipeline.Before) (*work, error) {
 	w := &work{dir: dir, id: id, in: in, rules: r}
 	options := r.read
 	options.Warn = func(text string) {
@@ -44,7 +43,7 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter
 		files = in.again()
 	}
 	scan := reader.New(files, options)
-	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), past, r.plan, dir)
+	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), before, r.plan, dir)
 	if err != nil {
 		return nil, err
 	}

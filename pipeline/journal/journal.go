@@ -71,6 +71,7 @@ type Session struct {
 	At      time.Time `json:"at"`
 	Version string    `json:"version"`
 	Flags   []string  `json:"flags"` // how it was called, without secrets
+	From    int64     `json:"-"`     // where its record begins, in bytes
 }
 
 // End says where a time of work ended, and why.
@@ -150,6 +151,17 @@ func (j *Journal) Withdraw(number int64) error {
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+}
+
+// Unchanged writes down that a request was not sent because COR had confirmed it
+// before.
+func (j *Journal) Unchanged(e pipeline.Exchange) error {
+	return j.append(record{Type: typeUnchanged, Unchanged: toUnchanged(e)})
+}
+
+// Vanished writes down a vanished pair, and what was decided about it.
+func (j *Journal) Vanished(v *pipeline.Vanished) error {
+	return j.append(record{Type: typeVanished, Vanished: toVanished(v)})
 }
 
 // Begun writes down that a time of work begins.
