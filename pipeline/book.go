@@ -24,6 +24,9 @@ type Plan struct {
 	over   []overAllocated
 	nobody bool // a row has no user
 	judged bool // ending is known
+
+	fresh     bool // a new run: what to make of what is known is decided now
+	referring bool // Named is asked for
 }
 
 // Counts are the sums of a plan.
@@ -34,6 +37,7 @@ type Counts struct {
 	Sending       int              // users with a request
 	Open          int              // users with a request that earlier sessions did not settle
 	Sent          int              // requests with an attempt; known after Judge
+	NotSent       int              // rows that were to be sent, and were not; known after Judge
 	Requests      int
 	OverAllocated int // users
 	Reference
@@ -51,7 +55,8 @@ type Reference struct {
 type Before struct {
 	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not planned again
 	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
-	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once; for a new run
+	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
+	Refer     bool                       // compare the rows with the job's reference, for Named
 }
 
 type overAllocated struct {
@@ -72,6 +77,7 @@ const maxOverTexts = 20
 // dir, which Close removes.
 func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], before Before, rules Rules, dir string) (*Plan, error) {
 	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
+	p.fresh, p.referring = before.Vanished == nil, before.Refer
 	for range shardCount {
 		p.shards = append(p.shards, newShard(dir))
 	}

@@ -117,14 +117,35 @@ func appendVanished(b []byte, at Place, v *Vanished) []byte {
 	b = appendText(b, v.Percentage)
 	b = appendTime(b, v.ConfirmedAt)
 	b = appendInt(b, int(v.Result))
-	return appendText(b, v.Reason)
+	b = appendText(b, v.Reason)
+	return appendFlag(b, v.Resumable)
 }
 
 func (c *cursor) vanished() (Place, Vanished) {
 	return c.place(), Vanished{
 		User: UserID(c.text()), Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(),
-		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(),
+		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(), Resumable: c.flag(),
 	}
+}
+
+func appendNamed(b []byte, n *Named) []byte {
+	b = appendText(b, n.User)
+	b = appendFlag(b, n.Gone)
+	b = appendInt(b, len(n.Pairs))
+	for _, p := range n.Pairs {
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+	}
+	return b
+}
+
+func (c *cursor) named() Named {
+	n := Named{User: UserID(c.text()), Gone: c.flag()}
+	n.Pairs = make([]NamedPair, c.number())
+	for i := range n.Pairs {
+		n.Pairs[i] = NamedPair{Source(c.text()), WorkspaceID(c.text())}
+	}
+	return n
 }
 
 // appendUser appends a user with its requests, behind the place of its first

@@ -85,10 +85,16 @@ func (e earlier) of(id UserID) *earlierUser {
 // look compares a user's rows with what earlier runs know: it leaves out what
 // COR has confirmed, and finds the pairs that have vanished.
 func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, user *userPlan) error {
+	if err := p.refer(s, known, g.id, g.entries); err != nil {
+		return err
+	}
 	if known == nil {
 		return nil
 	}
 	index := known.known.index()
+	if !p.fresh {
+		index = nil
+	}
 	for i := range user.requests {
 		r := &user.requests[i]
 		p.rules.recall(r, index)
@@ -120,7 +126,7 @@ func (p *Plan) hold() string {
 
 func (p *Plan) addVanished(s *shard, known *earlierUser, rows []entry, hold string, user *userPlan) {
 	user.vanished = known.decided
-	if known.known != nil {
+	if p.fresh {
 		var reference Reference
 		user.vanished, reference = p.rules.Nightly.vanished(known.known, rows, hold)
 		s.counts.Reference.add(reference)
@@ -138,12 +144,89 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	slices.SortFunc(left, func(a, b UserID) int { return cmp.Compare(users[a].at.Line, users[b].at.Line) })
 	for _, id := range left {
 		var user userPlan
+		if err := p.refer(s, users[id], id, nil); err != nil {
+			return err
+		}
 		p.addVanished(s, users[id], nil, p.hold(), &user)
 		if err := s.writeUser(users[id].at, id, &user, past); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// refer writes down what the input names of a user, where that differs from the
+// job's reference.
+func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry) error {
+	if !p.referring {
+		return nil
+	}
+	var then *Known
+	if known != nil {
+		then = known.known
+	}
+	named := Named{User: id, Gone: len(rows) == 0, Pairs: pairsOf(rows)}
+	if then.names(&named) {
+		return nil
+	}
+	s.record = appendNamed(s.record[:0], &named)
+	return s.named.append(s.record)
+}
+
+// pairsOf returns the distinct pairs that rows name.
+func pairsOf(rows []entry) []NamedPair {
+	seen := make(map[NamedPair]bool, len(rows))
+	var pairs []NamedPair
+	for _, e := range rows {
+		p := NamedPair{e.source, e.workspace}
+		if e.source != "" && e.workspace != "" && !seen[p] {
+			seen[p] = true
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// names reports whether the job's reference has exactly this of the user.
+func (k *Known) names(n *Named) bool {
+	if k == nil || !k.InJob {
+		return n.Gone
+	}
+	if n.Gone {
+		return false
+	}
+	now := make(map[NamedPair]bool, len(n.Pairs))
+	for _, p := range n.Pairs {
+		now[p] = true
+	}
+	then := 0
+	for i := range k.Pairs {
+		if !k.Pairs[i].InJob {
+			continue
+		}
+		if then++; !now[NamedPair{k.Pairs[i].Source, k.Pairs[i].Workspace}] {
+			return false
+		}
+	}
+	return then == len(n.Pairs)
+}
+
+// Named returns what the input names where that differs from the job's
+// reference, in no order; nothing unless Before.Refer asked for it.
+func (p *Plan) Named() iter.Seq2[Named, error] {
+	return func(yield func(Named, error) bool) {
+		for _, s := range p.shards {
+			for c, err := range s.named.records() {
+				var n Named
+				if err == nil {
+					n = c.named()
+				}
+				if !yield(n, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (s *shard) writeRecalled(at Place, e *Exchange) error {
@@ -192,7 +275,7 @@ func (p *Plan) Vanished() iter.Seq2[Vanished, error] {
 				_, v = c.vanished()
 			}
 			if p.judged && v.Result == DetachPlanned && !p.ending.DryRun {
-				v.Result, v.Reason = DetachNotSent, p.ending.Reason
+				v.Result, v.Reason, v.Resumable = DetachNotSent, p.ending.Reason, true
 			}
 			if !yield(v, err) || err != nil {
 				return

@@ -105,6 +105,10 @@ func (ev *evidence) add(e *Exchange) {
 	}
 }
 
+// Unchanged reports whether the request is not sent because COR has confirmed it
+// before.
+func (r *Request) Unchanged() bool { return r.Past.unchanged() }
+
 // unchanged reports whether the request was not sent because COR had confirmed
 // it before.
 func (h History) unchanged() bool {
@@ -227,6 +231,21 @@ func (a *Answer) pivots(source Source, w WorkspaceID) []*Pivot {
 		}
 	}
 	return found
+}
+
+// Pivot returns the first pivot of a workspace, nil when the answer has none.
+func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
+	if found := a.pivots(source, w); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// AlreadyAttached reports whether the answer says of a workspace that it is
+// attached already, beside the data.
+func (a *Answer) AlreadyAttached(w WorkspaceID) bool {
+	item := a.errorOf(w)
+	return item != nil && item.Attached
 }
 
 // contradictory says what keeps the pivots of one workspace from being

@@ -205,6 +205,20 @@ type KnownPair struct {
 	OtherJob   string    // another job whose reference has it; "" when none has
 }
 
+// Named is what the input names of one user, where that differs from the job's
+// reference.
+type Named struct {
+	User  UserID
+	Gone  bool // the input does not name the user
+	Pairs []NamedPair
+}
+
+// NamedPair is a pair that the input names, in a good row or a bad one.
+type NamedPair struct {
+	Source    Source
+	Workspace WorkspaceID
+}
+
 // Vanished is a pair of the job that COR last returned as attached and that the
 // input has no more.
 type Vanished struct {
@@ -215,6 +229,7 @@ type Vanished struct {
 	ConfirmedAt time.Time // UTC
 	Result      VanishedResult
 	Reason      string // "" when the result says it all
+	Resumable   bool   // resume would try to detach it
 }
 
 // VanishedResult is what became of a vanished pair. The list is closed.

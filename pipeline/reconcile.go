@@ -27,6 +27,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 	}
 	for _, s := range p.shards {
 		p.Sent += s.counts.Sent
+		p.NotSent += s.counts.NotSent
 	}
 	return nil
 }
@@ -34,6 +35,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 // judge judges a shard. Without any exchange what planning said still holds.
 func (p *Plan) judge(s *shard) error {
 	if s.news.count == 0 {
+		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
 	s.judged = true
@@ -75,6 +77,9 @@ func (p *Plan) judge(s *shard) error {
 	}
 	var record []byte
 	for i := range verdicts {
+		if verdicts[i].Status == NotSent {
+			s.counts.NotSent++
+		}
 		record = appendVerdict(record[:0], &verdicts[i])
 		if err := s.verdicts.append(record); err != nil {
 			return err

@@ -31,6 +31,7 @@ type shard struct {
 	past     spool // exchanges of earlier sessions
 	known    spool // what the ledger holds, by user
 	decided  spool // vanished pairs as the run's first session decided
+	named    spool // what the input names of users that the job's reference has otherwise
 	recalled spool // requests that COR had confirmed before, in order of first appearance
 	vanished spool // vanished pairs as long as nothing is sent, by user
 	settled  spool // vanished pairs, once there are exchanges
@@ -47,14 +48,14 @@ type shard struct {
 func newShard(dir string) *shard {
 	rows, users := spool{dir: dir, limit: rowsLimit}, spool{dir: dir, limit: userLimit}
 	return &shard{
-		rows: rows, rulings: users, facts: users, sends: users, past: users, known: users, decided: users, vanished: users, recalled: users,
+		rows: rows, rulings: users, facts: users, sends: users, past: users, known: users, decided: users, vanished: users, named: users, recalled: users,
 		settled: users, news: users, verdicts: users, lines: users,
 	}
 }
 
 func (s *shard) close() error {
 	return errors.Join(s.rows.close(), s.rulings.close(), s.facts.close(), s.sends.close(), s.past.close(),
-		s.known.close(), s.decided.close(), s.vanished.close(), s.recalled.close(), s.settled.close(),
+		s.known.close(), s.decided.close(), s.vanished.close(), s.named.close(), s.recalled.close(), s.settled.close(),
 		s.news.close(), s.verdicts.close(), s.lines.close())
 }
 

@@ -210,6 +210,7 @@ func (r Rules) settle(vanished []Vanished, histories map[Key]History, end Ending
 			v := Vanished{Result: DetachPlanned}
 			if len(past) > 0 || !end.DryRun {
 				v.Result, v.Reason = past.removal(request.Source, share.Workspace, end.Reason)
+				v.Resumable = past.removalOpen(request.Source, share.Workspace)
 			}
 			results[pair{request.Source, share.Workspace}] = v
 		}
@@ -217,7 +218,7 @@ func (r Rules) settle(vanished []Vanished, histories map[Key]History, end Ending
 	for i := range vanished {
 		v := &vanished[i]
 		if result, found := results[pair{v.Source, v.Workspace}]; found {
-			v.Result, v.Reason = result.Result, result.Reason
+			v.Result, v.Reason, v.Resumable = result.Result, result.Reason, result.Resumable
 		}
 	}
 }
@@ -277,7 +278,7 @@ func (a *Answer) removal(source Source, w WorkspaceID) (VanishedResult, string) 
 	return Detached, ""
 }
 
-// open reports whether another session would try again to detach what has this
+// removalOpen reports whether another session would try again to detach what has this
 // result.
 func (h History) removalOpen(source Source, w WorkspaceID) bool {
 	result, _ := h.removal(source, w, "")

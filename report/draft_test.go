@@ -133,7 +133,7 @@ func writeAll(dir string, disk *brittle, lines []pipeline.Line, users []pipeline
 
 func TestAtomicity(t *testing.T) {
 	dir := t.TempDir()
-	names := []string{ExtrasFile, FailedFile, ReconciliationFile, SummaryFile, UsersFile}
+	names := []string{ExtrasFile, FailedFile, ReconciliationFile, SummaryFile, UsersFile, VanishedFile}
 	for _, name := range names {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("earlier"), 0o600))
 	}
@@ -225,7 +225,7 @@ func TestSweep(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), nil, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, ".other"), nil, 0o600))
-	if got := len(contents(t, dir)); got != 7 {
+	if got := len(contents(t, dir)); got != 8 {
 		t.Fatalf("%d files before", got)
 	}
 	must(t, Sweep(dir))

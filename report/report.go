@@ -1,5 +1,5 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv and summary.json, in one pass over the verdicts and in
+// extras.csv, users.csv, vanished.csv and summary.json, in one pass over the verdicts and in
 // constant memory, and requests.jsonl for a dry run.
 //
 // Nothing is ever half-written: every file lives under a temporary name beside
@@ -22,6 +22,7 @@ const (
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
 	SummaryFile        = "summary.json"
+	VanishedFile       = "vanished.csv"
 	RequestsFile       = "requests.jsonl"
 )
 
@@ -33,6 +34,7 @@ type Set struct {
 	recon  *reconciliation
 	failed *failed
 	people *people
+	gone   *vanished
 	json   *draft
 	files  drafts
 	closed bool
@@ -48,7 +50,7 @@ func Open(dir string, inputs []string) (*Set, error) {
 
 func open(dir string, inputs []string, create create) (*Set, error) {
 	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, SummaryFile} {
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile, SummaryFile} {
 		d, err := newDraft(dir, name, create)
 		if err != nil {
 			files.drop()
@@ -61,7 +63,8 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		recon:  newReconciliation(files[0], inputs),
 		failed: newFailed(files[1], inputs),
 		people: newPeople(files[3], files[2]),
-		json:   files[4],
+		gone:   newVanished(files[4]),
+		json:   files[5],
 		files:  files,
 	}, nil
 }
@@ -88,6 +91,14 @@ func (s *Set) Line(l *pipeline.Line) error {
 func (s *Set) User(u *pipeline.UserLine) error {
 	s.tally.user(u)
 	return s.people.user(u)
+}
+
+// Vanished writes what there is to say of one vanished pair, which is not kept.
+// An error names the file that could not be written; the reports can then only
+// be discarded.
+func (s *Set) Vanished(v *pipeline.Vanished) error {
+	s.tally.vanished(v)
+	return s.gone.pair(v)
 }
 
 // Tally returns the counts of what has been written so far. It goes on

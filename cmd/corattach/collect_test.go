@@ -29,7 +29,7 @@ func collect(ts *testscript.TestScript) {
 	write("stdout", mask(ts.ReadFile("stdout")))
 	write("stderr", mask(ts.ReadFile("stderr")))
 	keepsSecret(ts)
-	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "extras.csv", "summary.json", "requests.jsonl"} {
+	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "extras.csv", "vanished.csv", "summary.json", "requests.jsonl"} {
 		content, err := os.ReadFile(filepath.Join(newestRun(ts.MkAbs("runs")), name))
 		if err == nil {
 			write(name, mask(string(content)))

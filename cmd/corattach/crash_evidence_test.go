@@ -24,7 +24,7 @@ import (
 // crashRow is what a report says of a row.
 type crashRow struct {
 	user, source, workspace string
-	status, pivot           string
+	asked, status, pivot    string
 	reason                  string
 }
 
@@ -43,7 +43,7 @@ func rowsOf(t *testing.T, dir string) map[string]crashRow {
 	for _, r := range records[1:] {
 		rows[filepath.Base(r[column["file"]])+":"+r[column["line"]]] = crashRow{
 			r[column["user_id"]], r[column["source"]], r[column["workspace_id"]],
-			r[column["status"]], r[column["pivot_percentage"]], r[column["reason"]],
+			r[column["percentage"]], r[column["status"]], r[column["pivot_percentage"]], r[column["reason"]],
 		}
 	}
 	return rows

@@ -84,6 +84,7 @@ func explain(err error) *failure {
 // ending is what decides how a run that wrote its reports ends.
 type ending struct {
 	rows      report.Rows
+	undone    int64  // vanished pairs that were to be detached and are not
 	imbalance string // how the accounting is broken; "" when it is not
 	stop      pipeline.Stop
 	signal    int // the number of the signal that stopped the run
@@ -100,12 +101,15 @@ func (e ending) exit() report.Exit {
 	}
 	r := e.rows
 	wrong := counted("failed", r.Failed, "unknown", r.Unknown, "invalid", r.Invalid, "held", r.Held, "not sent", r.NotSent)
+	if e.undone > 0 {
+		wrong = strings.TrimPrefix(wrong+", "+count(e.undone, "vanished pair")+" not detached", ", ")
+	}
 	different := counted("mismatched", r.Mismatched, "missing", r.Missing)
 	add(e.imbalance != "", exitInternal, "the accounting is broken: "+e.imbalance)
 	add(e.stop.Kind == pipeline.Interrupted, exitSignal+e.signal, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Credentials, exitCredentials, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Unavailable, exitUnavailable, e.stop.Reason)
-	add(e.stop.Kind == pipeline.Guarded || e.stop.Kind == pipeline.CanaryFailed, exitGuard, e.stop.Reason)
+	add(e.stop.Kind == pipeline.Guarded || e.stop.Kind == pipeline.CanaryFailed || e.stop.Kind == pipeline.TooMuchGone, exitGuard, e.stop.Reason)
 	add(e.stop.Kind == pipeline.InputRefused, exitRefused, e.stop.Reason)
 	add(wrong != "" && e.stop.Kind != pipeline.InputRefused, exitRows, e.interrupted()+wrong)
 	add(different != "", exitPivots, different)

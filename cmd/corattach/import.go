@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -17,6 +18,7 @@ type importCommand struct {
 	inputFlags
 	sendFlags
 	targetFlags
+	nightlyFlags
 	outputFlags
 	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
 }
@@ -50,13 +52,18 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	n, err := compileNightly(c.nightlyFlags.settings(), c.Job, time.Now().UTC())
+	if err != nil {
+		return err
+	}
+	rules.plan.Nightly = n.Nightly
 	t, err := c.urls()
 	if err != nil {
 		return err
 	}
 	con := a.newConsole(&c.outputFlags)
 	if c.DryRun {
-		return c.dryRun(a, con, in, rules, settings, t)
+		return c.dryRun(a, con, in, rules, settings, t, n)
 	}
 	var credentials cor.Credentials
 	if !c.Simulate {
@@ -74,12 +81,12 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	defer release()
-	return c.realRun(a, con, in, rules, settings, sending, t, client)
+	return c.realRun(a, con, in, rules, settings, sending, t, n, client)
 }
 
 // begin makes the run's directory, reads and plans the input, and opens the
 // reports. When it fails nothing is left behind.
-func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work, *report.Set, error) {
+func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memory, n *nightly) (*work, *report.Set, error) {
 	dir, id, err := newRunDir(c.RunsDir, time.Now())
 	if err != nil {
 		return nil, nil, err
@@ -87,12 +94,15 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 	con.run(id)
 	in.dir, in.keep = dir, !c.DryRun
 	con.log.Debug().Strs("files", in.names()).Msg("reading")
-	w, err := prepare(a.ctx, dir, id, in, r, pipeline.Before{})
+	before := m.before()
+	before.Refer = !c.DryRun
+	w, err := prepare(a.ctx, dir, id, in, r, before)
 	if err != nil {
 		in.close()
 		discard(dir)
 		return nil, nil, err
 	}
+	w.gone = m.stopFor(n, w)
 	con.log.Info().Msg(w.describe())
 	con.warnings(w)
 	set, err := report.Open(dir, in.names())
@@ -104,17 +114,28 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 	return w, set, nil
 }
 
-func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target) error {
+func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target, n nightly) error {
 	started := time.Now()
-	w, set, err := c.begin(a, con, in, r)
+	known := t
+	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
+		known.Account = keyAccount(key)
+	}
+	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	w, set, err := c.begin(a, con, in, r, m, &n)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true, finished: time.Now()}
+	f := facts{header: w.header(n.job, t, s), version: version(), dryRun: true, finished: time.Now()}
 	f.header.At, f.end = started, &journal.End{At: f.finished}
 	if reason := w.refusal(); reason != "" {
 		f.end.Stop, f.end.Reason = pipeline.InputRefused, reason
+	} else if w.gone != "" {
+		f.end.Stop, f.end.Reason = pipeline.TooMuchGone, w.gone
 	}
 	o, err := c.writeDry(a, w, set, f, t)
 	if err != nil {
@@ -131,10 +152,8 @@ func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t ta
 			return nil, err
 		}
 	}
-	return w.write(a.ctx, set, f, none)
+	return w.write(a.ctx, set, f, w.plan.Unchanged())
 }
-
-const defaultJob = "default"
 
 // writeRequests writes what would be sent.
 func (w *work) writeRequests(t target, allowed bool) error {
@@ -155,7 +174,14 @@ func (w *work) writeRequests(t target, allowed bool) error {
 			return err
 		}
 		for _, r := range user.Requests {
-			if err := out.Add("PUT", cor.URL(base, pipeline.Attach, user.ID), cor.Body(pipeline.Attach, r)); err != nil {
+			op := pipeline.Attach
+			if r.Vanished {
+				op = pipeline.Detach
+			}
+			if r.Unchanged() {
+				continue
+			}
+			if err := out.Add("PUT", cor.URL(base, op, user.ID), cor.Body(op, r)); err != nil {
 				return err
 			}
 		}
@@ -163,8 +189,13 @@ func (w *work) writeRequests(t target, allowed bool) error {
 	return out.Commit()
 }
 
-func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, client *cor.Client) error {
-	w, set, err := c.begin(a, con, in, r)
+func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, n nightly, client *cor.Client) error {
+	m, err := a.recall(con, c.RunsDir, t, n.job, n.asks(), false)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	w, set, err := c.begin(a, con, in, r, m, &n)
 	if err != nil {
 		return err
 	}
@@ -174,16 +205,21 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 	if err != nil {
 		return unwritable(err)
 	}
-	header := w.header(defaultJob, t, s)
-	header.Flags = givenWords(a.given)
+	header := w.header(n.job, t, s)
+	header.Flags, header.Nightly = givenWords(a.given), c.nightlyFlags.settings()
 	j, err := journal.New(a.journal(file), header)
 	if err != nil {
 		discard(w.dir)
 		return unwritable(err)
 	}
-	if err := settle(c.RunsDir, w); err != nil {
+	err = keepPlan(j, w.plan)
+	if err == nil {
+		err = settle(c.RunsDir, w)
+	}
+	if err != nil {
 		return errors.Join(unwritable(err), j.Close())
 	}
+	m.begin(con, w.id)
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 

@@ -47,7 +47,7 @@ func (c *reportCommand) Run(a *app) error {
 
 // reportAgain writes all reports of a run from its journal and its input.
 func (a *app) reportAgain(con *console, out *outputFlags, dir string, log *journal.Log) error {
-	w, err := a.reopen(dir, log, false)
+	w, err := a.reopen(dir, log, pipeline.Before{}, nil)
 	if err != nil {
 		return err
 	}
@@ -76,17 +76,18 @@ func readJournal(dir string) (*journal.Log, error) {
 	return log, err
 }
 
-// reopen reads and plans the input of an earlier run again: for sending, without
-// what is settled, or for reporting, with everything.
-func (a *app) reopen(dir string, log *journal.Log, forSending bool) (*work, error) {
+// reopen reads and plans the input of an earlier run again: with what it made of
+// what earlier runs knew, or anew for one that is Unbegun and is to begin now.
+func (a *app) reopen(dir string, log *journal.Log, before pipeline.Before, anew *nightly) (*work, error) {
 	in := kept(dir, log.Header.Inputs)
 	r, err := compile(log.Header.Settings, in.names())
 	if err != nil {
 		return nil, err
 	}
-	before := pipeline.Before{Vanished: log.Vanished()}
-	if forSending {
-		before.Exchanges = log.Exchanges()
+	if anew != nil {
+		r.plan.Nightly = anew.Nightly
+	} else {
+		before.Vanished = log.Vanished()
 	}
 	w, err := prepare(a.ctx, dir, log.Header.RunID, in, r, before)
 	if err != nil {

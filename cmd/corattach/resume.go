@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,8 +15,9 @@ import (
 )
 
 type resumeCommand struct {
-	Run_        string `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
-	EvenIfOlder bool   `help:"Send although a later run has sent for one of this run's users."`
+	Run_         string `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
+	EvenIfOlder  bool   `help:"Send although a later run has sent for one of this run's users."`
+	AcceptChange bool   `help:"Send although --max-drop has stopped the run."`
 	inputFlags
 	sendFlags
 	targetFlags
@@ -58,12 +60,33 @@ func (c *resumeCommand) Run(a *app) error {
 	if err := c.check(a, log); err != nil {
 		return err
 	}
-	w, err := a.reopen(dir, log, true)
+	m, err := a.recall(con, filepath.Dir(dir), targetOf(log.Header), log.Header.Job, false, false)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	before := m.before()
+	var anew *nightly
+	if log.Unbegun() {
+		log.Restart()
+		n, err := compileNightly(log.Header.Nightly, log.Header.Job, time.Now().UTC())
+		if err != nil {
+			return err
+		}
+		n.acceptChange = n.acceptChange || c.AcceptChange
+		anew = &n
+	} else {
+		before.Exchanges = log.Exchanges()
+	}
+	w, err := a.reopen(dir, log, before, anew)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	return c.resume(a, con, dir, log, w, sending)
+	if anew != nil {
+		w.anew, w.gone = true, m.stopFor(anew, w)
+	}
+	return c.resume(a, con, dir, log, w, m, sending)
 }
 
 // check refuses flags that would make another run of it.
@@ -73,6 +96,9 @@ func (c *resumeCommand) check(a *app, log *journal.Log) error {
 	}
 	if log.End != nil && log.End.Stop == pipeline.CanaryFailed && !(a.isGiven("canary") && c.Canary == 0) {
 		return usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
+	}
+	if log.End != nil && log.End.Stop == pipeline.TooMuchGone && !c.AcceptChange {
+		return usage("look at vanished.csv, then resume with --accept-change", "the run was stopped by --max-drop")
 	}
 	canary := wordOf(resumeWords(log), "canary")
 	if canary == "" || a.isGiven("canary") {
@@ -85,7 +111,7 @@ func (c *resumeCommand) check(a *app, log *journal.Log) error {
 	return usage("resume with "+canary+", or with --canary 0 to do without", "the canary of the run has not come to its end")
 }
 
-func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, sending pipeline.Settings) error {
+func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, m *memory, sending pipeline.Settings) error {
 	if w.plan.Open == 0 && log.End != nil && log.End.Stop != pipeline.InputRefused {
 		if !reported(dir, log.End.At) {
 			return a.reportAgain(con, &c.outputFlags, dir, log)
@@ -134,6 +160,12 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 		return err
 	}
 	j := log.Continue(a.journal(file))
+	if w.anew {
+		if err := keepPlan(j, w.plan); err != nil {
+			return errors.Join(err, j.Close())
+		}
+	}
+	m.begin(con, log.Header.RunID)
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 

@@ -59,6 +59,9 @@ func (o *outcome) hint(w *work) string {
 			return "resume later, when COR is back"
 		}
 	case exitGuard:
+		if o.stop == pipeline.TooMuchGone {
+			return "look at vanished.csv and at the export; --accept-change lets one run through, and the first of a job"
+		}
 		return "look at reconciliation.csv before you resume"
 	}
 	return ""
@@ -71,7 +74,7 @@ func (o *outcome) commands(dir string, again, resume []string) []command {
 		words := append([]string{"corattach", "resume", dir}, resume...)
 		next = append(next, command{"resume", shellLine(words)})
 	}
-	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
+	if r := o.Rows; o.stop != pipeline.TooMuchGone && r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
 		words := append(withoutEnvironment(), "corattach", "import")
 		words = append(words, again...)
 		words = append(words, filepath.Join(dir, report.FailedFile))
@@ -114,6 +117,9 @@ func resumeWords(log *journal.Log) []string {
 		last = log.Sessions[n-1].Flags
 	}
 	var words []string
+	if log.End != nil && log.End.Stop == pipeline.TooMuchGone {
+		words = append(words, "--accept-change")
+	}
 	for _, name := range kept {
 		if name == "canary" && log.End != nil && log.End.Stop == pipeline.CanaryFailed {
 			words = append(words, "--canary=0")
@@ -212,6 +218,9 @@ func writeSummary(w io.Writer, dir string, s *report.Summary) error {
 	if s.Extras > 0 {
 		fmt.Fprintf(t, "extras\t%s that COR returned and no row lists\n", count(s.Extras, "pair"))
 	}
+	if s.Vanished.Total > 0 {
+		fmt.Fprintf(t, "vanished\t%s of %s%s\n", count(s.Vanished.Total, "pair"), count(s.Vanished.Users, "user"), vanishedCounts(s.Vanished))
+	}
 	for i, c := range s.Causes {
 		if i == shownCauses {
 			fmt.Fprintf(t, "\tand %s in summary.json\n", count(int64(s.CausesTotal-i), "more cause"))
@@ -252,6 +261,20 @@ func rowCounts(r report.Rows) string {
 		return ""
 	}
 	return " = " + strings.Join(parts, " + ")
+}
+
+func vanishedCounts(v report.Vanished) string {
+	counts := map[pipeline.VanishedResult]int64{
+		pipeline.Listed: v.Listed, pipeline.DetachPlanned: v.Planned, pipeline.Detached: v.Detached, pipeline.StillAttached: v.StillAttached,
+		pipeline.DetachFailed: v.Failed, pipeline.DetachUnknown: v.Unknown, pipeline.DetachNotSent: v.NotSent,
+	}
+	var parts []string
+	for _, result := range pipeline.VanishedResults() {
+		if n := counts[result]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, result))
+		}
+	}
+	return ": " + strings.Join(parts, ", ")
 }
 
 func causeText(c report.Cause) string {

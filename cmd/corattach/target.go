@@ -144,8 +144,7 @@ func (a *app) connect(t target, credentials cor.Credentials, log func(text strin
 // belongs to.
 func (a *app) account(c cor.Credentials, client *cor.Client, log func(text string)) (string, error) {
 	if c.APIKey != "" {
-		sum := sha256.Sum256([]byte(c.APIKey))
-		return "key-" + hex.EncodeToString(sum[:6]), nil
+		return keyAccount(c.APIKey), nil
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
 	defer cancel()
@@ -158,6 +157,12 @@ func (a *app) account(c cor.Credentials, client *cor.Client, log func(text strin
 	}
 	log("whom the access token belongs to is not known: " + fault.Error())
 	return unknownAccount, nil
+}
+
+// keyAccount is a fingerprint of an API key.
+func keyAccount(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "key-" + hex.EncodeToString(sum[:6])
 }
 
 // connectSimulator starts the simulator inside this process. It knows every

@@ -24,6 +24,8 @@ type work struct {
 	inputs   []reader.Input
 	warnings []string // the first of them
 	warned   int      // all of them
+	anew     bool     // an earlier run that is planned anew
+	gone     string   // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
 }
 
 // maxWarnings bounds the warnings that are printed and kept in the summary.
@@ -43,6 +45,9 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pi
 		files = in.again()
 	}
 	scan := reader.New(files, options)
+	if before.Known != nil {
+		before.Known = ofPart(before.Known, func() bool { return isPart(scan.Inputs()) })
+	}
 	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), before, r.plan, dir)
 	if err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func (w *work) close() {
 	w.in.close()
 }
 
-// refusal says why nothing may be sent, "" when nothing stands in the way.
+// refusal says why the input is refused, "" when nothing stands in the way.
 func (w *work) refusal() string {
 	if w.plan.Rows == 0 && !w.rules.allowEmpty {
 		return "the input has no rows"
@@ -124,7 +129,7 @@ func (f facts) stop() (pipeline.Stop, bool) {
 type outcome struct {
 	report.Summary
 	stop      pipeline.StopKind // why it ended early
-	resumable int               // rows that resume would send
+	resumable int               // rows and vanished pairs that resume would send
 	raw       int               // rows that have no cells, but a raw line
 }
 
@@ -161,7 +166,7 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	if f.end != nil {
 		signal = f.end.Signal
 	}
-	o.Exit = ending{rows: o.Rows, imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
+	o.Exit = ending{rows: o.Rows, undone: o.Vanished.Undone(), imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
 	return o, set.Commit(&o.Summary)
 }
 
@@ -205,6 +210,17 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 		if err := set.User(&user); err != nil {
+			return err
+		}
+	}
+	for v, err := range w.plan.Vanished() {
+		if err != nil {
+			return err
+		}
+		if v.Resumable {
+			o.resumable++
+		}
+		if err := set.Vanished(&v); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,7 @@ type Header struct {
 	At       time.Time `json:"at"`      // UTC
 	Inputs   []Input   `json:"inputs"`
 	Settings Settings  `json:"settings"`
+	Nightly  Nightly   `json:"nightly"`
 }
 
 // Input is one input file of the run.
@@ -64,6 +65,17 @@ type Settings struct {
 	AllocationLimit string            `json:"allocation_limit"`
 	AllowEmpty      bool              `json:"allow_empty"`
 	Chunk           int               `json:"chunk"`
+}
+
+// Nightly are the settings that say what a run makes of what earlier runs know.
+// What it made of it stands in the records after the header; they are only
+// looked at again where the run was interrupted before its first session.
+type Nightly struct {
+	ChangedOnly    bool          `json:"changed_only"`
+	MaxAge         time.Duration `json:"max_age_ns"`
+	MaxDrop        string        `json:"max_drop"`
+	AcceptChange   bool          `json:"accept_change"`
+	DetachVanished bool          `json:"detach_vanished"`
 }
 
 // Session says where a time of work on the run began.

@@ -38,6 +38,19 @@ type Log struct {
 	Whole    int64     // bytes up to the end of the last whole record
 	Torn     int64     // bytes after it, which are the trace of a crash
 	path     string
+	header   int64 // bytes of the header
+}
+
+// Unbegun reports whether the run was interrupted between its header and its
+// first session: nothing was sent, and what its plan made of what earlier runs
+// know is perhaps not all there.
+func (l *Log) Unbegun() bool { return len(l.Sessions) == 0 && l.End == nil }
+
+// Restart takes the log of a run that is Unbegun back to its header. Open then
+// drops the rest.
+func (l *Log) Restart() {
+	l.Torn += l.Whole - l.header
+	l.Whole = l.header
 }
 
 // Read reads a journal from its first record to its last and checks every one.
@@ -53,7 +66,7 @@ func Read(path string) (*Log, error) {
 		}
 		switch r.Type {
 		case typeHeader:
-			log.Header, log.LastAt = *r.Header, r.Header.At
+			log.Header, log.LastAt, log.header = *r.Header, r.Header.At, scan.whole
 			if log.Header.Format != FormatVersion {
 				return nil, fmt.Errorf("%s: format %d, and this program reads format %d", path, log.Header.Format, FormatVersion)
 			}
@@ -152,6 +165,8 @@ func (l *Log) Vanished() iter.Seq2[pipeline.Vanished, error] {
 			switch {
 			case err != nil:
 				yield(pipeline.Vanished{}, err)
+				return
+			case scan.whole > l.Whole:
 				return
 			case r.Type == typeVanished && !yield(r.Vanished.vanished(), nil):
 				return
