@@ -106,10 +106,9 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 		}
 	}
 	hold := p.hold()
-	for i := range rulings {
-		if hold == "" && (rulings[i].status == Invalid || rulings[i].status == Held) {
-			hold = fmt.Sprintf("not to be detached: line %d of this user is %v", g.entries[i].Line, rulings[i].status)
-		}
+	invalid := slices.IndexFunc(rulings, func(r ruling) bool { return r.status == Invalid })
+	if hold == "" && invalid >= 0 {
+		hold = fmt.Sprintf("not to be detached: %s, of this user, is invalid", p.rules.at(g.entries[invalid].Place, Place{File: -1}))
 	}
 	p.addVanished(s, known, g.entries, hold, user)
 	return nil

@@ -135,7 +135,8 @@ func (a *application) apply(e *pipeline.Exchange) error {
 // not confirm it leaves what COR returned before.
 func (a *application) attached(p *pair, e *pipeline.Exchange, share pipeline.Share) {
 	v := pipeline.History{*e}.Judge(e.Source, share)
-	p.confirmed = v.Status == pipeline.Matched
+	late := e.At.Before(p.at) // a clock went back, or the run is older: which word is COR's last?
+	p.confirmed = v.Status == pipeline.Matched && !late
 	switch v.Status {
 	case pipeline.Matched, pipeline.Mismatched:
 		p.attached, p.percentage, p.at, p.run = true, v.Pivot.Percentage, e.At, a.run
@@ -149,8 +150,9 @@ func (a *application) attached(p *pair, e *pipeline.Exchange, share pipeline.Sha
 
 // detached takes over what an attempt to detach says of a pair.
 func (a *application) detached(p *pair, e *pipeline.Exchange) {
+	late := e.At.Before(p.at)
 	p.confirmed = false
-	if e.Answer == nil {
+	if e.Answer == nil || late {
 		return
 	}
 	switch pivot := e.Answer.Pivot(e.Source, p.workspace); {

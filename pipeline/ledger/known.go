@@ -12,7 +12,7 @@ import (
 
 // HasReference reports whether a run became the reference of a job.
 func (l *Ledger) HasReference(t Target, job string) bool {
-	_, found := l.jobs[jobKey{l.number(t.name()), l.number(job)}]
+	_, found := l.jobs[jobKey{l.lookUp(t.name()), l.lookUp(job)}]
 	return found
 }
 
@@ -31,7 +31,7 @@ func (l *Ledger) Account(t Target) string {
 // bytes, for the given job. A target whose account is not known confirms
 // nothing.
 func (l *Ledger) Known(t Target, job string) iter.Seq2[pipeline.Known, error] {
-	v := view{ledger: l, job: l.number(job), target: l.number(t.name()), certain: t.Account != ""}
+	v := view{ledger: l, job: l.lookUp(job), target: l.lookUp(t.name()), certain: t.Account != ""}
 	v.floor = l.floors[v.target]
 	return func(yield func(pipeline.Known, error) bool) {
 		changed := v.changed()

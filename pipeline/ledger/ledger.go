@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"syscall"
@@ -171,6 +172,14 @@ func (l *Ledger) number(name string) uint64 {
 		l.names = append(l.names, name)
 	}
 	return n
+}
+
+// lookUp returns the number of a name, and one that no name has where it has none.
+func (l *Ledger) lookUp(name string) uint64 {
+	if n, found := l.numbers[name]; found {
+		return n
+	}
+	return math.MaxUint64
 }
 
 func (t Target) name() string {
