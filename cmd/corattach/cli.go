@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,16 +19,19 @@ import (
 
 // cli is the command line: one field per command.
 type cli struct {
+	Config configPath `placeholder:"FILE" help:"YAML file that sets flags; the command line and the environment go before it."`
+
 	Import   importCommand   `cmd:"" help:"Read, check, group, send, reconcile and report."`
 	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
 	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
 	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
-	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+	Version  versionCommand  `cmd:"" settingless:"" help:"Say which version this is."`
 }
 
 const description = `Import rows of user, workspace and percentage into COR, and report what COR made of each of them.
 
-Every flag can also be set by an environment variable: --max-invalid by CORATTACH_MAX_INVALID.
+Every flag can also be set by an environment variable, --max-invalid by CORATTACH_MAX_INVALID,
+or by a line of the file that --config names: max-invalid: 10%.
 Credentials come from COR_API_KEY and COR_CLIENT_SECRET, from COR_ACCESS_TOKEN, or from --token-file.`
 
 // app is what a command works with.
@@ -35,8 +39,10 @@ type app struct {
 	streams
 	ctx   context.Context // ends at the first signal; its cause is then a *stopped
 	cut   context.Context // ends at the second
-	given []given         // flags that were set on the command line or in the environment
+	given []given         // flags that were set on the command line, in the environment or in a file
 	code  int             // how a command that returned no error ends
+
+	config *config // what --config names; nil without it
 
 	logFormat string   // asked for, even where the command line is wrong
 	console   *console // nil until the command has one
@@ -45,10 +51,12 @@ type app struct {
 	journal func(journal.File) journal.File
 }
 
-// given is a flag that was set on the command line or in the environment.
+// given is a flag that was set on the command line, in the environment or in a
+// configuration file.
 type given struct {
 	name   string
 	values []string
+	from   string // the variable, or the line of the file; "" for the command line
 }
 
 // run is the whole program: it returns the exit code.
@@ -59,12 +67,7 @@ func run(args []string, std streams) int {
 
 func (a *app) run(args []string) int {
 	helped := -1
-	var grammar cli
-	parser, err := kong.New(&grammar,
-		kong.Name("corattach"), kong.Description(description), kong.Writers(a.out, a.err),
-		kong.Exit(func(code int) { helped = code }), kong.DefaultEnvars("CORATTACH"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
-	)
+	parser, err := a.parser(func(code int) { helped = code })
 	if err != nil {
 		return a.fail(err)
 	}
@@ -82,24 +85,58 @@ func (a *app) run(args []string) int {
 		return helped
 	}
 	if err != nil {
-		return a.fail(&failure{exitUsage, err, usageHint(err)})
+		return a.fail(usageFailure(err))
 	}
-	a.given = givenFlags(parsed)
+	a.given = givenFlags(parsed, a.config)
+	if asked := a.find("log-format"); asked != nil && len(asked.values) > 0 {
+		a.logFormat = asked.values[0]
+	}
 	stop := a.listen()
 	defer stop()
-	if err := parsed.Run(a); err != nil {
-		return a.fail(err)
+	if err := parsed.Run(); err != nil {
+		return a.fail(a.traced(explain(err)))
 	}
 	return a.code
 }
 
-func usageHint(err error) string {
+// parser reads command lines. It calls exit after it has printed a help.
+func (a *app) parser(exit func(code int)) (*kong.Kong, error) {
+	return kong.New(new(cli),
+		kong.Name("corattach"), kong.Description(description), kong.Writers(a.out, a.err),
+		kong.Exit(exit), kong.DefaultEnvars("CORATTACH"), kong.Bind(a),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
+	)
+}
+
+// usageFailure is what kong refuses, with the help to look at.
+func usageFailure(err error) *failure {
+	var known *failure
+	if errors.As(err, &known) {
+		return known
+	}
 	command := "corattach"
 	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
-		command += " " + strings.Fields(parse.Context.Command())[0]
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		command = parse.Context.Selected().FullPath()
 	}
-	return command + " --help lists what there is"
+	return &failure{exitUsage, err, command + " --help lists what there is"}
+}
+
+// traced adds to a complaint about a flag where that one was set, unless it was
+// on the command line.
+func (a *app) traced(f *failure) *failure {
+	if f.code != exitUsage {
+		return f
+	}
+	name := regexp.MustCompile(`--([a-z-]+)`).FindStringSubmatch(f.Error())
+	if name == nil {
+		return f
+	}
+	g := a.find(name[1])
+	if g == nil || g.from == "" {
+		return f
+	}
+	return &failure{f.code, fmt.Errorf("%w (--%s is set by %s)", f.err, g.name, g.from), f.hint}
 }
 
 // fail says what is wrong and what to do, and returns the exit code.
@@ -178,23 +215,41 @@ func stoppedBy(s os.Signal) *stopped {
 	return &stopped{pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by " + name}, int(number), name}
 }
 
-// givenFlags returns the flags of the command line, in order, and after them
-// those of the environment, with their values as they would be written again.
-func givenFlags(parsed *kong.Context) []given {
+// givenFlags returns the flags of the command line, in order, after them those
+// of the configuration file and those of the environment, with their values as
+// they would be written again.
+func givenFlags(parsed *kong.Context, file *config) []given {
 	var flags []given
-	for _, path := range parsed.Path {
-		if path.Flag == nil || slices.ContainsFunc(flags, func(g given) bool { return g.name == path.Flag.Name }) {
-			continue
+	add := func(flag *kong.Flag, from string) {
+		named := func(g given) bool { return g.name == flag.Name }
+		if _, file := flag.Target.Interface().(configPath); !file && !slices.ContainsFunc(flags, named) {
+			flags = append(flags, given{flag.Name, values(flag.Target.Interface()), from})
 		}
-		flags = append(flags, given{path.Flag.Name, values(path.Flag.Target.Interface())})
+	}
+	for _, path := range parsed.Path {
+		switch {
+		case path.Flag == nil:
+		case path.Resolved:
+			add(path.Flag, file.origin(path.Flag.Name))
+		default:
+			add(path.Flag, "")
+		}
 	}
 	for _, flag := range parsed.Flags() {
-		if slices.ContainsFunc(flags, func(g given) bool { return g.name == flag.Name }) || !slices.ContainsFunc(flag.Envs, isSet) {
-			continue
+		if i := slices.IndexFunc(flag.Envs, isSet); i >= 0 {
+			add(flag, flag.Envs[i])
 		}
-		flags = append(flags, given{flag.Name, values(flag.Target.Interface())})
 	}
 	return flags
+}
+
+// find returns a flag that was given, nil when it was not.
+func (a *app) find(flag string) *given {
+	i := slices.IndexFunc(a.given, func(g given) bool { return g.name == flag })
+	if i < 0 {
+		return nil
+	}
+	return &a.given[i]
 }
 
 func isSet(env string) bool {

@@ -85,13 +85,14 @@ func (o *outcome) commands(dir string, again, resume []string) []command {
 func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
 
 // withoutEnvironment begins a command that must not see formFlags, where the
-// environment sets them.
+// environment or the file it names may set them. All other flags of such a file
+// are in the command.
 func withoutEnvironment() []string {
 	var words []string
 	if runtime.GOOS == "windows" {
 		return nil // cmd.exe has no env
 	}
-	for _, flag := range formFlags() {
+	for _, flag := range append(formFlags(), "config") {
 		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
 			words = append(words, "-u", name)
 		}
@@ -140,7 +141,8 @@ func wordOf(words []string, name string) string {
 	return ""
 }
 
-// givenWords writes the flags that were given again, without formFlags.
+// givenWords writes the flags that were given again, wherever they were set and
+// so without --config, and without formFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
