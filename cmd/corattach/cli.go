@@ -25,6 +25,7 @@ type cli struct {
 	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
 	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
 	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
+	Auth     authCommand     `cmd:"" help:"Check the credentials."`
 	Version  versionCommand  `cmd:"" settingless:"" help:"Say which version this is."`
 }
 
@@ -119,6 +120,9 @@ func usageFailure(err error) *failure {
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
 		command = parse.Context.Selected().FullPath()
 	}
+	if missing, found := strings.CutPrefix(err.Error(), "expected "); found && strings.HasPrefix(missing, `"`) {
+		err = fmt.Errorf("%s needs %s", command, missing)
+	}
 	return &failure{exitUsage, err, command + " --help lists what there is"}
 }
 
@@ -144,7 +148,7 @@ func (a *app) fail(err error) int {
 	f := explain(err)
 	con := a.console
 	if con == nil {
-		con = a.newConsole(&outputFlags{LogFormat: a.logFormat, LogLevel: "info"})
+		con = a.newConsole(&outputFlags{logFlags: logFlags{a.logFormat, "info"}})
 	}
 	con.fail(f)
 	return f.code

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -176,14 +177,21 @@ func paste(ts *testscript.TestScript, neg bool, args []string) {
 // a flag.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	for _, command := range []string{"", "import", "resume", "report", "simulate", "version"} {
+	commands := []string{""}
+	_ = kong.Visit(newParser(t).Model.Node, func(v kong.Visitable, next kong.Next) error {
+		if node, ok := v.(*kong.Node); ok && node.Type == kong.CommandNode && !node.Hidden {
+			commands = append(commands, node.Path())
+		}
+		return next(nil)
+	})
+	for _, command := range commands {
 		t.Run(cmp.Or(command, "corattach"), func(t *testing.T) {
 			var out, complaint bytes.Buffer
 			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})
 			if code != 0 || complaint.Len() > 0 {
 				t.Fatalf("exit code %d, %q on standard error", code, complaint.String())
 			}
-			golden := filepath.Join("testdata", "help", cmp.Or(command, "corattach")+".txt")
+			golden := filepath.Join("testdata", "help", strings.ReplaceAll(cmp.Or(command, "corattach"), " ", "-")+".txt")
 			if *update {
 				if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
 					t.Fatal(err)
