@@ -21,12 +21,19 @@ import (
 type cli struct {
 	Config configPath `placeholder:"FILE" help:"YAML file that sets flags; the command line and the environment go before it."`
 
-	Import   importCommand   `cmd:"" help:"Read, check, group, send, reconcile and report."`
-	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
-	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
-	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
-	Auth     authCommand     `cmd:"" help:"Check the credentials."`
-	Version  versionCommand  `cmd:"" settingless:"" help:"Say which version this is."`
+	Import     importCommand     `cmd:"" help:"Read, check, group, send, reconcile and report."`
+	Resume     resumeCommand     `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
+	Report     reportCommand     `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
+	Simulate   simulateCommand   `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
+	Auth       authCommand       `cmd:"" help:"Check the credentials."`
+	Completion completionCommand `cmd:"" settingless:"" help:"Print the script with which a shell completes command lines."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" settingless:""`
+	Version    versionCommand    `cmd:"" settingless:"" help:"Say which version this is."`
+}
+
+// Help is shown below the flags.
+func (*cli) Help() string {
+	return examples("corattach import --dry-run staff.csv", "corattach auth check", "corattach import --canary 5 staff.csv", "corattach resume last")
 }
 
 const description = `Import rows of user, workspace and percentage into COR, and report what COR made of each of them.

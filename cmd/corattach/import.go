@@ -23,10 +23,9 @@ type importCommand struct {
 
 // Help is shown below the flags.
 func (*importCommand) Help() string {
-	return `Examples:
-  corattach import --dry-run staff.csv
-  corattach import --simulate samples/nightly.csv
-  corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz`
+	return examples("corattach import --dry-run staff.csv", "corattach import --simulate samples/nightly.csv",
+		"corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz",
+		"corattach import --config samples/config/nightly.yaml staff.csv")
 }
 
 // Run reads, checks, groups, sends, reconciles and reports.

@@ -111,7 +111,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(json.Unmarshal([]byte(last), &line))
 		last = fmt.Sprintf("exit %d: ", line.Code)
 	}
-	silent := len(args) > 2 && (args[2] == "version" || args[2] == "help") || slices.Contains(args, "--help")
+	silent := len(args) > 2 && slices.Contains([]string{"version", "help", "completion"}, args[2]) || slices.Contains(args, "--help")
 	if !silent && !strings.HasPrefix(last, fmt.Sprintf("exit %d: ", code)) {
 		ts.Fatalf("the last line on standard error does not give exit code %d: %s", code, last)
 	}
@@ -190,6 +190,9 @@ func TestHelp(t *testing.T) {
 			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})
 			if code != 0 || complaint.Len() > 0 {
 				t.Fatalf("exit code %d, %q on standard error", code, complaint.String())
+			}
+			if !strings.Contains(out.String(), "\nExamples:\n") {
+				t.Error("the help has no examples")
 			}
 			golden := filepath.Join("testdata", "help", strings.ReplaceAll(cmp.Or(command, "corattach"), " ", "-")+".txt")
 			if *update {

@@ -24,11 +24,8 @@ type resumeCommand struct {
 
 // Help is shown below the flags.
 func (*resumeCommand) Help() string {
-	return `Input, checks and grouping are those of the run; they can't be changed.
-
-Examples:
-  corattach resume last
-  corattach resume --rate 2 runs/20261123T031500Z-ab12cd`
+	return "Input, checks and grouping are those of the run; they can't be changed.\n\n" +
+		examples("corattach resume last", "corattach resume --rate 2 runs/20261123T031500Z-ab12cd")
 }
 
 // Run sends what has no definite answer yet.

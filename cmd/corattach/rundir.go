@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,4 +127,17 @@ func readLast(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	return strings.TrimSpace(string(content)), err
+}
+
+// runIDs lists what a RUN may be in a runs directory: last, and the real runs,
+// the newest first.
+func runIDs(runsDir string) []string {
+	entries, _ := os.ReadDir(runsDir)
+	var ids []string
+	for _, entry := range slices.Backward(entries) { // last is behind the digits
+		if exists(filepath.Join(runsDir, entry.Name(), journalFile)) {
+			ids = append(ids, entry.Name())
+		}
+	}
+	return ids
 }
