@@ -154,13 +154,12 @@ func (c *config) check(root *kong.Node) error {
 		if len(flags[s.name]) == 0 {
 			return c.unknown(s, flags)
 		}
-		var problem error
-		for _, flag := range flags[s.name] {
-			if _, problem = c.value(s, flag); problem == nil {
-				break
-			}
-		}
-		if problem != nil {
+		_, problem := c.value(s, flags[s.name][0])
+		fits := problem == nil || slices.ContainsFunc(flags[s.name][1:], func(flag *kong.Flag) bool {
+			_, err := c.value(s, flag)
+			return err == nil
+		})
+		if !fits {
 			return problem
 		}
 	}
