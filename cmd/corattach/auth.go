@@ -126,7 +126,7 @@ func (c *authCheckCommand) failure(t target, credentials cor.Credentials, fault 
 			"check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL}
 	case refused(fault):
 		return &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault),
-			"get a new access token, and check that it belongs to " + t.AuthURL}
+			"it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
 	}
 	hint := "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
 	switch {

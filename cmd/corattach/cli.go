@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -87,13 +85,15 @@ func (a *app) run(args []string) int {
 		return exitUsage
 	case args[0] == "help":
 		args = append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		args = append([]string{"version"}, args[1:]...)
 	}
 	parsed, err := parser.Parse(args)
 	if helped >= 0 {
 		return helped
 	}
 	if err != nil {
-		return a.fail(usageFailure(err))
+		return a.fail(usageFailure(err, args))
 	}
 	a.given = givenFlags(parsed, a.config)
 	if asked := a.find("log-format"); asked != nil && len(asked.values) > 0 {
@@ -114,40 +114,6 @@ func (a *app) parser(exit func(code int)) (*kong.Kong, error) {
 		kong.Exit(exit), kong.DefaultEnvars("CORATTACH"), kong.Bind(a),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
 	)
-}
-
-// usageFailure is what kong refuses, with the help to look at.
-func usageFailure(err error) *failure {
-	var known *failure
-	if errors.As(err, &known) {
-		return known
-	}
-	command := "corattach"
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
-		command = parse.Context.Selected().FullPath()
-	}
-	if missing, found := strings.CutPrefix(err.Error(), "expected "); found && strings.HasPrefix(missing, `"`) {
-		err = fmt.Errorf("%s needs %s", command, missing)
-	}
-	return &failure{exitUsage, err, command + " --help lists what there is"}
-}
-
-// traced adds to a complaint about a flag where that one was set, unless it was
-// on the command line.
-func (a *app) traced(f *failure) *failure {
-	if f.code != exitUsage {
-		return f
-	}
-	name := regexp.MustCompile(`--([a-z-]+)`).FindStringSubmatch(f.Error())
-	if name == nil {
-		return f
-	}
-	g := a.find(name[1])
-	if g == nil || g.from == "" {
-		return f
-	}
-	return &failure{f.code, fmt.Errorf("%w (--%s is set by %s)", f.err, g.name, g.from), f.hint}
 }
 
 // fail says what is wrong and what to do, and returns the exit code.

@@ -59,7 +59,7 @@ func (c *config) value(s entry, flag *kong.Flag) (any, error) {
 	into := reflect.New(flag.Target.Type()).Elem()
 	scan := kong.Scan().PushTyped(value, kong.FlagValueToken)
 	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, into); err != nil {
-		return nil, usage(flagHint(flag), "%s: %s: %w", c.place(s.value), s.name, err)
+		return nil, usage(flagHint(flag), "%s: %s: %w", c.place(s.value), s.name, plainly(err))
 	}
 	return value, nil
 }

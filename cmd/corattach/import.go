@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"corattach/pipeline"
@@ -32,6 +33,9 @@ func (*importCommand) Help() string {
 func (c *importCommand) Run(a *app) error {
 	if len(c.Files) == 0 {
 		return usage("name CSV files; - is standard input", "no input file is given")
+	}
+	if slices.Contains(c.Files, "") {
+		return usage("is a variable unset? - is standard input", "the name of an input file is blank")
 	}
 	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
 		return err

@@ -87,7 +87,7 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 		if !reported(dir, log.End.At) {
 			return a.reportAgain(con, &c.outputFlags, dir, log)
 		}
-		return usage("rows that COR refused are in failed.csv: mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
 	}
 	then := targetOf(log.Header)
 	t, err := c.target(then)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -46,7 +47,11 @@ func noRunsDir() error {
 }
 
 func unwritable(err error) error {
-	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), "choose another --runs-dir, or make this one writable"}
+	hint := "choose another --runs-dir, or make this one writable"
+	if errors.Is(err, syscall.ENOTDIR) {
+		hint = "choose another --runs-dir: this one is a file, or below one"
+	}
+	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), hint}
 }
 
 // lock makes this process the only one that sends from a runs directory. The
@@ -99,7 +104,7 @@ func findRun(runsDir, name string) (string, error) {
 	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return "", usage("RUN is a run directory, a run id under --runs-dir, or last", "there is no run %q in %s", name, runsDir)
+		return "", usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
 		return "", usage("only real runs keep a journal, dry runs do not", "%s has no journal", dir)

@@ -50,11 +50,13 @@ func (o *outcome) hint(w *work) string {
 	case exitRefused:
 		return refusalHint(w)
 	case exitCredentials:
-		return "check the credentials and what their account may do, then resume"
+		return "check the credentials, what their account may do, and --auth-url; then resume"
 	case exitUnavailable, exitRows:
 		switch {
 		case silent:
-			return "COR was not reached: check --base-url, --auth-url and the network, then resume"
+			return "COR was not reached: if --base-url is wrong, import again with the right one; if the network is down, resume later"
+		case o.Exit.Code == exitUnavailable && o.Attempts == 0:
+			return "no token was made: if --auth-url is wrong, import again with the right one; if COR or the network is down, resume later"
 		case o.Exit.Code == exitUnavailable:
 			return "resume later, when COR is back"
 		}

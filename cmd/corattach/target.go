@@ -89,9 +89,18 @@ func (f *endpointFlags) credentials() (cor.Credentials, error) {
 		APIKey: os.Getenv("COR_API_KEY"), ClientSecret: os.Getenv("COR_CLIENT_SECRET"), AccessToken: os.Getenv("COR_ACCESS_TOKEN"),
 	}
 	key := c.APIKey != "" || c.ClientSecret != ""
+	var set []string
+	for _, credential := range []struct {
+		set  bool
+		name string
+	}{{key, "COR_API_KEY with COR_CLIENT_SECRET"}, {c.AccessToken != "", "COR_ACCESS_TOKEN"}, {f.TokenFile != "", "--token-file"}} {
+		if credential.set {
+			set = append(set, credential.name)
+		}
+	}
 	switch {
-	case key && c.AccessToken != "", key && f.TokenFile != "", c.AccessToken != "" && f.TokenFile != "":
-		return c, usage("keep one of COR_API_KEY with COR_CLIENT_SECRET, COR_ACCESS_TOKEN, and --token-file", "two credentials at once")
+	case len(set) > 1:
+		return c, usage("keep one of them", "two credentials at once: %s", strings.Join(set, " and "))
 	case key && c.ClientSecret == "":
 		return c, usage("set COR_CLIENT_SECRET too", "COR_API_KEY without COR_CLIENT_SECRET")
 	case key && c.APIKey == "":
@@ -166,7 +175,7 @@ func (a *app) account(c cor.Credentials, client *cor.Client, log func(text strin
 	case fault == nil:
 		return tokenAccount(me), nil
 	case refused(fault):
-		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "get a new access token"}
+		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
 	}
 	log("whom the access token belongs to is not known: " + fault.Error())
 	return unknownAccount, nil
