@@ -64,12 +64,11 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestCompletionScripts has each shell read its script and complete lines with
-// it. A shell that is not there is left out, unless TEST_SHELLS asks for all.
-func TestCompletionScripts(t *testing.T) {
-	// Each driver completes the words it is given, and prints one candidate a
-	// line, and what the shell was told beside that.
-	drivers := map[string]string{
+// shellDrivers are programs for the shells. Each completes the words it is given
+// with a script, and prints one candidate a line, and what the shell was told
+// beside that.
+func shellDrivers() map[string]string {
+	return map[string]string{
 		"bash": `
 			complete() { :; }
 			compopt() { echo "$@"; }
@@ -91,7 +90,13 @@ func TestCompletionScripts(t *testing.T) {
 			source $argv[1]
 			complete -C "corattach $argv[2..-1]"`,
 	}
-	cases := map[string][]struct{ line, want string }{
+}
+
+// completed is a line and what its shell makes of it.
+type completed struct{ line, want string }
+
+func shellCases() map[string][]completed {
+	return map[string][]completed{
 		"bash": {
 			{"im", "import"},
 			{"import --log-f", "--log-format"},
@@ -127,6 +132,11 @@ func TestCompletionScripts(t *testing.T) {
 			{"import --rate ", ""},
 		},
 	}
+}
+
+// TestCompletionScripts has each shell read its script and complete lines with
+// it. A shell that is not there is left out, unless TEST_SHELLS asks for all.
+func TestCompletionScripts(t *testing.T) {
 	dir := t.TempDir()
 	run := filepath.Join(dir, "runs", "20261123T031500Z-ab12cd")
 	if err := os.MkdirAll(run, 0o700); err != nil {
@@ -140,7 +150,7 @@ func TestCompletionScripts(t *testing.T) {
 	if err := os.Symlink(filepath.Base(run), filepath.Join(dir, "runs", lastLink)); err != nil {
 		t.Skip(err)
 	}
-	for shell, driver := range drivers {
+	for shell, driver := range shellDrivers() {
 		t.Run(shell, func(t *testing.T) {
 			if _, err := exec.LookPath(shell); err != nil {
 				if os.Getenv("TEST_SHELLS") != "" {
@@ -148,31 +158,36 @@ func TestCompletionScripts(t *testing.T) {
 				}
 				t.Skip(err)
 			}
-			script := filepath.Join(dir, "corattach."+shell)
-			content, err := exec.Command("corattach", "completion", shell).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(script, content, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if out, err := exec.Command(shell, "-n", script).CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			for _, c := range cases[shell] {
-				args := append([]string{"-c", driver, script}, strings.Split(c.line, " ")...)
-				command := exec.Command(shell, args...)
-				command.Dir, command.Env = dir, append(bareEnv(), "HOME="+dir)
-				out, err := command.CombinedOutput()
-				lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-				for i := range lines {
-					lines[i] = strings.TrimSpace(lines[i])
-				}
-				got := strings.Join(lines, " ")
-				if got != c.want || err != nil {
-					t.Errorf("%s\n got %q, %v\nwant %q", c.line, got, err, c.want)
-				}
-			}
+			completeLines(t, shell, driver, dir)
 		})
+	}
+}
+
+// completeLines holds a shell to its cases, in a directory with a run.
+func completeLines(t *testing.T, shell, driver, dir string) {
+	script := filepath.Join(dir, "corattach."+shell)
+	content, err := exec.Command("corattach", "completion", shell).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(script, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(shell, "-n", script).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, c := range shellCases()[shell] {
+		args := append([]string{"-c", driver, script}, strings.Split(c.line, " ")...)
+		command := exec.Command(shell, args...)
+		command.Dir, command.Env = dir, append(bareEnv(), "HOME="+dir)
+		out, err := command.CombinedOutput()
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		got := strings.Join(lines, " ")
+		if got != c.want || err != nil {
+			t.Errorf("%s\n got %q, %v\nwant %q", c.line, got, err, c.want)
+		}
 	}
 }
