@@ -21,8 +21,10 @@ import (
 //   - Standard output gets the result and nothing else.
 //   - Everything on standard error goes through Write, which takes the bar off
 //     the screen first and draws it again after.
-//   - A bar is drawn only on a terminal; elsewhere progress is a log line every
-//     thirty seconds.
+//   - A bar is drawn only on a terminal that can take it back; elsewhere progress
+//     is a log line every thirty seconds.
+//   - Colours are for such a terminal alone, and not where NO_COLOR is set to
+//     anything (no-color.org).
 //   - In the json format every line is a JSON object, the last one too.
 //   - The line that gives the exit code is the last one on standard error.
 //
@@ -63,9 +65,11 @@ func (a *app) newConsole(f *outputFlags) *console {
 	return c
 }
 
+// terminal reports whether w is a terminal on which more can be done than adding
+// lines.
 func terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // columns is the width of a terminal, wide when it is not known.
@@ -85,7 +89,7 @@ func (c *console) Write(text []byte) (int, error) {
 	if c.bar == nil {
 		return c.err.Write(text)
 	}
-	_ = c.bar.Clear()
+	c.wipe()
 	n, err := c.err.Write(text)
 	_ = c.bar.RenderBlank()
 	return n, err
@@ -194,11 +198,15 @@ func (c *console) follow(total int, when string) func() {
 	}
 }
 
+// wipe takes the bar off the screen. The bar itself would leave one that was
+// drawn once only.
+func (c *console) wipe() { fmt.Fprintf(c.err, "\r%*s\r", columns(c.err)-1, "") }
+
 func (c *console) unfollow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.bar != nil {
-		_ = c.bar.Clear()
+		c.wipe()
 		c.bar = nil
 	}
 }

@@ -67,8 +67,11 @@ func explain(err error) *failure {
 		return &failure{exitRefused, refused, refused.Hint}
 	case errors.As(err, &open):
 		hint := "check the path and who may read it"
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			hint = "check the path; - is standard input"
+		case errors.Is(err, syscall.EISDIR):
+			hint = "name the files in it"
 		}
 		return &failure{exitUsage, open, hint}
 	case errors.As(err, &signal):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"corattach/pipeline"
@@ -25,16 +26,18 @@ type importCommand struct {
 
 // Help is shown below the flags.
 func (*importCommand) Help() string {
-	return `Examples:
-  corattach import --dry-run staff.csv
-  corattach import --simulate samples/nightly.csv
-  corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz`
+	return examples("corattach import --dry-run staff.csv", "corattach import --simulate samples/nightly.csv",
+		"corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz",
+		"corattach import --config samples/config/nightly.yaml staff.csv")
 }
 
 // Run reads, checks, groups, sends, reconciles and reports.
 func (c *importCommand) Run(a *app) error {
 	if len(c.Files) == 0 {
 		return usage("name CSV files; - is standard input", "no input file is given")
+	}
+	if slices.Contains(c.Files, "") {
+		return usage("is a variable unset? - is standard input", "the name of an input file is blank")
 	}
 	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
 		return err

@@ -39,6 +39,8 @@ func importRules() []importRule {
 		{"github.com/rs/zerolog/...", []string{module + "/cmd/corattach"}, "one mouth: libraries report through callbacks"},
 		{"github.com/schollz/progressbar/...", []string{module + "/cmd/corattach"}, "one mouth: libraries draw nothing"},
 		{"github.com/alecthomas/kong/...", []string{module + "/cmd/corattach"}, "flags are read in one place, settings are arguments elsewhere"},
+		{"go.yaml.in/yaml/...", []string{module + "/cmd/corattach/config.go", module + "/cmd/corattach/configvalue.go"},
+			"a configuration file sets flags and nothing else; no other file is YAML"},
 		{"golang.org/x/term", []string{module + "/cmd/corattach"}, "whether there is a terminal matters to the console alone"},
 		{"os/signal", []string{module + "/cmd/corattach"}, "a signal becomes the end of a context in one place"},
 		{"github.com/gofrs/flock", []string{module + "/cmd/corattach"}, "the lock belongs to the runs directory, which cmd keeps"},

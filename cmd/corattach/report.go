@@ -15,6 +15,11 @@ type reportCommand struct {
 	outputFlags
 }
 
+// Help is shown below the flags.
+func (*reportCommand) Help() string {
+	return examples("corattach report last", "corattach report --json runs/20261123T031500Z-ab12cd")
+}
+
 // Run writes the reports of a run again.
 func (c *reportCommand) Run(a *app) error {
 	dir, err := findRun(c.RunsDir, c.Run_)

@@ -99,11 +99,8 @@ func (a *app) refuseBlank(flags ...string) error {
 	return nil
 }
 
-// isGiven reports whether a flag was set on the command line or in the
-// environment.
-func (a *app) isGiven(flag string) bool {
-	return slices.ContainsFunc(a.given, func(g given) bool { return g.name == flag })
-}
+// isGiven reports whether a flag was set, wherever.
+func (a *app) isGiven(flag string) bool { return a.find(flag) != nil }
 
 // overtaken refuses to resume a run when a later one has sent to the same target
 // for one of this run's users: the later word would be undone, or this run's

@@ -26,11 +26,8 @@ type resumeCommand struct {
 
 // Help is shown below the flags.
 func (*resumeCommand) Help() string {
-	return `Input, checks and grouping are those of the run; they can't be changed.
-
-Examples:
-  corattach resume last
-  corattach resume --rate 2 runs/20261123T031500Z-ab12cd`
+	return "Input, checks and grouping are those of the run; they can't be changed.\n\n" +
+		examples("corattach resume last", "corattach resume --rate 2 runs/20261123T031500Z-ab12cd")
 }
 
 // Run sends what has no definite answer yet.
@@ -116,7 +113,7 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 		if !reported(dir, log.End.At) {
 			return a.reportAgain(con, &c.outputFlags, dir, log)
 		}
-		return usage("rows that COR refused are in failed.csv: mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
 	}
 	then := targetOf(log.Header)
 	t, err := c.target(then)

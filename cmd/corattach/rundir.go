@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -45,7 +47,11 @@ func noRunsDir() error {
 }
 
 func unwritable(err error) error {
-	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), "choose another --runs-dir, or make this one writable"}
+	hint := "choose another --runs-dir, or make this one writable"
+	if errors.Is(err, syscall.ENOTDIR) {
+		hint = "choose another --runs-dir: this one is a file, or below one"
+	}
+	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), hint}
 }
 
 // lock makes this process the only one that sends from a runs directory. The
@@ -98,7 +104,7 @@ func findRun(runsDir, name string) (string, error) {
 	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return "", usage("RUN is a run directory, a run id under --runs-dir, or last", "there is no run %q in %s", name, runsDir)
+		return "", usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
 		return "", usage("only real runs keep a journal, dry runs do not", "%s has no journal", dir)
@@ -126,4 +132,17 @@ func readLast(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	return strings.TrimSpace(string(content)), err
+}
+
+// runIDs lists what a RUN may be in a runs directory: last, and the real runs,
+// the newest first.
+func runIDs(runsDir string) []string {
+	entries, _ := os.ReadDir(runsDir)
+	var ids []string
+	for _, entry := range slices.Backward(entries) { // last is behind the digits
+		if exists(filepath.Join(runsDir, entry.Name(), journalFile)) {
+			ids = append(ids, entry.Name())
+		}
+	}
+	return ids
 }

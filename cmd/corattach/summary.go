@@ -50,11 +50,13 @@ func (o *outcome) hint(w *work) string {
 	case exitRefused:
 		return refusalHint(w)
 	case exitCredentials:
-		return "check the credentials and what their account may do, then resume"
+		return "check the credentials, what their account may do, and --auth-url; then resume"
 	case exitUnavailable, exitRows:
 		switch {
 		case silent:
-			return "COR was not reached: check --base-url, --auth-url and the network, then resume"
+			return "COR was not reached: if --base-url is wrong, import again with the right one; if the network is down, resume later"
+		case o.Exit.Code == exitUnavailable && o.Attempts == 0:
+			return "no token was made: if --auth-url is wrong, import again with the right one; if COR or the network is down, resume later"
 		case o.Exit.Code == exitUnavailable:
 			return "resume later, when COR is back"
 		}
@@ -88,13 +90,14 @@ func (o *outcome) commands(dir string, again, resume []string) []command {
 func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
 
 // withoutEnvironment begins a command that must not see formFlags, where the
-// environment sets them.
+// environment or the file it names may set them. All other flags of such a file
+// are in the command.
 func withoutEnvironment() []string {
 	var words []string
 	if runtime.GOOS == "windows" {
 		return nil // cmd.exe has no env
 	}
-	for _, flag := range formFlags() {
+	for _, flag := range append(formFlags(), "config") {
 		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
 			words = append(words, "-u", name)
 		}
@@ -146,7 +149,8 @@ func wordOf(words []string, name string) string {
 	return ""
 }
 
-// givenWords writes the flags that were given again, without formFlags.
+// givenWords writes the flags that were given again, wherever they were set and
+// so without --config, and without formFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
