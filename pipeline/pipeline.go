@@ -174,6 +174,7 @@ type Exchange struct {
 	Attempt
 	Answer *Answer
 	Fault  *Fault
+	Ended  time.Time `json:",omitzero"` // UTC; zero when it is not known
 }
 
 // History is all exchanges of one request, in the order they were begun.

@@ -32,6 +32,8 @@ type record struct {
 	Answer  *answer  `json:"answer,omitempty"`
 	Fault   *fault   `json:"fault,omitempty"`
 	End     *End     `json:"end,omitempty"`
+
+	At time.Time `json:"at,omitzero"` // when an attempt ended
 }
 
 // maxLine bounds a line, so that what is no journal does not fill the memory.

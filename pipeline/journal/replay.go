@@ -44,12 +44,18 @@ type Log struct {
 // An error that is a *DamagedError means that the file can't be relied on, one
 // that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
+	return read(path, func(*record) {})
+}
+
+// read is Read; it shows each record to look as well.
+func read(path string, look func(*record)) (*Log, error) {
 	log := &Log{path: path}
 	scan := &scan{path: path}
 	for r, err := range scan.records() {
 		if err != nil {
 			return nil, err
 		}
+		look(&r)
 		switch r.Type {
 		case typeHeader:
 			log.Header, log.LastAt = *r.Header, r.Header.At
@@ -111,7 +117,7 @@ func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 			case typeWithdrawn:
 				delete(open, r.Number)
 			case typeEnd:
-				e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault()}
+				e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault(), Ended: r.At}
 				delete(open, r.Number)
 				if !yield(e, nil) {
 					return
