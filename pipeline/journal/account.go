@@ -13,16 +13,8 @@ import (
 // Account is what a journal tells of one user, beside what it tells of the run.
 type Account struct {
 	*Log
-	Ends     []*End  // of each of the Sessions; nil for one that was killed or is active
-	Attempts []Entry // of the user, in the order they were begun
-}
-
-// Entry is all that a journal holds of one attempt.
-type Entry struct {
-	pipeline.Exchange       // with neither an answer nor a fault when no end is written down
-	Number            int64 // of the attempt in its journal, from 1
-	Session           int   // index into the Sessions; -1 before the first
-	Withdrawn         bool  // it was not sent after all
+	Ends     []*End           // of each of the Sessions; nil for one that was killed or is active
+	Attempts []pipeline.Entry // of the user, in the order they were begun
 }
 
 // ReadUser reads a journal as Read does and gathers what it holds of one user,
@@ -42,7 +34,7 @@ func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 		case typeBegin:
 			if r.Attempt.User == string(user) {
 				open[r.Number] = len(a.Attempts)
-				a.Attempts = append(a.Attempts, Entry{
+				a.Attempts = append(a.Attempts, pipeline.Entry{
 					Exchange: pipeline.Exchange{Attempt: r.Attempt.attempt()}, Number: r.Number, Session: len(a.Ends) - 1,
 				})
 			}
@@ -62,18 +54,6 @@ func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 	}
 	a.Log = log
 	return a, nil
-}
-
-// Exchanges returns the attempts that were not withdrawn, with what came of
-// them: those of this user among Log.Exchanges.
-func (a *Account) Exchanges() []pipeline.Exchange {
-	var all []pipeline.Exchange
-	for i := range a.Attempts {
-		if !a.Attempts[i].Withdrawn {
-			all = append(all, a.Attempts[i].Exchange)
-		}
-	}
-	return all
 }
 
 // ReadHeader reads a journal's first record alone. Its errors are those of Read.
