@@ -21,6 +21,7 @@ type cli struct {
 	Import   importCommand   `cmd:"" help:"Read, check, group, send, reconcile and report."`
 	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
 	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
+	Explain  explainCommand  `cmd:"" help:"Tell everything about one user in a run, offline: rows, requests, attempts, answers, verdicts."`
 	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }
