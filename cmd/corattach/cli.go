@@ -22,6 +22,7 @@ type cli struct {
 	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
 	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
 	Explain  explainCommand  `cmd:"" help:"Tell everything about one user in a run, offline: rows, requests, attempts, answers, verdicts."`
+	Diff     diffCommand     `cmd:"" help:"Tell what changed between two runs, row by row: input, COR, or both."`
 	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

@@ -176,7 +176,7 @@ func paste(ts *testscript.TestScript, neg bool, args []string) {
 // a flag.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	for _, command := range []string{"", "import", "resume", "report", "explain", "simulate", "version"} {
+	for _, command := range []string{"", "import", "resume", "report", "explain", "diff", "simulate", "version"} {
 		t.Run(cmp.Or(command, "corattach"), func(t *testing.T) {
 			var out, complaint bytes.Buffer
 			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})

@@ -144,7 +144,7 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	o := &outcome{stop: stop.Kind, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
-		Warnings: w.warnings, WarningsTotal: w.warned,
+		Warnings: w.warnings, WarningsTotal: w.warned, Source: upper(f.header.Settings.Source),
 	}}
 	if err := w.plan.Judge(o.count(exchanges), f.ending()); err != nil {
 		return nil, err

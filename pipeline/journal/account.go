@@ -56,14 +56,6 @@ func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 	return a, nil
 }
 
-// ReadHeader reads a journal's first record alone. Its errors are those of Read.
-func ReadHeader(path string) (*Header, error) {
-	for r, err := range (&scan{path: path}).records() {
-		return r.Header, err
-	}
-	return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
-}
-
 // tailSize is how many bytes ReadLast looks at first.
 const tailSize = 64 << 10
 

@@ -123,14 +123,4 @@ func TestReadLast(t *testing.T) {
 	if _, err := ReadLast(empty); !errors.Is(err, ErrUnbegun) {
 		t.Errorf("an empty journal: %v", err)
 	}
-	if _, err := ReadHeader(empty); !errors.Is(err, ErrUnbegun) {
-		t.Errorf("the header of an empty journal: %v", err)
-	}
-}
-
-func TestReadHeader(t *testing.T) {
-	path := written(t, func(j *Journal) { check(t, j.Begun(Session{At: epoch})) })
-	if diff := cmp.Diff(must(Read(path))(t).Header, *must(ReadHeader(path))(t)); diff != "" {
-		t.Error(diff)
-	}
 }
