@@ -17,9 +17,9 @@
 // lines of two runs against each other, pair by pair.
 //
 // Pure functions decide: planner (plan.go), [Next] (step.go), [History.Judge]
-// (history.go), pace (pace.go), what changed (diff.go). They see no clock, file or socket. Thin shells
-// act: the runner (run.go), the gate through which attempts leave (gate.go),
-// the spools in which rows wait (spool.go).
+// (history.go), pace (pace.go), what changed (diff.go). They see no clock, file
+// or socket. Thin shells act: the runner (run.go), the gate through which
+// attempts leave (gate.go), the spools in which rows wait (spool.go).
 //
 // # The order around one attempt
 //

@@ -45,8 +45,8 @@ type DiffSummary struct {
 	Input     int `json:"input"`
 	COR       int `json:"cor"`
 	Both      int `json:"both"`
-	Added     int `json:"added"`   // counted in input
-	Removed   int `json:"removed"` // counted in input
+	Added     int `json:"added"`      // counted in input
+	Removed   int `json:"removed"`    // counted in input
 	Unasked   int `json:"asked_once"` // pairs of both runs of which nothing is said of COR
 }
 

@@ -55,7 +55,7 @@ func (s *Story) textHead(b *strings.Builder) {
 		say("state", "no end is written down yet, and a run is active in the runs directory: perhaps this one")
 		say("", "the verdicts are what they would be, had it been killed at its last record, %s UTC", storyTime(s.LastAt))
 	default:
-		say("state", "ended %s UTC: %s", storyTime(s.LastAt), s.Sessions[len(s.Sessions)-1].end())
+		say("state", "ended %s UTC: %s", storyTime(s.LastAt), s.end())
 	}
 	for i := range s.Sessions {
 		if len(s.Sessions) > 1 {
@@ -102,6 +102,14 @@ func (s *Story) statuses() string {
 		}
 	}
 	return " = " + strings.Join(parts, " + ")
+}
+
+// end says why the run ended.
+func (s *Story) end() string {
+	if n := len(s.Sessions); n > 0 {
+		return s.Sessions[n-1].end()
+	}
+	return "nothing was begun"
 }
 
 func (s *StorySession) until() string {

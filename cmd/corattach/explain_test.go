@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"corattach/pipeline"
 	"corattach/report"
 )
 
@@ -22,24 +20,13 @@ import (
 // else, cell by cell.
 func sameStories(t *testing.T, dir string, users []string) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, report.ReconciliationFile))
-	okay(t, err)
-	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
-	okay(t, err)
-	column := make(map[string]int)
-	for i, name := range records[0] {
-		column[name] = i
-	}
 	want := make(map[string][][]string)
-	for _, r := range records[1:] {
-		user := strings.Trim(r[column["user_id"]], " ")
-		if user == "" {
-			continue
-		}
+	for _, line := range reconciled(t, dir) {
 		var cells []string
 		for _, name := range storyColumns() {
-			cells = append(cells, r[column[name]])
+			cells = append(cells, line[name])
 		}
+		user := strings.Trim(line["user_id"], " ")
 		want[user] = append(want[user], cells)
 	}
 	for _, user := range users {
@@ -182,5 +169,27 @@ func TestAlike(t *testing.T) {
 		if took := time.Since(started); took > time.Second {
 			t.Errorf("%q and %q take %v", c.asked, c.has, took)
 		}
+	}
+}
+
+// Every status that asks for something has a word on what to do.
+func TestEveryStatusHasAStep(t *testing.T) {
+	said := make(map[string]pipeline.Status)
+	for _, status := range pipeline.Statuses() {
+		if status.Settled() {
+			continue
+		}
+		for _, s := range []*pipeline.Story{{}, {Entries: []pipeline.Entry{{Exchange: pipeline.Exchange{Attempt: pipeline.Attempt{Op: pipeline.Detach}}}}}} {
+			for _, refused := range []bool{false, true} {
+				text := todo(status, refused, s)
+				if other, found := said[text]; !strings.HasPrefix(text, status.String()+": ") || strings.HasSuffix(text, elsewhere) || found && other != status {
+					t.Errorf("%v: %q", status, text)
+				}
+				said[text] = status
+			}
+		}
+	}
+	if len(said) != 9 {
+		t.Errorf("%d texts: %v", len(said), said)
 	}
 }

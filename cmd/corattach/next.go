@@ -90,8 +90,11 @@ func todo(status pipeline.Status, refused bool, s *pipeline.Story) string {
 		}
 		return text + "see to the chunk before it, which was not accepted"
 	}
-	return text + "see reconciliation.csv"
+	return text + elsewhere
 }
+
+// elsewhere is the step for a status that there is none for.
+const elsewhere = "see reconciliation.csv"
 
 // repaired reports whether a repair was begun for the user.
 func repaired(s *pipeline.Story) bool {
