@@ -83,7 +83,9 @@ func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange
 	} else {
 		e.Answer = &answer
 	}
-	r.gate.note(time.Now(), &e)
+	now := time.Now()
+	e.Ended = now.UTC()
+	r.gate.note(now, &e)
 	if err := r.Journal.End(number, e); err != nil {
 		return e, err
 	}

@@ -13,7 +13,8 @@
 // [History]. [Next] decides from the history what happens next: sending,
 // retrying, repairing and resuming are that one decision. [History.Judge] reads
 // the [Verdict] on a row from the same history, and a [Line] sets the two
-// against each other.
+// against each other. A [Story] is one user's part of that; a [Diff] sets the
+// lines of two runs against each other, pair by pair.
 //
 // A new run may be planned with what earlier runs know: [Known], a user's pairs
 // as the ledger has them. Under [Nightly] a request that COR has confirmed whole
@@ -22,9 +23,9 @@
 // Both are decided once, by the run's first session, and kept in its journal.
 //
 // Pure functions decide: planner (plan.go), [Next] (step.go), [History.Judge]
-// (history.go), pace (pace.go). They see no clock, file or socket. Thin shells
-// act: the runner (run.go), the gate through which attempts leave (gate.go),
-// the spools in which rows wait (spool.go).
+// (history.go), pace (pace.go), what changed (diff.go). They see no clock, file
+// or socket. Thin shells act: the runner (run.go), the gate through which
+// attempts leave (gate.go), the spools in which rows wait (spool.go).
 //
 // # The order around one attempt
 //

@@ -179,6 +179,7 @@ type Exchange struct {
 	Attempt
 	Answer    *Answer
 	Fault     *Fault
+	Ended     time.Time   `json:",omitzero"` // UTC; zero when it is not known
 	Confirmed []time.Time // when the attempt on each of Shares was begun that COR confirmed, UTC; else nil
 }
 

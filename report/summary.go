@@ -19,6 +19,7 @@ type Summary struct {
 	FinishedAt         time.Time `json:"finished_at"`
 	DurationSeconds    float64   `json:"duration_seconds"`
 	Inputs             []Input   `json:"inputs"`
+	Source             string    `json:"source,omitempty"` // what --source put in place of a blank one
 	Rows               Rows      `json:"rows"`
 	Balanced           bool      `json:"balanced"`
 	Users              int64     `json:"users"`

@@ -22,6 +22,8 @@ type cli struct {
 	Import     importCommand     `cmd:"" help:"Read, check, group, send, reconcile and report."`
 	Resume     resumeCommand     `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
 	Report     reportCommand     `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
+	Explain    explainCommand    `cmd:"" help:"Tell everything about one user in a run, offline: rows, requests, attempts, answers, verdicts."`
+	Diff       diffCommand       `cmd:"" help:"Tell what changed between two runs, row by row: input, COR, or both."`
 	Simulate   simulateCommand   `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
 	Auth       authCommand       `cmd:"" help:"Check the credentials."`
 	Completion completionCommand `cmd:"" settingless:"" help:"Print the script with which a shell completes command lines."`

@@ -7,6 +7,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/reader"
 	"corattach/report"
 )
 
@@ -71,14 +72,19 @@ func (a *app) reportAgain(con *console, out *outputFlags, dir string, log *journ
 
 func readJournal(dir string) (*journal.Log, error) {
 	log, err := journal.Read(filepath.Join(dir, journalFile))
+	return log, unreadable(err)
+}
+
+// unreadable adds to the error of a journal what to do about it; nil for nil.
+func unreadable(err error) error {
 	var damaged *journal.DamagedError
-	if errors.As(err, &damaged) {
-		return nil, &failure{exitInternal, err, "restore the file from a backup; what was sent after that record can't be known from it"}
+	switch {
+	case errors.As(err, &damaged):
+		return &failure{exitInternal, err, "restore the file from a backup; what was sent after that record can't be known from it"}
+	case errors.Is(err, journal.ErrUnbegun):
+		return &failure{exitUsage, err, "import the file again as a new run"}
 	}
-	if errors.Is(err, journal.ErrUnbegun) {
-		return nil, &failure{exitUsage, err, "import the file again as a new run"}
-	}
-	return log, err
+	return err
 }
 
 // reopen reads and plans the input of an earlier run again: with what it made of
@@ -98,12 +104,20 @@ func (a *app) reopen(dir string, log *journal.Log, before pipeline.Before, anew 
 	if err != nil {
 		return nil, err
 	}
-	for i, input := range w.inputs {
-		if then := log.Header.Inputs[i]; input.SHA256 != then.SHA256 {
-			w.close()
-			return nil, fmt.Errorf("%s in %s is not what the run has read: its SHA-256 is %s, and it was %s",
-				then.Copy, dir, input.SHA256, then.SHA256)
-		}
+	if err := sameInputs(dir, log.Header.Inputs, w.inputs); err != nil {
+		w.close()
+		return nil, err
 	}
 	return w, nil
+}
+
+// sameInputs requires that the copies of the input are what the run has read.
+func sameInputs(dir string, then []journal.Input, now []reader.Input) error {
+	for i, input := range now {
+		if input.SHA256 != then[i].SHA256 {
+			return fmt.Errorf("%s in %s is not what the run has read: its SHA-256 is %s, and it was %s",
+				then[i].Copy, dir, input.SHA256, then[i].SHA256)
+		}
+	}
+	return nil
 }

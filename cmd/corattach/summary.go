@@ -73,16 +73,25 @@ func (o *outcome) hint(w *work) string {
 func (o *outcome) commands(dir string, again, resume []string) []command {
 	var next []command
 	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		words := append([]string{"corattach", "resume", dir}, resume...)
-		next = append(next, command{"resume", shellLine(words)})
+		next = append(next, resumeOf(dir, resume))
 	}
 	if r := o.Rows; o.stop != pipeline.TooMuchGone && r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
-		words := append(withoutEnvironment(), "corattach", "import")
-		words = append(words, again...)
-		words = append(words, filepath.Join(dir, report.FailedFile))
-		next = append(next, command{"import again", shellLine(words)})
+		next = append(next, importAgainOf(dir, again))
 	}
 	return next
+}
+
+// resumeOf is the command that goes on with a run.
+func resumeOf(dir string, flags []string) command {
+	return command{"resume", shellLine(append([]string{"corattach", "resume", dir}, flags...))}
+}
+
+// importAgainOf is the command that imports a run's failed.csv.
+func importAgainOf(dir string, flags []string) command {
+	words := append(withoutEnvironment(), "corattach", "import")
+	words = append(words, flags...)
+	words = append(words, filepath.Join(dir, report.FailedFile))
+	return command{"import again", shellLine(words)}
 }
 
 // formFlags say what form a file has. failed.csv has a form of its own, and must

@@ -125,6 +125,15 @@ func (f facts) stop() (pipeline.Stop, bool) {
 	return pipeline.Stop{Kind: f.end.Stop, Reason: f.end.Reason}, false
 }
 
+// ending is what becomes of the rows that were never sent.
+func (f facts) ending() pipeline.Ending {
+	stop, killed := f.stop()
+	if killed {
+		return pipeline.Ending{Reason: "the run was interrupted before this was sent"}
+	}
+	return pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
+}
+
 // outcome is what a report adds up to.
 type outcome struct {
 	report.Summary
@@ -139,13 +148,9 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	o := &outcome{stop: stop.Kind, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
-		Warnings: w.warnings, WarningsTotal: w.warned,
+		Warnings: w.warnings, WarningsTotal: w.warned, Source: upper(f.header.Settings.Source),
 	}}
-	end := pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
-	if killed {
-		end.Reason = "the run was interrupted before this was sent"
-	}
-	if err := w.plan.Judge(o.count(exchanges), end); err != nil {
+	if err := w.plan.Judge(o.count(exchanges), f.ending()); err != nil {
 		return nil, err
 	}
 	if err := w.writeLines(ctx, set, o); err != nil {

@@ -162,7 +162,7 @@ func (j *Journal) Withdraw(number int64) error {
 
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
-	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended})
 }
 
 // Unchanged writes down that a request was not sent because COR had confirmed it

@@ -37,6 +37,8 @@ type record struct {
 
 	Unchanged *unchanged `json:"unchanged,omitempty"`
 	Vanished  *vanished  `json:"vanished,omitempty"`
+
+	At time.Time `json:"at,omitzero"` // when an attempt ended
 }
 
 // maxLine bounds a line, so that what is no journal does not fill the memory.

@@ -57,6 +57,11 @@ func (l *Log) Restart() {
 // An error that is a *DamagedError means that the file can't be relied on, one
 // that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
+	return read(path, func(*record) {})
+}
+
+// read is Read; it shows each record to look as well.
+func read(path string, look func(*record)) (*Log, error) {
 	log := &Log{path: path}
 	scan := &scan{path: path}
 	at := int64(0)
@@ -64,6 +69,7 @@ func Read(path string) (*Log, error) {
 		if err != nil {
 			return nil, err
 		}
+		look(&r)
 		switch r.Type {
 		case typeHeader:
 			log.Header, log.LastAt, log.header = *r.Header, r.Header.At, scan.whole
@@ -147,7 +153,7 @@ func replay(r *record, open map[int64]pipeline.Attempt, yield func(pipeline.Exch
 	case typeWithdrawn:
 		delete(open, r.Number)
 	case typeEnd:
-		e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault()}
+		e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault(), Ended: r.At}
 		delete(open, r.Number)
 		return yield(e, nil)
 	case typeUnchanged:
