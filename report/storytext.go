@@ -25,8 +25,10 @@ const storyShown = 10
 func (s *Story) Text(w io.Writer) error {
 	var b strings.Builder
 	s.textHead(&b)
-	b.WriteString("\nrows\n")
-	s.textRows(&b)
+	if len(s.Rows) > 0 {
+		b.WriteString("\nrows\n")
+		s.textRows(&b)
+	}
 	s.textVanished(&b)
 	for i := range s.Requests {
 		s.textRequest(&b, &s.Requests[i])
@@ -101,6 +103,9 @@ func (s *Story) statuses() string {
 		if n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %v", n, status))
 		}
+	}
+	if parts == nil {
+		return ", the input does not name this user"
 	}
 	return " = " + strings.Join(parts, " + ")
 }
