@@ -49,7 +49,7 @@ func (configPath) BeforeResolve(a *app, ctx *kong.Context, trace *kong.Path) err
 const settingless = "settingless"
 
 // maxConfig bounds a configuration file, in bytes.
-const maxConfig = 1 << 20
+const maxConfig = 64 << 10
 
 // config is a configuration file. It is a [kong.Resolver].
 type config struct {
@@ -79,7 +79,7 @@ func readConfig(path string) (*config, error) {
 	case err != nil:
 		return nil, usage("name a YAML file", "--config: %w", err)
 	case len(content) > maxConfig:
-		return nil, usage("name a YAML file", "--config: %s is larger than 1 MiB", path)
+		return nil, usage("name a YAML file", "--config: %s is larger than 64 KiB", path)
 	}
 	c := &config{path: path}
 	return c, c.parse(content)

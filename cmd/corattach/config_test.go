@@ -85,3 +85,28 @@ func newParser(t *testing.T) *kong.Kong {
 	}
 	return parser
 }
+
+// FuzzConfig reads any bytes as a configuration file: it is taken, or refused as
+// wrong usage.
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{
+		"", "# nothing\n", "---\n", "{}", "null", "rate: 5\n", "a: &x [*x]\n", "map: {user_id: a}\nset: [a=b]\n", "rate: 5\n---\n", "? [a]\n: 1\n",
+		"<<: {rate: 5}\n", "rate: &r 5\nworkers: *r\n", "\xef\xbb\xbfrate: 5\r\n", "strict: on\nrate:\n", "%YAML 1.1\n---\nrate: 5\n", "!!map {rate: !!str 5}\n",
+	} {
+		f.Add([]byte(text))
+	}
+	parser, err := (&app{}).parser(func(int) {})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		c := &config{path: "fuzz.yaml"}
+		err := c.parse(content)
+		if err == nil {
+			err = c.check(parser.Model.Node)
+		}
+		if err != nil && explain(err).code != exitUsage {
+			t.Errorf("%q: exit %d: %v", content, explain(err).code, err)
+		}
+	})
+}
