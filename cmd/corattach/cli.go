@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -73,7 +74,14 @@ func run(args []string, std streams) int {
 	return a.run(args)
 }
 
-func (a *app) run(args []string) int {
+func (a *app) run(args []string) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			_, _ = a.err.Write(debug.Stack())
+			code = a.fail(&failure{exitInternal, fmt.Errorf("internal error: %v", fault),
+				"this is a fault of the program: report it with the lines above; what a run has sent is in its journal"})
+		}
+	}()
 	helped := -1
 	parser, err := a.parser(func(code int) { helped = code })
 	if err != nil {
