@@ -80,6 +80,7 @@ const wantSummary = `{
   "throttled": 1,
   "over_allocated_users": 1,
   "extras": 2,
+  "resumable": 2,
   "causes": [
     {
       "error_code": "",

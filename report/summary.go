@@ -27,6 +27,7 @@ type Summary struct {
 	Throttled          int64     `json:"throttled"`
 	OverAllocatedUsers int64     `json:"over_allocated_users"`
 	Extras             int64     `json:"extras"`
+	Resumable          int64     `json:"resumable"`    // rows that resume would send
 	Causes             []Cause   `json:"causes"`       // the first twenty are written
 	CausesTotal        int       `json:"causes_total"` // at least as many as Causes
 	Warnings           []string  `json:"warnings"`     // the first twenty are written

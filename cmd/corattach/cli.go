@@ -37,6 +37,7 @@ type app struct {
 	cut   context.Context // ends at the second
 	given []given         // flags that were set on the command line or in the environment
 	code  int             // how a command that returned no error ends
+	watch *watch          // of a real run that has not ended; else nil
 
 	logFormat string   // asked for, even where the command line is wrong
 	console   *console // nil until the command has one
@@ -108,6 +109,9 @@ func (a *app) fail(err error) int {
 	con := a.console
 	if con == nil {
 		con = a.newConsole(&outputFlags{LogFormat: a.logFormat, LogLevel: "info"})
+	}
+	if a.watch != nil {
+		a.watch.ended(a, con, f.code, nil)
 	}
 	con.fail(f)
 	return f.code

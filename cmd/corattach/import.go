@@ -18,6 +18,7 @@ type importCommand struct {
 	sendFlags
 	targetFlags
 	outputFlags
+	watchFlags
 	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
 }
 
@@ -34,8 +35,14 @@ func (c *importCommand) Run(a *app) error {
 	if len(c.Files) == 0 {
 		return usage("name CSV files; - is standard input", "no input file is given")
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "metrics-file", "ping-url"); err != nil {
 		return err
+	}
+	if !c.DryRun {
+		var err error
+		if a.watch, err = newWatch(c.watchFlags, c.RunsDir, defaultJob); err != nil {
+			return err
+		}
 	}
 	in, err := newIntake(a.in, paths(c.Files))
 	if err != nil {
@@ -69,6 +76,7 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
+	a.watch.start(a)
 	t, client, release, err := a.connect(t, credentials, con.warn)
 	if err != nil {
 		return err
