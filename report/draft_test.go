@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -203,6 +204,9 @@ func TestUnwritableDirectory(t *testing.T) {
 	if _, err := OpenRequests(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("OpenRequests: %v", err)
 	}
+	if err := WriteFile(filepath.Join(dir, "x"), 0o600, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("WriteFile: %v", err)
+	}
 	if err := Sweep(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Sweep: %v", err)
 	}
@@ -216,6 +220,31 @@ func TestRequestsFullDisk(t *testing.T) {
 	}
 	if !errors.Is(err, syscall.ENOSPC) || r.Commit() == nil || len(contents(t, dir)) != 0 {
 		t.Errorf("error %v, left %d files", err, len(contents(t, dir)))
+	}
+}
+
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.html")
+	write := func(text string, err error) error {
+		return WriteFile(path, 0o644, func(w io.Writer) error {
+			_, werr := io.WriteString(w, text)
+			return errors.Join(werr, err)
+		})
+	}
+	must(t, write("first", nil))
+	must(t, write("second", nil))
+	broken := errors.New("broken")
+	if err := write("third", broken); !errors.Is(err, broken) || !strings.Contains(err.Error(), "page.html") {
+		t.Errorf("error %v", err)
+	}
+	if got := contents(t, dir); len(got) != 1 || got["page.html"] != "second" {
+		t.Errorf("files %q", got)
+	}
+	info, err := os.Stat(path)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v", info.Mode())
 	}
 }
 

@@ -91,6 +91,7 @@ const wantSummary = `{
     "unknown": 1,
     "not_sent": 1
   },
+  "resumable": 2,
   "causes": [
     {
       "error_code": "",

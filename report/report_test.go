@@ -146,7 +146,7 @@ func TestReports(t *testing.T) {
 		FinishedAt:      time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
 		DurationSeconds: 1.2499999,
 		Inputs:          []Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}},
-		Requests:        5, Attempts: 11, Throttled: 1,
+		Requests:        5, Attempts: 11, Throttled: 1, Resumable: 2,
 		Warnings: []string{"bad byte \xfe"},
 		Exit:     Exit{Code: 4, Reason: "some rows failed", All: []int{4, 5}},
 	}

@@ -29,6 +29,7 @@ type Summary struct {
 	OverAllocatedUsers int64     `json:"over_allocated_users"`
 	Extras             int64     `json:"extras"`
 	Vanished           Vanished  `json:"vanished"`
+	Resumable          int64     `json:"resumable"`    // rows and vanished pairs that resume would send
 	Causes             []Cause   `json:"causes"`       // the first twenty are written
 	CausesTotal        int       `json:"causes_total"` // at least as many as Causes
 	Warnings           []string  `json:"warnings"`     // the first twenty are written

@@ -50,6 +50,7 @@ type app struct {
 	cut   context.Context // ends at the second
 	given []given         // flags that were set on the command line, in the environment or in a file
 	code  int             // how a command that returned no error ends
+	watch *watch          // of a real run that has not ended; else nil
 
 	config *config // what --config names; nil without it
 
@@ -132,6 +133,9 @@ func (a *app) fail(err error) int {
 	con := a.console
 	if con == nil {
 		con = a.newConsole(&outputFlags{logFlags: logFlags{a.logFormat, "info"}})
+	}
+	if a.watch != nil {
+		a.watch.ended(a, con, f.code, nil)
 	}
 	con.fail(f)
 	return f.code

@@ -27,6 +27,34 @@ const (
 	exitSignal      = 128 // plus the number of the signal
 )
 
+// meaning is what an exit code stands for, whatever the run was about.
+func meaning(code int) string {
+	switch code {
+	case exitDone:
+		return "every row matched, is unchanged or a duplicate"
+	case exitUsage:
+		return "wrong usage or configuration, or a file that can't be opened"
+	case exitRefused:
+		return "the input was refused, nothing was sent"
+	case exitRows:
+		return "some rows failed, are unknown, invalid, held or not sent"
+	case exitPivots:
+		return "some rows mismatched or missing"
+	case exitGuard:
+		return "stopped by a guard"
+	case exitCredentials:
+		return "the credentials were refused"
+	case exitUnavailable:
+		return "COR was unavailable, or throttled for too long"
+	case exitLocked:
+		return "another run was active"
+	}
+	if code > exitSignal {
+		return "stopped by a signal"
+	}
+	return "internal error, a report could not be written, or the accounting is broken"
+}
+
 // failure is an error that ends the program with a code of its own.
 type failure struct {
 	code int

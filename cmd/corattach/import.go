@@ -21,6 +21,7 @@ type importCommand struct {
 	targetFlags
 	nightlyFlags
 	outputFlags
+	watchFlags
 	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
 }
 
@@ -39,8 +40,14 @@ func (c *importCommand) Run(a *app) error {
 	if slices.Contains(c.Files, "") {
 		return usage("is a variable unset? - is standard input", "the name of an input file is blank")
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "metrics-file", "ping-url"); err != nil {
 		return err
+	}
+	if !c.DryRun {
+		var err error
+		if a.watch, err = newWatch(c.watchFlags, c.RunsDir, c.Job); err != nil {
+			return err
+		}
 	}
 	in, err := newIntake(a.in, paths(c.Files))
 	if err != nil {
@@ -79,6 +86,7 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
+	a.watch.start(a)
 	t, client, release, err := a.connect(t, credentials, con.warn)
 	if err != nil {
 		return err

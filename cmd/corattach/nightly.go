@@ -345,7 +345,8 @@ func (m *memory) refer(w *work, run ledger.Run, log *journal.Log) (bool, error) 
 }
 
 // remember takes over into the ledger what a run has done. The run's own reports
-// stand by then; what can't be noted now is caught up by the next run.
+// stand by then; what can't be noted now is caught up by the next run, for which
+// the journals are kept.
 func (a *app) remember(con *console, w *work, log *journal.Log) {
 	runsDir := filepath.Dir(w.dir)
 	err := func() error {
@@ -361,11 +362,16 @@ func (a *app) remember(con *console, w *work, log *journal.Log) {
 			}
 		}
 		m := &memory{ledger: l, target: r.run().Target, job: r.run().Job}
-		_, err = m.refer(w, r.run(), log)
-		return err
+		if _, err := m.refer(w, r.run(), log); err != nil {
+			return err
+		}
+		return a.catchUp(con, l, runsDir)
 	}()
 	if err != nil {
 		con.warn("the ledger is not up to date, the next run will mend that: " + err.Error())
+		if a.watch != nil {
+			a.watch.KeepRuns = 0
+		}
 	}
 }
 

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -22,6 +20,7 @@ type resumeCommand struct {
 	sendFlags
 	targetFlags
 	outputFlags
+	watchFlags
 }
 
 // Help is shown below the flags.
@@ -40,7 +39,7 @@ func (c *resumeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "metrics-file", "ping-url"); err != nil {
 		return err
 	}
 	l, err := lock(filepath.Dir(dir))
@@ -55,6 +54,10 @@ func (c *resumeCommand) Run(a *app) error {
 	con := a.newConsole(&c.outputFlags)
 	con.run(log.Header.RunID)
 	if err := c.check(a, log); err != nil {
+		return err
+	}
+	watch, err := newWatch(c.watchFlags, filepath.Dir(dir), log.Header.Job)
+	if err != nil {
 		return err
 	}
 	m, err := a.recall(con, filepath.Dir(dir), targetOf(log.Header), log.Header.Job, false, false)
@@ -83,6 +86,11 @@ func (c *resumeCommand) Run(a *app) error {
 	if anew != nil {
 		w.anew, w.gone = true, m.stopFor(anew, w)
 	}
+	if w.plan.Open == 0 && reported(dir, log.End) {
+		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+	}
+	a.watch = watch
+	a.watch.start(a)
 	return c.resume(a, con, dir, log, w, m, sending)
 }
 
@@ -110,10 +118,7 @@ func (c *resumeCommand) check(a *app, log *journal.Log) error {
 
 func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, m *memory, sending pipeline.Settings) error {
 	if w.plan.Open == 0 && log.End != nil && log.End.Stop != pipeline.InputRefused {
-		if !reported(dir, log.End.At) {
-			return a.reportAgain(con, &c.outputFlags, dir, log)
-		}
-		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+		return a.reportAgain(con, &c.outputFlags, dir, log)
 	}
 	then := targetOf(log.Header)
 	t, err := c.target(then)
@@ -166,12 +171,14 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 
-// reported reports whether the run's reports tell of its end.
-func reported(dir string, end time.Time) bool {
-	content, err := os.ReadFile(filepath.Join(dir, report.SummaryFile))
-	var summary report.Summary
-	return err == nil && json.Unmarshal(content, &summary) == nil &&
-		summary.FinishedAt.Equal(end.Truncate(time.Millisecond))
+// reported reports whether the run's reports tell of its end, which is nil for a
+// run that was killed. A run whose input was refused is refused again.
+func reported(dir string, end *journal.End) bool {
+	if end == nil || end.Stop == pipeline.InputRefused {
+		return false
+	}
+	s, err := readEnding(dir)
+	return err == nil && s.endedAt(end.At)
 }
 
 // target is the run's target, unless another one is given.

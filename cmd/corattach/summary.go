@@ -36,6 +36,9 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, agai
 		con.hint("failed.csv has " + count(int64(o.raw), "record") +
 			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
 	}
+	if a.watch != nil {
+		a.watch.ended(a, con, o.Exit.Code, o)
+	}
 	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, again, resume))
 	a.code = o.Exit.Code
 	return nil
@@ -72,7 +75,7 @@ func (o *outcome) hint(w *work) string {
 // commands are what there is to do next.
 func (o *outcome) commands(dir string, again, resume []string) []command {
 	var next []command
-	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
+	if o.Resumable > 0 {
 		next = append(next, resumeOf(dir, resume))
 	}
 	if r := o.Rows; o.stop != pipeline.TooMuchGone && r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
@@ -123,6 +126,7 @@ func withoutEnvironment() []string {
 func resumeWords(log *journal.Log) []string {
 	kept := []string{
 		"rate", "burst", "workers", "timeout", "retries", "max-wait", "max-failures", "max-duration", "canary", "repair", "token-file",
+		"metrics-file", "keep-runs",
 	}
 	last := log.Header.Flags
 	if n := len(log.Sessions); n > 0 {
@@ -159,11 +163,11 @@ func wordOf(words []string, name string) string {
 }
 
 // givenWords writes the flags that were given again, wherever they were set and
-// so without --config, and without formFlags.
+// so without --config, and without formFlags and secretFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
-		if slices.Contains(formFlags(), g.name) {
+		if slices.Contains(formFlags(), g.name) || slices.Contains(secretFlags(), g.name) {
 			continue
 		}
 		if g.values == nil {
@@ -258,12 +262,16 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-func rowCounts(r report.Rows) string {
-	counts := map[pipeline.Status]int64{
+func rowsByStatus(r report.Rows) map[pipeline.Status]int64 {
+	return map[pipeline.Status]int64{
 		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
 		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
 		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
 	}
+}
+
+func rowCounts(r report.Rows) string {
+	counts := rowsByStatus(r)
 	var parts []string
 	for _, status := range pipeline.Statuses() {
 		if n := counts[status]; n > 0 {
@@ -276,6 +284,7 @@ func rowCounts(r report.Rows) string {
 	return " = " + strings.Join(parts, " + ")
 }
 
+// vanishedCounts is what became of the vanished pairs, as ": 2 detached, 1 failed".
 func vanishedCounts(v report.Vanished) string {
 	counts := map[pipeline.VanishedResult]int64{
 		pipeline.Listed: v.Listed, pipeline.DetachPlanned: v.Planned, pipeline.Detached: v.Detached, pipeline.StillAttached: v.StillAttached,

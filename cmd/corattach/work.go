@@ -137,9 +137,8 @@ func (f facts) ending() pipeline.Ending {
 // outcome is what a report adds up to.
 type outcome struct {
 	report.Summary
-	stop      pipeline.StopKind // why it ended early
-	resumable int               // rows and vanished pairs that resume would send
-	raw       int               // rows that have no cells, but a raw line
+	stop pipeline.StopKind // why it ended early
+	raw  int               // rows that have no cells, but a raw line
 }
 
 // write judges every row from the exchanges and writes all reports.
@@ -200,8 +199,8 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 		if err != nil {
 			return err
 		}
-		if line.Resumable() {
-			o.resumable++
+		if !o.DryRun && o.stop != pipeline.InputRefused && line.Resumable() {
+			o.Resumable++
 		}
 		if line.Raw != "" {
 			o.raw++
@@ -222,8 +221,8 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 		if err != nil {
 			return err
 		}
-		if v.Resumable {
-			o.resumable++
+		if !o.DryRun && o.stop != pipeline.InputRefused && v.Resumable {
+			o.Resumable++
 		}
 		if err := set.Vanished(&v); err != nil {
 			return err

@@ -65,7 +65,8 @@ func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 	return a, nil
 }
 
-// tailSize is how many bytes ReadLast looks at first.
+// tailSize is how many bytes of a journal's end ReadLast and LastEnd look at
+// first.
 const tailSize = 64 << 10
 
 // ReadLast returns when a run ended, as Log.End has it, or for a run without an
