@@ -22,6 +22,11 @@ type Plan struct {
 	shards []*shard
 	order  spool // per batch of rows, the number of the shard of each, or noShard
 	over   []overAllocated
+	nobody bool // a row has no user
+	judged bool // ending is known
+
+	fresh     bool // a new run: what to make of what is known is decided now
+	referring bool // Named is asked for
 }
 
 // Counts are the sums of a plan.
@@ -32,8 +37,26 @@ type Counts struct {
 	Sending       int              // users with a request
 	Open          int              // users with a request that earlier sessions did not settle
 	Sent          int              // requests with an attempt; known after Judge
+	NotSent       int              // rows that were to be sent, and were not; known after Judge
 	Requests      int
 	OverAllocated int // users
+	Reference
+}
+
+// Reference counts what the job's reference has, and what of it the input has
+// no more.
+type Reference struct {
+	JobRows, JobUsers   int // JobRows are distinct pairs
+	GoneRows, GoneUsers int
+}
+
+// Before is what is known before the rows are planned. The zero value is a new
+// run that knows nothing.
+type Before struct {
+	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not planned again
+	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
+	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
+	Refer     bool                       // compare the rows with the job's reference, for Named
 }
 
 type overAllocated struct {
@@ -49,18 +72,21 @@ func (p Place) compare(other Place) int {
 // maxOverTexts bounds the over-allocated users that Warnings names.
 const maxOverTexts = 20
 
-// NewPlan reads all rows and plans them by the rules. past are the exchanges of
-// earlier sessions of the run, nil for a new one; requests that they settle are
-// not planned again. An error of rows or past is returned as it is. What
-// doesn't fit in memory waits in files of dir, which Close removes.
-func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[Exchange, error], rules Rules, dir string) (*Plan, error) {
+// NewPlan reads all rows and plans them by the rules. An error of rows or of
+// before is returned as it is. What doesn't fit in memory waits in files of
+// dir, which Close removes.
+func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], before Before, rules Rules, dir string) (*Plan, error) {
 	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
+	p.fresh, p.referring = before.Vanished == nil, before.Refer
 	for range shardCount {
 		p.shards = append(p.shards, newShard(dir))
 	}
 	err := p.read(ctx, rows)
-	if err == nil && past != nil {
-		err = p.spread(past, func(s *shard) *spool { return &s.past })
+	if err == nil && before.Exchanges != nil {
+		err = p.spread(before.Exchanges, func(s *shard) *spool { return &s.past })
+	}
+	if err == nil {
+		err = p.remember(before)
 	}
 	if err == nil {
 		err = p.eachShard(p.plan)
@@ -84,6 +110,7 @@ func (c *Counts) add(other *Counts) {
 	c.Open += other.Open
 	c.Requests += other.Requests
 	c.OverAllocated += other.OverAllocated
+	c.Reference.add(other.Reference)
 }
 
 // Close removes what waits in files.
@@ -112,6 +139,7 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
 			row := &batch[i]
 			if row.User == "" {
 				p.ByStatus[Invalid]++
+				p.nobody = true
 				order = append(order, noShard)
 				continue
 			}
@@ -152,6 +180,10 @@ func (p *Plan) plan(s *shard) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := s.earlier()
+	if err != nil {
+		return err
+	}
 	all := make([]ruling, rows)
 	var rulings []ruling
 	planner := planner{rules: p.rules}
@@ -162,10 +194,19 @@ func (p *Plan) plan(s *shard) error {
 		for j, at := range g.at {
 			all[at] = rulings[j]
 		}
-		s.note(g, user, p.rules)
-		if err := s.writeUser(g, user, rulings, past); err != nil {
+		if err := p.look(s, earlier.of(g.id), g, rulings, &user); err != nil {
 			return err
 		}
+		s.note(g, user, p.rules)
+		if err := s.writeFacts(g, user, rulings); err != nil {
+			return err
+		}
+		if err := s.writeUser(g.entries[0].Place, g.id, &user, past); err != nil {
+			return err
+		}
+	}
+	if err := p.planVanished(s, earlier, past); err != nil {
+		return err
 	}
 	for key := range past {
 		return fmt.Errorf("the journal has a request of user %q under %s that the input does not ask for", key.User, key.Source)
@@ -184,10 +225,6 @@ func (p *Plan) plan(s *shard) error {
 // note adds a user to the sums and to the warnings.
 func (s *shard) note(g *group, user userPlan, rules Rules) {
 	s.counts.Users++
-	s.counts.Requests += len(user.requests)
-	if len(user.requests) > 0 {
-		s.counts.Sending++
-	}
 	if !user.over {
 		return
 	}
@@ -216,10 +253,8 @@ func (p *Plan) Warnings() []string {
 	return texts
 }
 
-// writeUser writes down the facts about a user and, unless earlier sessions
-// settled everything, its requests. It takes what it uses out of past.
-func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Key]History) error {
-	first := g.entries[0].Place
+// writeFacts writes down what is known of a user with rows.
+func (s *shard) writeFacts(g *group, user userPlan, rulings []ruling) error {
 	facts := UserLine{
 		User: g.id, Rows: len(g.entries), Requested: user.requested, OverAllocated: user.over, Requests: len(user.requests),
 		Worst: Duplicate,
@@ -229,29 +264,47 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 			facts.Worst = r.status
 		}
 	}
-	s.record = appendUserLine(s.record[:0], first, &facts)
-	if err := s.facts.append(s.record); err != nil {
-		return err
+	s.record = appendUserLine(s.record[:0], g.entries[0].Place, &facts)
+	return s.facts.append(s.record)
+}
+
+// writeUser writes down a user's vanished pairs and, unless earlier sessions or
+// runs settled everything, its requests. It takes what it uses out of past.
+func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]History) error {
+	for i := range user.vanished {
+		s.record = appendVanished(s.record[:0], at, &user.vanished[i])
+		if err := s.vanished.append(s.record); err != nil {
+			return err
+		}
 	}
-	open, blocked := false, false
+	sending, open, blocked := false, false, false
 	for i := range user.requests {
 		r := &user.requests[i]
-		r.Past = past[r.Key()]
-		delete(past, r.Key())
+		if then, found := past[r.Key()]; found {
+			r.Past = then
+			delete(past, r.Key())
+		}
 		if err := r.fits(); err != nil {
 			return err
+		}
+		if !r.Past.unchanged() {
+			sending = true
+			s.counts.Requests++
 		}
 		blocked = blocked && r.Chunk > 0
 		done := blocked || r.settled()
 		open = open || !done
 		blocked = blocked || done && !r.Past.accepted()
 	}
+	if sending {
+		s.counts.Sending++
+	}
 	if !open {
 		return nil
 	}
 	s.counts.Open++
 	var err error
-	if s.record, err = appendUser(s.record[:0], first, User{g.id, user.requests}); err != nil {
+	if s.record, err = appendUser(s.record[:0], at, User{id, user.requests}); err != nil {
 		return err
 	}
 	return s.sends.append(s.record)
@@ -260,7 +313,7 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 // fits checks that what was sent before is what is planned now.
 func (r Request) fits() error {
 	for i := range r.Past {
-		if e := &r.Past[i]; r.only(e.Only).Digest() != e.Digest {
+		if e := &r.Past[i]; !slices.Equal(r.only(e.Only).Shares, e.Shares) {
 			return fmt.Errorf("the journal's request of user %q under %s is not the one that the input asks for", r.User, r.Source)
 		}
 	}

@@ -58,6 +58,96 @@ func appendFlag(b []byte, flag bool) []byte {
 
 func appendInt(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64(n)) }
 
+// appendTime appends a time to the nanosecond, or the zero time.
+func appendTime(b []byte, t time.Time) []byte {
+	b = appendFlag(b, !t.IsZero())
+	if t.IsZero() {
+		return b
+	}
+	return binary.AppendVarint(b, t.UnixNano())
+}
+
+func (c *cursor) time() time.Time {
+	if !c.flag() {
+		return time.Time{}
+	}
+	zigzag := uint64(c.number())
+	return time.Unix(0, int64(zigzag>>1)^-int64(zigzag&1)).UTC()
+}
+
+// appendKnown appends what is known of a user, behind its place among the known.
+func appendKnown(b []byte, at Place, k *Known) []byte {
+	b = appendPlace(b, at)
+	b = appendText(b, k.User)
+	b = appendFlag(b, k.InJob)
+	b = appendInt(b, len(k.Pairs))
+	for i := range k.Pairs {
+		p := &k.Pairs[i]
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+		b = appendText(b, p.Percentage)
+		b = appendText(b, p.OtherJob)
+		b = appendTime(b, p.At)
+		for _, flag := range []bool{p.Attached, p.Confirmed, p.Ours, p.InJob} {
+			b = appendFlag(b, flag)
+		}
+	}
+	return b
+}
+
+func (c *cursor) known() (Place, *Known) {
+	at := c.place()
+	k := &Known{User: UserID(c.text()), InJob: c.flag()}
+	k.Pairs = make([]KnownPair, c.number())
+	for i := range k.Pairs {
+		k.Pairs[i] = KnownPair{
+			Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(), OtherJob: c.text(), At: c.time(),
+			Attached: c.flag(), Confirmed: c.flag(), Ours: c.flag(), InJob: c.flag(),
+		}
+	}
+	return at, k
+}
+
+// appendVanished appends a vanished pair, behind the place of its user.
+func appendVanished(b []byte, at Place, v *Vanished) []byte {
+	b = appendPlace(b, at)
+	b = appendText(b, v.User)
+	b = appendText(b, v.Source)
+	b = appendText(b, v.Workspace)
+	b = appendText(b, v.Percentage)
+	b = appendTime(b, v.ConfirmedAt)
+	b = appendInt(b, int(v.Result))
+	b = appendText(b, v.Reason)
+	return appendFlag(b, v.Resumable)
+}
+
+func (c *cursor) vanished() (Place, Vanished) {
+	return c.place(), Vanished{
+		User: UserID(c.text()), Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(),
+		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(), Resumable: c.flag(),
+	}
+}
+
+func appendNamed(b []byte, n *Named) []byte {
+	b = appendText(b, n.User)
+	b = appendFlag(b, n.Gone)
+	b = appendInt(b, len(n.Pairs))
+	for _, p := range n.Pairs {
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+	}
+	return b
+}
+
+func (c *cursor) named() Named {
+	n := Named{User: UserID(c.text()), Gone: c.flag()}
+	n.Pairs = make([]NamedPair, c.number())
+	for i := range n.Pairs {
+		n.Pairs[i] = NamedPair{Source(c.text()), WorkspaceID(c.text())}
+	}
+	return n
+}
+
 // appendUser appends a user with its requests, behind the place of its first
 // row.
 func appendUser(b []byte, first Place, u User) ([]byte, error) {
@@ -66,6 +156,7 @@ func appendUser(b []byte, first Place, u User) ([]byte, error) {
 	b = appendInt(b, len(u.Requests))
 	for _, r := range u.Requests {
 		b = appendText(b, r.Source)
+		b = appendFlag(b, r.Vanished)
 		b = appendInt(b, r.Chunk)
 		b = appendInt(b, len(r.Shares))
 		for _, s := range r.Shares {
@@ -90,7 +181,7 @@ func (c *cursor) user() (User, error) {
 	u.Requests = make([]Request, c.number())
 	for i := range u.Requests {
 		r := &u.Requests[i]
-		r.User, r.Source, r.Chunk = u.ID, Source(c.text()), int(c.number())
+		r.User, r.Source, r.Vanished, r.Chunk = u.ID, Source(c.text()), c.flag(), int(c.number())
 		r.Shares = make([]Share, c.number())
 		for j := range r.Shares {
 			r.Shares[j] = Share{WorkspaceID(c.text()), Percent(c.number())}
@@ -129,17 +220,15 @@ func appendVerdict(b []byte, v *Verdict) []byte {
 	b = appendInt(b, int(v.Status))
 	b = appendText(b, v.Reason)
 	b = appendFlag(b, v.Blocked)
-	b = appendFlag(b, v.Attempts > 0)
-	if v.Attempts == 0 {
+	seen := v.Attempts > 0 || !v.SentAt.IsZero()
+	b = appendFlag(b, seen)
+	if !seen {
 		return b
 	}
 	b = appendInt(b, v.Attempts)
 	b = appendInt(b, v.HTTPStatus)
 	b = appendText(b, v.ErrorCode)
-	b = appendFlag(b, !v.SentAt.IsZero())
-	if !v.SentAt.IsZero() {
-		b = binary.AppendUvarint(b, uint64(v.SentAt.UnixNano()))
-	}
+	b = appendTime(b, v.SentAt)
 	b = appendFlag(b, v.Pivot != nil)
 	if v.Pivot != nil {
 		b = appendPivot(b, v.Pivot)
@@ -152,10 +241,7 @@ func (c *cursor) verdict() Verdict {
 	if !c.flag() {
 		return v
 	}
-	v.Attempts, v.HTTPStatus, v.ErrorCode = int(c.number()), int(c.number()), c.text()
-	if c.flag() {
-		v.SentAt = time.Unix(0, c.number()).UTC()
-	}
+	v.Attempts, v.HTTPStatus, v.ErrorCode, v.SentAt = int(c.number()), int(c.number()), c.text(), c.time()
 	if c.flag() {
 		p := c.pivot()
 		v.Pivot = &p

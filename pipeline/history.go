@@ -1,15 +1,13 @@
 package pipeline
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // Key returns the name of the request within its run.
-func (r Request) Key() Key { return Key{r.User, r.Source, r.Chunk} }
+func (r Request) Key() Key { return Key{r.User, r.Source, r.Vanished, r.Chunk} }
 
 // only returns the request cut down to the named workspaces; nil names all.
 func (r Request) only(workspaces []WorkspaceID) Request {
@@ -26,17 +24,6 @@ func (r Request) only(workspaces []WorkspaceID) Request {
 	return r
 }
 
-// Digest is a fingerprint of what a request asks for: its user, source,
-// workspaces and percentages, in order.
-func (r Request) Digest() string {
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%q %q", r.User, r.Source)
-	for _, s := range r.Shares {
-		fmt.Fprintf(hash, " %q %v", s.Workspace, s.Percent)
-	}
-	return hex.EncodeToString(hash.Sum(nil)[:8])
-}
-
 func (e *Exchange) covers(w WorkspaceID) bool {
 	return e.Only == nil || slices.Contains(e.Only, w)
 }
@@ -46,7 +33,7 @@ func (e *Exchange) covers(w WorkspaceID) bool {
 // request, and a 429 that it did not look at it.
 func (e *Exchange) leavesOpen() bool {
 	if e.Fault == nil {
-		return e.Answer == nil
+		return e.Answer == nil && e.Confirmed == nil
 	}
 	switch e.Fault.Kind {
 	case ServerError, Unreadable, NoAnswer:
@@ -60,13 +47,13 @@ func (e *Exchange) leavesOpen() bool {
 // Sent reports whether the attempt came to a sending at all, with or without a
 // connection: without a token there is nothing to send.
 func (e *Exchange) Sent() bool {
-	return !e.is(NoToken) && !e.is(TokenDown)
+	return e.Confirmed == nil && !e.is(NoToken) && !e.is(TokenDown)
 }
 
 // MayHaveLeft reports whether anything of the attempt may have reached COR.
 func (e *Exchange) MayHaveLeft() bool {
 	if e.Fault == nil {
-		return true
+		return e.Confirmed == nil
 	}
 	switch e.Fault.Kind {
 	case NotConnected, NoToken, TokenDown:
@@ -118,9 +105,30 @@ func (ev *evidence) add(e *Exchange) {
 	}
 }
 
+// Unchanged reports whether the request is not sent because COR has confirmed it
+// before.
+func (r *Request) Unchanged() bool { return r.Past.unchanged() }
+
+// unchanged reports whether the request was not sent because COR had confirmed
+// it before.
+func (h History) unchanged() bool {
+	return len(h) > 0 && h[0].Confirmed != nil
+}
+
+// confirmed gives the verdict on a workspace of a request that was not sent,
+// because COR had confirmed it before.
+func (e *Exchange) confirmed(w WorkspaceID) Verdict {
+	at := slices.IndexFunc(e.Shares, func(s Share) bool { return s.Workspace == w })
+	return Verdict{Status: Unchanged, SentAt: e.Confirmed[at]}
+}
+
 // Judge gives the verdict on one workspace of a request from all that was sent
-// for the request. Without any attempt it is NotSent.
+// for the request. Without any attempt it is NotSent, or Unchanged where COR had
+// confirmed the request before.
 func (h History) Judge(source Source, share Share) Verdict {
+	if h.unchanged() {
+		return h[0].confirmed(share.Workspace)
+	}
 	var v Verdict
 	for i := range h {
 		if h[i].Sent() {
@@ -223,6 +231,21 @@ func (a *Answer) pivots(source Source, w WorkspaceID) []*Pivot {
 		}
 	}
 	return found
+}
+
+// Pivot returns the first pivot of a workspace, nil when the answer has none.
+func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
+	if found := a.pivots(source, w); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// AlreadyAttached reports whether the answer says of a workspace that it is
+// attached already, beside the data.
+func (a *Answer) AlreadyAttached(w WorkspaceID) bool {
+	item := a.errorOf(w)
+	return item != nil && item.Attached
 }
 
 // contradictory says what keeps the pivots of one workspace from being

@@ -15,6 +15,7 @@ type Rules struct {
 	Limit          Percent  // what a user's percentages may add up to; used unless OverAllocation is IgnoreOver
 	Chunk          int      // workspaces per request; 0 = all
 	Files          []string // names of the input files as given, for reasons
+	Nightly
 }
 
 // OverAllocation says what becomes of a user whose percentages add up to more
@@ -31,7 +32,7 @@ const (
 // entry is what planning keeps of a row.
 type entry struct {
 	Place
-	bad       bool // the row itself is wrong
+	bad       bool // the row itself is wrong: of the others, what is right is set
 	source    Source
 	workspace WorkspaceID
 	percent   Percent
@@ -47,6 +48,7 @@ type ruling struct {
 // userPlan is what planning says of a user.
 type userPlan struct {
 	requests  []Request
+	vanished  []Vanished
 	requested Percent // the sum over the user's distinct pairs that are no invalid row
 	over      bool    // requested is above the limit, and was judged
 }

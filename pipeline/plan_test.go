@@ -21,8 +21,8 @@ type must interface {
 }
 
 // rowsOf reads rows from lines of "user workspace percentage source", one file
-// per argument. "!" as workspace makes the row invalid by itself, "-" as user
-// one that doesn't tell its user.
+// per argument. "!" as workspace makes the row invalid by itself, "!w" one that
+// names its pair all the same, "-" as user one that doesn't tell its user.
 func rowsOf(t must, files ...string) []Row {
 	t.Helper()
 	var rows []Row
@@ -35,6 +35,8 @@ func rowsOf(t must, files ...string) []Row {
 			}
 			if f[1] == "!" {
 				row.Problem = "percentage \"x\" is no number"
+			} else if workspace, bad := strings.CutPrefix(f[1], "!"); bad {
+				row.Problem, row.Workspace, row.Source = "percentage \"x\" is no number", WorkspaceID(workspace), Source(f[3])
 			} else {
 				percent, ok := ParseDecimal(f[2], '.')
 				if !ok {
@@ -74,7 +76,7 @@ func planOf(t must, rules Rules, rows []Row, past ...Exchange) *Plan {
 	if rules.Files == nil {
 		rules.Files = []string{"a.csv", "b.csv"}
 	}
-	plan, err := NewPlan(context.Background(), batches(rows), exchanges(past...), rules, "")
+	plan, err := NewPlan(context.Background(), batches(rows), Before{Exchanges: exchanges(past...)}, rules, "")
 	if err != nil {
 		t.Fatalf("NewPlan: %v", err)
 	}
@@ -346,7 +348,7 @@ func TestPlanSpills(t *testing.T) {
 		}
 		rows[i].Percent = Percent(i / 6 % 7)
 	}
-	plan, err := NewPlan(t.Context(), batches(rows), nil, Rules{Files: []string{"a.csv"}, OverAllocation: IgnoreOver}, dir)
+	plan, err := NewPlan(t.Context(), batches(rows), Before{}, Rules{Files: []string{"a.csv"}, OverAllocation: IgnoreOver}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,13 +398,13 @@ func TestPlanWithPast(t *testing.T) {
 	if plan.Open != 2 || plan.Sending != 3 || plan.Requests != 3 {
 		t.Errorf("counts: %+v", plan.Counts)
 	}
-	if past := sendsOf(t, plan)[1].Requests[0].Past; len(past) != 1 || past[0].Digest != open.Digest {
+	if past := sendsOf(t, plan)[1].Requests[0].Past; len(past) != 1 || !slices.Equal(past[0].Shares, open.Shares) {
 		t.Errorf("the past of u3: %+v", past)
 	}
 	other := exchangeOf("u1", "SAP", 0, Share{"w1", 61 * percentUnit})
 	strange := exchangeOf("u9", "SAP", 0, Share{"w1", 60 * percentUnit})
 	for name, e := range map[string]Exchange{"another percentage": other, "another user": strange} {
-		if _, err := NewPlan(t.Context(), batches(rows), exchanges(e), Rules{Files: []string{"a.csv"}}, ""); err == nil {
+		if _, err := NewPlan(t.Context(), batches(rows), Before{Exchanges: exchanges(e)}, Rules{Files: []string{"a.csv"}}, ""); err == nil {
 			t.Errorf("%s in the journal: no error", name)
 		}
 	}
@@ -410,7 +412,7 @@ func TestPlanWithPast(t *testing.T) {
 
 func exchangeOf(user UserID, source Source, chunk int, shares ...Share) Exchange {
 	r := Request{User: user, Source: source, Chunk: chunk, Shares: shares}
-	return Exchange{Attempt: Attempt{Key: r.Key(), Digest: r.Digest()}}
+	return Exchange{Attempt: Attempt{Key: r.Key(), Shares: r.Shares}}
 }
 
 // model is the plan in the plainest words: for each row, what the spec says.

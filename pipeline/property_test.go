@@ -203,7 +203,7 @@ var errKilled = errors.New("killed")
 // send is one session; it returns when each attempt left. A killed session is
 // one that could not write to its journal any more.
 func (w *world) send(server *corsim.Server, journal *memory, settings pipeline.Settings, first bool) ([]time.Duration, error) {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), journal.exchanges(), w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{Exchanges: journal.exchanges()}, w.rules, "")
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ type asked struct {
 
 // settled returns what has a definite answer.
 func (w *world) settled(journal *memory) map[asked]bool {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		panic(err)
 	}
@@ -339,7 +339,7 @@ func (w *world) settled(journal *memory) map[asked]bool {
 
 // check sets every verdict against what the simulator did.
 func (w *world) check(server *corsim.Server, seeded int, journal *memory, found *problems) {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		found.Errorf("planning: %v", err)
 		return
@@ -350,6 +350,7 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 		return
 	}
 	applied := server.Applied()[seeded:]
+	stories := map[pipeline.UserID][]pipeline.Line{}
 	at := 0
 	for line, err := range plan.Lines(w.input(), func(*pipeline.Row) {}) {
 		if err != nil || at == len(w.rows) || line.Row != w.rows[at] {
@@ -358,11 +359,13 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 		}
 		at++
 		w.checkLine(server, applied, line, found)
+		stories[line.User] = append(stories[line.User], *line)
 	}
 	if at != len(w.rows) {
 		found.Errorf("%d lines for %d rows", at, len(w.rows))
 	}
 	w.checkUsers(plan, found)
+	w.checkStories(stories, journal, found)
 }
 
 // checkUsers sets the users' lines against the rows: in order of first
@@ -452,7 +455,7 @@ func (w *world) matches() (found problems) {
 	if _, err := w.send(server, &journal, w.settings, false); err != nil {
 		found.Errorf("sending: %v", err)
 	}
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		found.Errorf("planning: %v", err)
 		return found

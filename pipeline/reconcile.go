@@ -18,7 +18,7 @@ type Ending struct {
 // session. It is to be called once, after the last exchange and before Lines
 // and UserLines.
 func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
-	p.ending = end
+	p.ending, p.judged = end, true
 	if err := p.spread(exchanges, func(s *shard) *spool { return &s.news }); err != nil {
 		return err
 	}
@@ -27,6 +27,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 	}
 	for _, s := range p.shards {
 		p.Sent += s.counts.Sent
+		p.NotSent += s.counts.NotSent
 	}
 	return nil
 }
@@ -34,6 +35,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 // judge judges a shard. Without any exchange what planning said still holds.
 func (p *Plan) judge(s *shard) error {
 	if s.news.count == 0 {
+		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
 	s.judged = true
@@ -55,6 +57,10 @@ func (p *Plan) judge(s *shard) error {
 		}
 	}
 	planner := planner{rules: p.rules}
+	removals := removalsOf(histories)
+	if err := p.settleVanished(s, histories); err != nil {
+		return err
+	}
 	facts := s.facts.reader()
 	for i := range groups {
 		g := &groups[i]
@@ -64,13 +70,16 @@ func (p *Plan) judge(s *shard) error {
 		}
 		c := cursor(record)
 		line := c.userLine()
-		planner.judge(g, histories, p.ending, verdicts, &line)
+		planner.judge(g, histories, removals[g.id], p.ending, verdicts, &line)
 		if err := s.lines.append(appendUserLine(nil, g.entries[0].Place, &line)); err != nil {
 			return err
 		}
 	}
 	var record []byte
 	for i := range verdicts {
+		if verdicts[i].Status == NotSent {
+			s.counts.NotSent++
+		}
 		record = appendVerdict(record[:0], &verdicts[i])
 		if err := s.verdicts.append(record); err != nil {
 			return err
@@ -79,9 +88,21 @@ func (p *Plan) judge(s *shard) error {
 	return nil
 }
 
+// removalsOf returns the histories of requests that detach vanished pairs, by
+// user.
+func removalsOf(histories map[Key]History) map[UserID]History {
+	removals := make(map[UserID]History)
+	for key, h := range histories {
+		if key.Vanished {
+			removals[key.User] = append(removals[key.User], h...)
+		}
+	}
+	return removals
+}
+
 // judge gives the verdicts on the rows of one user that planning would send,
-// and completes its line.
-func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdicts []Verdict, line *UserLine) {
+// and completes its line. removals are what was sent for its vanished pairs.
+func (p *planner) judge(g *group, histories map[Key]History, removals History, end Ending, verdicts []Verdict, line *UserLine) {
 	if line.Requests == 0 {
 		return
 	}
@@ -92,6 +113,9 @@ func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdict
 	for i := range requests {
 		r := &requests[i]
 		r.Past = histories[r.Key()]
+		if r.Past.unchanged() {
+			line.Requests--
+		}
 		if r.Chunk == 0 {
 			reason, blocked = end.Reason, false
 		} else if previous := &requests[i-1]; len(previous.Past) > 0 && !previous.Past.accepted() {
@@ -104,7 +128,7 @@ func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdict
 			sent[pair{r.Source, share.Workspace}] = v
 		}
 	}
-	line.addAnswers(requests, sent)
+	line.addAnswers(requests, removals, sent)
 	line.Worst = Duplicate
 	for j, e := range g.entries {
 		v := &verdicts[g.at[j]]
@@ -131,12 +155,12 @@ func (r *Request) verdict(share Share, end Ending, reason string) Verdict {
 
 // addAnswers notes what COR returned in its last answer about the user, and the
 // pairs in any of its answers that are not in sent.
-func (u *UserLine) addAnswers(requests []Request, sent map[pair]Verdict) {
+func (u *UserLine) addAnswers(requests []Request, removals History, sent map[pair]Verdict) {
 	var last *Exchange
 	extras := make(map[Pivot]int)
-	for i := range requests {
-		for j := range requests[i].Past {
-			e := &requests[i].Past[j]
+	add := func(h History) {
+		for i := range h {
+			e := &h[i]
 			if e.Answer == nil {
 				continue
 			}
@@ -150,6 +174,10 @@ func (u *UserLine) addAnswers(requests []Request, sent map[pair]Verdict) {
 			}
 		}
 	}
+	for i := range requests {
+		add(requests[i].Past)
+	}
+	add(removals)
 	if last == nil {
 		return
 	}

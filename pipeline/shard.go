@@ -29,6 +29,12 @@ type shard struct {
 	facts    spool // one line per user as long as nothing is sent, in order of first appearance
 	sends    spool // users with something to send, in order of first appearance
 	past     spool // exchanges of earlier sessions
+	known    spool // what the ledger holds, by user
+	decided  spool // vanished pairs as the run's first session decided
+	named    spool // what the input names of users that the job's reference has otherwise
+	recalled spool // requests that COR had confirmed before, in order of first appearance
+	vanished spool // vanished pairs as long as nothing is sent, by user
+	settled  spool // vanished pairs, once there are exchanges
 	news     spool // exchanges as the journal holds them at the end
 	verdicts spool // one per row, once there are exchanges
 	lines    spool // one per user, once there are exchanges
@@ -41,11 +47,15 @@ type shard struct {
 
 func newShard(dir string) *shard {
 	rows, users := spool{dir: dir, limit: rowsLimit}, spool{dir: dir, limit: userLimit}
-	return &shard{rows: rows, rulings: users, facts: users, sends: users, past: users, news: users, verdicts: users, lines: users}
+	return &shard{
+		rows: rows, rulings: users, facts: users, sends: users, past: users, known: users, decided: users, vanished: users, named: users, recalled: users,
+		settled: users, news: users, verdicts: users, lines: users,
+	}
 }
 
 func (s *shard) close() error {
 	return errors.Join(s.rows.close(), s.rulings.close(), s.facts.close(), s.sends.close(), s.past.close(),
+		s.known.close(), s.decided.close(), s.vanished.close(), s.named.close(), s.recalled.close(), s.settled.close(),
 		s.news.close(), s.verdicts.close(), s.lines.close())
 }
 
@@ -66,9 +76,6 @@ func appendEntry(b []byte, row *Row) []byte {
 	b = appendPlace(b, row.Place)
 	b = appendText(b, row.User)
 	b = appendFlag(b, row.Problem != "")
-	if row.Problem != "" {
-		return b
-	}
 	b = appendText(b, row.Source)
 	b = appendText(b, row.Workspace)
 	return binary.AppendUvarint(b, uint64(row.Percent))
@@ -134,9 +141,7 @@ func entryOf(record string) entry {
 	c := cursor(record)
 	e := entry{Place: c.place()}
 	c.text()
-	if e.bad = c.flag(); !e.bad {
-		e.source, e.workspace, e.percent = Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
-	}
+	e.bad, e.source, e.workspace, e.percent = c.flag(), Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
 	return e
 }
 
@@ -174,11 +179,24 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 
 // appendExchange adds an exchange to a spool.
 func (s *spool) appendExchange(e Exchange) error {
-	record, err := json.Marshal(e)
+	record, err := appendExchange(nil, &e)
 	if err != nil {
 		return err
 	}
 	return s.append(record)
+}
+
+func appendExchange(b []byte, e *Exchange) ([]byte, error) {
+	record, err := json.Marshal(e)
+	return append(b, record...), err
+}
+
+// exchange reads the rest of a record.
+func (c *cursor) exchange() (Exchange, error) {
+	var e Exchange
+	err := json.Unmarshal([]byte(*c), &e)
+	*c = ""
+	return e, err
 }
 
 // histories reads the exchanges of a spool by request.
@@ -188,8 +206,8 @@ func (s *spool) histories() (map[Key]History, error) {
 		if err != nil {
 			return nil, err
 		}
-		var e Exchange
-		if err := json.Unmarshal([]byte(c), &e); err != nil {
+		e, err := c.exchange()
+		if err != nil {
 			return nil, err
 		}
 		histories[e.Key] = append(histories[e.Key], e)

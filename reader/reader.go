@@ -44,6 +44,7 @@ type Input struct {
 	File   string
 	SHA256 string // of the bytes as given, before unpacking, in lower-case hex; "" with Again
 	Rows   int64  // good and bad
+	Part   bool   // it has the columns of a failed.csv: a part of the rows of an earlier run
 }
 
 // Scan is the reading of a list of files. It is not safe for concurrent use.
@@ -52,7 +53,7 @@ type Scan struct {
 	opts     Options
 	inputs   []Input
 	complete rules  // for Complete
-	decoded  []bool // per file: it came from an encoding that is not UTF-8
+	forms    []form // per file
 }
 
 // New returns a Scan of files in the order given. Nothing is opened yet.
@@ -84,7 +85,7 @@ func (s *Scan) Rows(ctx context.Context) iter.Seq2[[]pipeline.Row, error] {
 			yield(nil, err)
 			return
 		}
-		s.inputs, s.complete, s.decoded = nil, rules, make([]bool, len(s.files))
+		s.inputs, s.complete, s.forms = nil, rules, make([]form, len(s.files))
 		ctx, stop := context.WithCancelCause(ctx)
 		out := make(chan message, aheadBatches)
 		var failed error
@@ -123,7 +124,7 @@ func (s *Scan) Complete(row *pipeline.Row) {
 		return
 	}
 	rules := s.complete
-	rules.decoded = s.decoded[row.File]
+	rules.decoded = s.forms[row.File].decoded
 	rules.check(row, &record{row.Cells.User, row.Cells.Workspace, row.Cells.Percentage, row.Cells.Source})
 }
 
@@ -180,7 +181,7 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	}
 	rules.file, rules.index = file.Name, index
 	before := b.rows
-	err = readText(raw, rules, &s.decoded[index], b)
+	err = readText(raw, rules, &s.forms[index], b)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
@@ -191,7 +192,7 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	if err := body.Close(); err != nil {
 		return &OpenError{File: file.Name, Op: "read", Err: err}
 	}
-	input := Input{File: file.Name, Rows: b.rows - before}
+	input := Input{File: file.Name, Rows: b.rows - before, Part: s.forms[index].part}
 	if raw.sum != nil {
 		input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
 	}

@@ -28,9 +28,15 @@ func (r *record) cells() pipeline.Cells {
 	return pipeline.Cells{User: r.User, Workspace: r.Workspace, Percentage: r.Percentage, Source: r.Source}
 }
 
+// form is what the reading of a file finds out about it before its first row.
+type form struct {
+	decoded bool // it came from an encoding that is not UTF-8
+	part    bool // see Input.Part
+}
+
 // readText reads one file from its bytes as given into batches. Before the first
-// of them it sets decoded when the text came from an encoding that is not UTF-8.
-func readText(raw io.Reader, rules rules, decoded *bool, out *batches) error {
+// of them it sets what.
+func readText(raw io.Reader, rules rules, what *form, out *batches) error {
 	content, archive, err := unpack(bufio.NewReaderSize(raw, zipLength))
 	if err != nil {
 		return err
@@ -40,7 +46,7 @@ func readText(raw io.Reader, rules rules, decoded *bool, out *batches) error {
 	if err != nil {
 		return err
 	}
-	rules.decoded, *decoded = fromOther, fromOther
+	rules.decoded, what.decoded = fromOther, fromOther
 	f := newFramer(text)
 	head, err := readHeader(f, &rules)
 	if err != nil {
@@ -50,6 +56,7 @@ func readText(raw io.Reader, rules rules, decoded *bool, out *batches) error {
 		rules.warn("%s is empty: it has no header and no rows", display(rules.file))
 		return nil
 	}
+	what.part = head.part()
 	if names := head.ignored(); len(names) > 0 {
 		rules.warn("%s: ignored columns: %s", display(rules.file), quoteList(names))
 	}

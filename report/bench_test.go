@@ -81,7 +81,7 @@ func BenchmarkPage(b *testing.B) {
 			s, err := Open(b.TempDir(), []string{"staff.csv"})
 			must(b, err)
 			defer s.Discard()
-			r := failing(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
+			r := failingRun(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
 			must(b, write(s, r.lines, nil))
 			for b.Loop() {
 				must(b, s.page.show(&r.summary, &s.tally.causes, Next{}))

@@ -24,8 +24,9 @@ import (
 	"corattach/pipeline"
 )
 
-// requireChromium is the variable that turns a missing browser into a failure.
-const requireChromium = "CORATTACH_REQUIRE_CHROMIUM"
+// requireChromium is the variable that, set to required, turns a missing browser
+// into a failure.
+const requireChromium = "TEST_CHROMIUM"
 
 // findChromium returns the browser's program, or ends the test.
 func findChromium(t *testing.T) string {
@@ -35,8 +36,8 @@ func findChromium(t *testing.T) string {
 			return path
 		}
 	}
-	if os.Getenv(requireChromium) != "" {
-		t.Fatal("no chromium in PATH, and " + requireChromium + " is set")
+	if os.Getenv(requireChromium) == "required" {
+		t.Fatal("no chromium in PATH, and " + requireChromium + " asks for one")
 	}
 	t.Skip("no chromium in PATH: the page is not tried in a browser")
 	return ""
@@ -392,7 +393,7 @@ func testNames(b *browser) {
 // A page of a hundred thousand failed rows answers at once.
 func testQuick(b *browser) {
 	name := func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }
-	address := b.open(failing(100_000, name, pipeline.Failed, pipeline.Unknown, pipeline.Missing).page(b.T))
+	address := b.open(failingRun(100_000, name, pipeline.Failed, pipeline.Unknown, pipeline.Missing).page(b.T))
 	took := eval[float64](b, `(() => {
 		const begin = performance.now(), search = document.getElementById("search");
 		for (const text of ["user-00000", "user-0000012", ""]) {

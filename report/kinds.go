@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"corattach/pipeline"
@@ -175,4 +176,69 @@ func codeText(codes []string) string {
 		text += " " + ellipsis
 	}
 	return text
+}
+
+// placeView is where a row stands in the input, by its line alone where the one
+// before stands in the same file. It has an anchor when the page shows the row.
+type placeView struct{ Text, Anchor string }
+
+type kindView struct {
+	Status       statusView
+	Code, Reason string
+	Rows         int64
+	First        []placeView
+}
+
+type workspaceView struct {
+	Workspace string
+	Rows      int64
+	Verdicts  string
+	Codes     string
+	First     []placeView
+}
+
+// explain groups what went wrong.
+func (v *view) explain(p *page, causes *causes) {
+	onPage := make(map[pipeline.Place]bool, len(v.Rows))
+	for i := range v.Rows {
+		onPage[v.Rows[i].place] = true
+	}
+	places := func(list []pipeline.Place) []placeView {
+		first := make([]placeView, len(list))
+		for i, at := range list {
+			first[i].Text = strconv.FormatInt(at.Line, 10)
+			if i == 0 || at.File != list[i-1].File {
+				first[i].Text = visible(placeText(v.names, at), idShown)
+			}
+			if onPage[at] {
+				first[i].Anchor = anchor(at)
+			}
+		}
+		return first
+	}
+	for _, k := range p.kinds.top() {
+		if k.rest {
+			k.reason = "other reasons"
+		}
+		v.Kinds = append(v.Kinds, kindView{showStatus(k.status), k.code, k.reason, k.rows, places(k.places)})
+	}
+	v.KindsTotal = len(p.kinds.list)
+	list, total, whole := causes.workspaces()
+	for _, w := range list {
+		var verdicts []string
+		for s, n := range w.byStatus {
+			if n > 0 {
+				verdicts = append(verdicts, groupInt(n)+" "+pipeline.Status(s).String())
+			}
+		}
+		v.Workspaces = append(v.Workspaces, workspaceView{
+			visible(w.workspace, idShown), w.rows, strings.Join(verdicts, ", "), codeText(w.codes), places(w.places),
+		})
+	}
+	v.Troubled, v.Counted = total, whole
+}
+
+// Coded reports whether COR gave a code for any of the kinds.
+func (v *view) Coded() bool {
+	return slices.ContainsFunc(v.Kinds, func(k kindView) bool { return k.Code != "" })
 }

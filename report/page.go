@@ -5,6 +5,7 @@ import "corattach/pipeline"
 // Bounds of what the page holds, in memory and on paper.
 const (
 	overShown   = 50 // over-allocated users
+	goneShown   = 50 // vanished pairs
 	sampleShown = 10 // rows of a run that needs no attention
 )
 
@@ -31,6 +32,8 @@ type page struct {
 	shares    shares
 	timeline  timeline
 	over      []overUser
+	undone    []gonePair       // vanished pairs that were to be detached and are not
+	gone      []gonePair       // the others
 	requested pipeline.Percent // by all users
 	sample    []shownRow       // the first rows, whatever their status
 }
@@ -40,6 +43,12 @@ type overUser struct {
 	User, Requested, Returned string
 	Rows                      int
 	Worst                     statusView
+}
+
+// gonePair is a vanished pair.
+type gonePair struct {
+	User, Workspace, Source, Percentage, Reason string
+	Result                                      statusView
 }
 
 func newPage(out *draft, inputs []string) *page {
@@ -64,6 +73,21 @@ func (p *page) user(u *pipeline.UserLine) {
 		p.over = append(p.over, overUser{
 			User: visible(string(u.User), idShown), Requested: groupDigits(u.Requested.String()),
 			Returned: groupDigits(visible(u.Returned, numberShown)), Rows: u.Rows, Worst: showStatus(u.Worst),
+		})
+	}
+}
+
+func (p *page) vanished(v *pipeline.Vanished) {
+	list := &p.gone
+	switch v.Result {
+	case pipeline.StillAttached, pipeline.DetachFailed, pipeline.DetachUnknown, pipeline.DetachNotSent:
+		list = &p.undone
+	}
+	if len(*list) < goneShown {
+		*list = append(*list, gonePair{
+			User: visible(string(v.User), idShown), Workspace: visible(string(v.Workspace), idShown),
+			Source: visible(string(v.Source), sourceShown), Percentage: visible(v.Percentage, numberShown),
+			Reason: visible(v.Reason, reasonShown), Result: showResult(v.Result),
 		})
 	}
 }

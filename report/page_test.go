@@ -25,6 +25,7 @@ type run struct {
 	lines     []pipeline.Line
 	users     []pipeline.UserLine
 	exchanges []pipeline.Exchange
+	gone      []pipeline.Vanished
 	summary   Summary
 	next      Next
 }
@@ -40,6 +41,9 @@ func (r *run) page(t *testing.T) string {
 		s.Exchange(&r.exchanges[i])
 	}
 	must(t, write(s, r.lines, r.users))
+	for i := range r.gone {
+		must(t, s.Vanished(&r.gone[i]))
+	}
 	for i, name := range r.inputs {
 		r.summary.Inputs = append(r.summary.Inputs, Input{File: name, SHA256: "00ff", Rows: s.tally.byFile[i]})
 	}
@@ -68,6 +72,7 @@ func mixed() *run {
 			{User: "u1", Rows: 4, Requested: 101_0000, Returned: "139.9", OverAllocated: true, Requests: 1, Worst: pipeline.Missing},
 			{User: "u2", Rows: 1, Requested: 1_0000, Requests: 1, Worst: pipeline.Failed},
 		},
+		gone: everyResult(),
 	}
 	for i, cell := range hostileCells() {
 		r.lines = append(r.lines, pipeline.Line{
@@ -119,6 +124,25 @@ func TestPageTells(t *testing.T) {
 	}
 	if strings.Contains(page, "style=") || strings.Contains(page, "onclick") {
 		t.Error("the page has styles or handlers in attributes, which its policy forbids")
+	}
+}
+
+// Vanished pairs that were to be detached and are not come first, and those that
+// are left out are counted.
+func TestPageVanished(t *testing.T) {
+	r := &run{}
+	for range 2 * goneShown {
+		r.gone = append(r.gone, pipeline.Vanished{User: "u", Workspace: "gone", Source: "SAP", Result: pipeline.Detached})
+	}
+	r.gone = append(r.gone, pipeline.Vanished{User: "u", Workspace: "refused", Source: "SAP", Result: pipeline.DetachFailed, Reason: "no"})
+	page := r.page(t)
+	for _, want := range []string{"101 pairs", "100 detached, 1 refused.", "And 51 more, in vanished.csv."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if first := strings.Index(page, "<bdi>refused</bdi>"); first < 0 || first > strings.Index(page, "<bdi>gone</bdi>") {
+		t.Error("what is not done does not come first")
 	}
 }
 
@@ -248,8 +272,8 @@ func TestTone(t *testing.T) {
 	}
 }
 
-// failing is a run of many rows that went wrong.
-func failing(rows int, cell func(int) string, statuses ...pipeline.Status) *run {
+// failingRun is a run of many rows that went wrong.
+func failingRun(rows int, cell func(int) string, statuses ...pipeline.Status) *run {
 	r := &run{inputs: []string{"staff.csv"}}
 	for i := range rows {
 		l := at(int64(i+2), cell(i), cell(i*31), "33.3333", "SALESFORCE", pipeline.Verdict{
@@ -274,9 +298,9 @@ func TestPageSize(t *testing.T) {
 		run   *run
 		shown int // at least
 	}{
-		{"100,000 failed", failing(100_000, name, pipeline.Failed), rowsShown},
-		{"100,000 of all kinds", failing(100_000, name, troubles...), rowsShown - len(troubles)},
-		{"hostile cells", failing(20_000, hostile, troubles...), 200},
+		{"100,000 failed", failingRun(100_000, name, pipeline.Failed), rowsShown},
+		{"100,000 of all kinds", failingRun(100_000, name, troubles...), rowsShown - len(troubles)},
+		{"hostile cells", failingRun(20_000, hostile, troubles...), 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page := c.run.page(t)

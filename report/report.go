@@ -1,6 +1,6 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv, summary.json and report.html, in one pass over the
-// verdicts and in constant memory, and requests.jsonl for a dry run.
+// extras.csv, users.csv, vanished.csv, report.html and summary.json, in one pass
+// over the verdicts and in constant memory, and requests.jsonl for a dry run.
 //
 // Nothing is ever half-written: every file lives under a temporary name beside
 // its final one until all of them are complete and synced, and only then takes
@@ -22,18 +22,21 @@ const (
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
 	SummaryFile        = "summary.json"
+	VanishedFile       = "vanished.csv"
 	PageFile           = "report.html"
 	RequestsFile       = "requests.jsonl"
 )
 
 // Set is the reports of one run while they are being written: Open, then Line
-// for every row, User for every user and Exchange for every attempt, then Commit
-// or Discard. The three streams may be interleaved. The zero value is of no use.
+// for every row, User for every user, Vanished for every vanished pair and
+// Exchange for every attempt, then Commit or Discard. The streams may be
+// interleaved. The zero value is of no use.
 type Set struct {
 	tally  *Tally
 	recon  *reconciliation
 	failed *failed
 	people *people
+	gone   *vanished
 	page   *page
 	json   *draft
 	files  drafts
@@ -50,7 +53,7 @@ func Open(dir string, inputs []string) (*Set, error) {
 
 func open(dir string, inputs []string, create create) (*Set, error) {
 	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, PageFile, SummaryFile} {
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile, PageFile, SummaryFile} {
 		d, err := newDraft(dir, name, create)
 		if err != nil {
 			files.drop()
@@ -63,8 +66,9 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		recon:  newReconciliation(files[0], inputs),
 		failed: newFailed(files[1], inputs),
 		people: newPeople(files[3], files[2]),
-		page:   newPage(files[4], inputs),
-		json:   files[5],
+		gone:   newVanished(files[4]),
+		page:   newPage(files[5], inputs),
+		json:   files[6],
 		files:  files,
 	}, nil
 }
@@ -93,6 +97,15 @@ func (s *Set) User(u *pipeline.UserLine) error {
 	s.tally.user(u)
 	s.page.user(u)
 	return s.people.user(u)
+}
+
+// Vanished writes what there is to say of one vanished pair, which is not kept.
+// An error names the file that could not be written; the reports can then only
+// be discarded.
+func (s *Set) Vanished(v *pipeline.Vanished) error {
+	s.tally.vanished(v)
+	s.page.vanished(v)
+	return s.gone.pair(v)
 }
 
 // Exchange notes one attempt of the run, for the page's picture of the sending.

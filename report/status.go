@@ -45,3 +45,25 @@ func showStatus(s pipeline.Status) statusView {
 	}
 	return v
 }
+
+// showResult is what became of a vanished pair, as the page shows it.
+func showResult(r pipeline.VanishedResult) statusView {
+	v := statusView{Word: r.String()}
+	switch r {
+	case pipeline.Listed:
+		v.Sign, v.Tone = "·", "idle"
+	case pipeline.DetachPlanned:
+		v.Sign, v.Tone = "→", "plan"
+	case pipeline.Detached:
+		v.Sign, v.Tone = "✓", "good"
+	case pipeline.StillAttached:
+		v.Sign, v.Tone = "≠", "differs"
+	case pipeline.DetachFailed:
+		v.Sign, v.Tone = "×", "bad"
+	case pipeline.DetachUnknown:
+		v.Sign, v.Tone = "?", "bad"
+	case pipeline.DetachNotSent:
+		v.Sign, v.Tone = "–", "idle"
+	}
+	return v
+}

@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -66,6 +65,7 @@ type view struct {
 
 	Rate *rateView // nil when nothing was sent
 	Over []overUser
+	Gone []gonePair // vanished pairs, those that are not done first
 
 	Rows    []shownRow
 	Present []tile // the statuses that rows have, for the filter
@@ -91,13 +91,29 @@ func shortNames(inputs []string) []string {
 	return short
 }
 
-// Coded reports whether COR gave a code for any of the kinds.
-func (v *view) Coded() bool {
-	return slices.ContainsFunc(v.Kinds, func(k kindView) bool { return k.Code != "" })
-}
-
 // OverLeft is how many over-allocated users the page leaves out.
 func (v *view) OverLeft() int64 { return v.OverAllocatedUsers - int64(len(v.Over)) }
+
+// GoneLeft is how many vanished pairs the page leaves out.
+func (v *view) GoneLeft() int64 { return v.Vanished.Total - int64(len(v.Gone)) }
+
+// GoneText counts the vanished pairs.
+func (v *view) GoneText() string {
+	g := &v.Vanished
+	var parts []string
+	for _, result := range []struct {
+		n    int64
+		word string
+	}{
+		{g.Listed, "listed only"}, {g.Planned, "to be detached"}, {g.Detached, "detached"}, {g.StillAttached, "still attached"},
+		{g.Failed, "refused"}, {g.Unknown, "unknown"}, {g.NotSent, "not sent"},
+	} {
+		if result.n > 0 {
+			parts = append(parts, groupInt(result.n)+" "+result.word)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
 
 // FirstWarnings are the warnings that summary.json has, too.
 func (v *view) FirstWarnings() []string { return v.Warnings[:min(len(v.Warnings), causesKept)] }
@@ -117,7 +133,7 @@ func (v *view) Shown() int64 { return int64(len(v.Rows)) }
 type fact struct{ Name, Text string }
 
 // fileNames are the reports that the page sends its reader to.
-type fileNames struct{ Reconciliation, Failed, Extras, Users string }
+type fileNames struct{ Reconciliation, Failed, Extras, Users, Vanished string }
 
 // tile is a number of rows of one status.
 type tile struct {
@@ -127,25 +143,6 @@ type tile struct {
 }
 
 type stripPart struct{ Class, X, Width string }
-
-// placeView is where a row stands in the input, by its line alone where the one
-// before stands in the same file. It has an anchor when the page shows the row.
-type placeView struct{ Text, Anchor string }
-
-type kindView struct {
-	Status       statusView
-	Code, Reason string
-	Rows         int64
-	First        []placeView
-}
-
-type workspaceView struct {
-	Workspace string
-	Rows      int64
-	Verdicts  string
-	Codes     string
-	First     []placeView
-}
 
 // show writes the page. summary is what summary.json says.
 func (p *page) show(summary *Summary, causes *causes, next Next) error {
@@ -171,9 +168,11 @@ func (p *page) view(s *Summary, causes *causes, next Next) *view {
 	v := &view{
 		Policy: policy(style, script), Style: template.CSS(style), Script: template.JS(script),
 		Summary: s, names: shortNames(p.inputs), Title: "corattach run " + s.RunID, Tone: toneOf(s), Next: next, Facts: factsOf(s),
-		Files:     fileNames{ReconciliationFile, FailedFile, ExtrasFile, UsersFile},
+		Files:     fileNames{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile},
 		Requested: groupDigits(p.requested.String()), Over: p.over, Sample: p.sample,
 	}
+	v.Gone = append(slices.Clone(p.undone), p.gone...)
+	v.Gone = v.Gone[:min(len(v.Gone), goneShown)]
 	v.count(s.Rows, p.problems.shown())
 	v.explain(p, causes)
 	v.compare(&p.shares)
@@ -247,45 +246,4 @@ func (v *view) count(all Rows, rows []shownRow) {
 	worstFirst := func(a, b tile) int { return cmp.Compare(a.Rank, b.Rank) }
 	slices.SortFunc(v.Present, worstFirst)
 	slices.SortFunc(v.Left, worstFirst)
-}
-
-// explain groups what went wrong.
-func (v *view) explain(p *page, causes *causes) {
-	onPage := make(map[pipeline.Place]bool, len(v.Rows))
-	for i := range v.Rows {
-		onPage[v.Rows[i].place] = true
-	}
-	places := func(list []pipeline.Place) []placeView {
-		first := make([]placeView, len(list))
-		for i, at := range list {
-			first[i].Text = strconv.FormatInt(at.Line, 10)
-			if i == 0 || at.File != list[i-1].File {
-				first[i].Text = visible(placeText(v.names, at), idShown)
-			}
-			if onPage[at] {
-				first[i].Anchor = anchor(at)
-			}
-		}
-		return first
-	}
-	for _, k := range p.kinds.top() {
-		if k.rest {
-			k.reason = "other reasons"
-		}
-		v.Kinds = append(v.Kinds, kindView{showStatus(k.status), k.code, k.reason, k.rows, places(k.places)})
-	}
-	v.KindsTotal = len(p.kinds.list)
-	list, total, whole := causes.workspaces()
-	for _, w := range list {
-		var verdicts []string
-		for s, n := range w.byStatus {
-			if n > 0 {
-				verdicts = append(verdicts, groupInt(n)+" "+pipeline.Status(s).String())
-			}
-		}
-		v.Workspaces = append(v.Workspaces, workspaceView{
-			visible(w.workspace, idShown), w.rows, strings.Join(verdicts, ", "), codeText(w.codes), places(w.places),
-		})
-	}
-	v.Troubled, v.Counted = total, whole
 }

@@ -99,11 +99,8 @@ func (a *app) refuseBlank(flags ...string) error {
 	return nil
 }
 
-// isGiven reports whether a flag was set on the command line or in the
-// environment.
-func (a *app) isGiven(flag string) bool {
-	return slices.ContainsFunc(a.given, func(g given) bool { return g.name == flag })
-}
+// isGiven reports whether a flag was set, wherever.
+func (a *app) isGiven(flag string) bool { return a.find(flag) != nil }
 
 // overtaken refuses to resume a run when a later one has sent to the same target
 // for one of this run's users: the later word would be undone, or this run's
@@ -115,6 +112,10 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 	}
 	later := make(map[pipeline.UserID]string)
 	second, _, _ := strings.Cut(log.Header.RunID, "-") // runs of one second sort in any order
+	if gone := newestDeleted(filepath.Dir(dir)); gone >= second {
+		return usage("import the newest file instead, or resume with --even-if-older",
+			"later runs were deleted, the newest being %s: whether one of them has sent for a user of this run can't be told", gone)
+	}
 	for _, entry := range entries {
 		path := filepath.Join(filepath.Dir(dir), entry.Name(), journalFile)
 		if entry.Type()&os.ModeSymlink != 0 || entry.Name() < second || entry.Name() == log.Header.RunID || !exists(path) {

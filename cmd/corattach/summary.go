@@ -31,6 +31,9 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome) erro
 	for _, hint := range o.hints(w) {
 		con.hint(hint)
 	}
+	if a.watch != nil {
+		a.watch.ended(a, con, o.Exit.Code, o)
+	}
 	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir))
 	a.code = o.Exit.Code
 	return nil
@@ -58,15 +61,20 @@ func (o *outcome) hint(w *work) string {
 	case exitRefused:
 		return refusalHint(w)
 	case exitCredentials:
-		return "check the credentials and what their account may do, then resume"
+		return "check the credentials, what their account may do, and --auth-url; then resume"
 	case exitUnavailable, exitRows:
 		switch {
 		case silent:
-			return "COR was not reached: check --base-url, --auth-url and the network, then resume"
+			return "COR was not reached: if --base-url is wrong, import again with the right one; if the network is down, resume later"
+		case o.Exit.Code == exitUnavailable && o.Attempts == 0:
+			return "no token was made: if --auth-url is wrong, import again with the right one; if COR or the network is down, resume later"
 		case o.Exit.Code == exitUnavailable:
 			return "resume later, when COR is back"
 		}
 	case exitGuard:
+		if o.stop == pipeline.TooMuchGone {
+			return "look at vanished.csv and at the export; --accept-change lets one run through, and the first of a job"
+		}
 		return "look at reconciliation.csv before you resume"
 	}
 	return ""
@@ -75,17 +83,26 @@ func (o *outcome) hint(w *work) string {
 // commands are what there is to do next about the run in dir.
 func (o *outcome) commands(dir string) []report.Command {
 	var next []report.Command
-	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		words := append([]string{"corattach", "resume", dir}, o.resume...)
-		next = append(next, report.Command{Name: "resume", Line: shellLine(words)})
+	if o.Resumable > 0 {
+		next = append(next, resumeOf(dir, o.resume))
 	}
-	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
-		words := append(withoutEnvironment(), "corattach", "import")
-		words = append(words, o.again...)
-		words = append(words, filepath.Join(dir, report.FailedFile))
-		next = append(next, report.Command{Name: "import again", Line: shellLine(words)})
+	if r := o.Rows; o.stop != pipeline.TooMuchGone && r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
+		next = append(next, importAgainOf(dir, o.again))
 	}
 	return next
+}
+
+// resumeOf is the command that goes on with a run.
+func resumeOf(dir string, flags []string) report.Command {
+	return report.Command{Name: "resume", Line: shellLine(append([]string{"corattach", "resume", dir}, flags...))}
+}
+
+// importAgainOf is the command that imports a run's failed.csv.
+func importAgainOf(dir string, flags []string) report.Command {
+	words := append(withoutEnvironment(), "corattach", "import")
+	words = append(words, flags...)
+	words = append(words, filepath.Join(dir, report.FailedFile))
+	return report.Command{Name: "import again", Line: shellLine(words)}
 }
 
 // formFlags say what form a file has. failed.csv has a form of its own, and must
@@ -93,13 +110,14 @@ func (o *outcome) commands(dir string) []report.Command {
 func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
 
 // withoutEnvironment begins a command that must not see formFlags, where the
-// environment sets them.
+// environment or the file it names may set them. All other flags of such a file
+// are in the command.
 func withoutEnvironment() []string {
 	var words []string
 	if runtime.GOOS == "windows" {
 		return nil // cmd.exe has no env
 	}
-	for _, flag := range formFlags() {
+	for _, flag := range append(formFlags(), "config") {
 		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
 			words = append(words, "-u", name)
 		}
@@ -116,12 +134,16 @@ func withoutEnvironment() []string {
 func resumeWords(log *journal.Log) []string {
 	kept := []string{
 		"rate", "burst", "workers", "timeout", "retries", "max-wait", "max-failures", "max-duration", "canary", "repair", "token-file",
+		"metrics-file", "keep-runs",
 	}
 	last := log.Header.Flags
 	if n := len(log.Sessions); n > 0 {
 		last = log.Sessions[n-1].Flags
 	}
 	var words []string
+	if log.End != nil && log.End.Stop == pipeline.TooMuchGone {
+		words = append(words, "--accept-change")
+	}
 	for _, name := range kept {
 		if name == "canary" && log.End != nil && log.End.Stop == pipeline.CanaryFailed {
 			words = append(words, "--canary=0")
@@ -148,11 +170,12 @@ func wordOf(words []string, name string) string {
 	return ""
 }
 
-// givenWords writes the flags that were given again, without formFlags.
+// givenWords writes the flags that were given again, wherever they were set and
+// so without --config, and without formFlags and secretFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
-		if slices.Contains(formFlags(), g.name) {
+		if slices.Contains(formFlags(), g.name) || slices.Contains(secretFlags(), g.name) {
 			continue
 		}
 		if g.values == nil {
@@ -220,6 +243,9 @@ func writeSummary(w io.Writer, dir string, s *report.Summary) error {
 	if s.Extras > 0 {
 		fmt.Fprintf(t, "extras\t%s that COR returned and no row lists\n", count(s.Extras, "pair"))
 	}
+	if s.Vanished.Total > 0 {
+		fmt.Fprintf(t, "vanished\t%s of %s%s\n", count(s.Vanished.Total, "pair"), count(s.Vanished.Users, "user"), vanishedCounts(s.Vanished))
+	}
 	for i, c := range s.Causes {
 		if i == shownCauses {
 			fmt.Fprintf(t, "\tand %s in summary.json\n", count(int64(s.CausesTotal-i), "more cause"))
@@ -255,6 +281,21 @@ func rowCounts(r report.Rows) string {
 		return ""
 	}
 	return " = " + strings.Join(parts, " + ")
+}
+
+// vanishedCounts is what became of the vanished pairs, as ": 2 detached, 1 failed".
+func vanishedCounts(v report.Vanished) string {
+	counts := map[pipeline.VanishedResult]int64{
+		pipeline.Listed: v.Listed, pipeline.DetachPlanned: v.Planned, pipeline.Detached: v.Detached, pipeline.StillAttached: v.StillAttached,
+		pipeline.DetachFailed: v.Failed, pipeline.DetachUnknown: v.Unknown, pipeline.DetachNotSent: v.NotSent,
+	}
+	var parts []string
+	for _, result := range pipeline.VanishedResults() {
+		if n := counts[result]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, result))
+		}
+	}
+	return ": " + strings.Join(parts, ", ")
 }
 
 func causeText(c report.Cause) string {

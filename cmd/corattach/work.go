@@ -26,14 +26,15 @@ type work struct {
 	inputs   []reader.Input
 	warnings []string // the first of them
 	warned   int      // all of them
+	anew     bool     // an earlier run that is planned anew
+	gone     string   // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
 }
 
 // maxWarnings bounds the warnings that are printed and kept in the summary.
 const maxWarnings = 20
 
-// prepare reads and plans the input. past are the exchanges of earlier sessions,
-// nil for a new run.
-func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter.Seq2[pipeline.Exchange, error]) (*work, error) {
+// prepare reads and plans the input.
+func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pipeline.Before) (*work, error) {
 	w := &work{dir: dir, id: id, in: in, rules: r}
 	options := r.read
 	options.Warn = func(text string) {
@@ -46,7 +47,10 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter
 		files = in.again()
 	}
 	scan := reader.New(files, options)
-	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), past, r.plan, dir)
+	if before.Known != nil {
+		before.Known = ofPart(before.Known, func() bool { return isPart(scan.Inputs()) })
+	}
+	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), before, r.plan, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +70,7 @@ func (w *work) close() {
 	w.in.close()
 }
 
-// refusal says why nothing may be sent, "" when nothing stands in the way.
+// refusal says why the input is refused, "" when nothing stands in the way.
 func (w *work) refusal() string {
 	if w.plan.Rows == 0 && !w.rules.allowEmpty {
 		return "the input has no rows"
@@ -124,14 +128,22 @@ func (f facts) stop() (pipeline.Stop, bool) {
 	return pipeline.Stop{Kind: f.end.Stop, Reason: f.end.Reason}, false
 }
 
+// ending is what becomes of the rows that were never sent.
+func (f facts) ending() pipeline.Ending {
+	stop, killed := f.stop()
+	if killed {
+		return pipeline.Ending{Reason: "the run was interrupted before this was sent"}
+	}
+	return pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
+}
+
 // outcome is what a report adds up to.
 type outcome struct {
 	report.Summary
-	stop      pipeline.StopKind // why it ended early
-	resumable int               // rows that resume would send
-	raw       int               // rows that have no cells, but a raw line
-	again     []string          // the flags to import failed.csv with
-	resume    []string          // the flags to resume with
+	stop   pipeline.StopKind // why it ended early
+	raw    int               // rows that have no cells, but a raw line
+	again  []string          // the flags to import failed.csv with
+	resume []string          // the flags to resume with
 }
 
 // write judges every row from the exchanges and writes all reports.
@@ -140,13 +152,9 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	o := &outcome{stop: stop.Kind, again: f.header.Flags, resume: f.resume, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
-		Warnings: w.warnings, WarningsTotal: w.warned,
+		Warnings: w.warnings, WarningsTotal: w.warned, Source: upper(f.header.Settings.Source),
 	}}
-	end := pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
-	if killed {
-		end.Reason = "the run was interrupted before this was sent"
-	}
-	if err := w.plan.Judge(o.count(exchanges, set), end); err != nil {
+	if err := w.plan.Judge(o.count(exchanges, set), f.ending()); err != nil {
 		return nil, err
 	}
 	if err := w.writeLines(ctx, set, o); err != nil {
@@ -167,7 +175,7 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	if f.end != nil {
 		signal = f.end.Signal
 	}
-	o.Exit = ending{rows: o.Rows, imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
+	o.Exit = ending{rows: o.Rows, undone: o.Vanished.Undone(), imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
 	return o, set.Commit(&o.Summary, report.Next{Hints: o.hints(w), Commands: o.commands(runDir(f.header))})
 }
 
@@ -207,8 +215,8 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 		if err != nil {
 			return err
 		}
-		if line.Resumable() {
-			o.resumable++
+		if !o.DryRun && o.stop != pipeline.InputRefused && line.Resumable() {
+			o.Resumable++
 		}
 		if line.Raw != "" {
 			o.raw++
@@ -222,6 +230,17 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 		if err := set.User(&user); err != nil {
+			return err
+		}
+	}
+	for v, err := range w.plan.Vanished() {
+		if err != nil {
+			return err
+		}
+		if !o.DryRun && o.stop != pipeline.InputRefused && v.Resumable {
+			o.Resumable++
+		}
+		if err := set.Vanished(&v); err != nil {
 			return err
 		}
 	}

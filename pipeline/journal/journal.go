@@ -40,6 +40,7 @@ type Header struct {
 	At       time.Time `json:"at"`      // UTC
 	Inputs   []Input   `json:"inputs"`
 	Settings Settings  `json:"settings"`
+	Nightly  Nightly   `json:"nightly"`
 }
 
 // Input is one input file of the run.
@@ -66,11 +67,23 @@ type Settings struct {
 	Chunk           int               `json:"chunk"`
 }
 
+// Nightly are the settings that say what a run makes of what earlier runs know.
+// What it made of it stands in the records after the header; they are only
+// looked at again where the run was interrupted before its first session.
+type Nightly struct {
+	ChangedOnly    bool          `json:"changed_only"`
+	MaxAge         time.Duration `json:"max_age_ns"`
+	MaxDrop        string        `json:"max_drop"`
+	AcceptChange   bool          `json:"accept_change"`
+	DetachVanished bool          `json:"detach_vanished"`
+}
+
 // Session says where a time of work on the run began.
 type Session struct {
 	At      time.Time `json:"at"`
 	Version string    `json:"version"`
 	Flags   []string  `json:"flags"` // how it was called, without secrets
+	From    int64     `json:"-"`     // where its record begins, in bytes
 }
 
 // End says where a time of work ended, and why.
@@ -149,7 +162,18 @@ func (j *Journal) Withdraw(number int64) error {
 
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
-	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended})
+}
+
+// Unchanged writes down that a request was not sent because COR had confirmed it
+// before.
+func (j *Journal) Unchanged(e pipeline.Exchange) error {
+	return j.append(record{Type: typeUnchanged, Unchanged: toUnchanged(e)})
+}
+
+// Vanished writes down a vanished pair, and what was decided about it.
+func (j *Journal) Vanished(v *pipeline.Vanished) error {
+	return j.append(record{Type: typeVanished, Vanished: toVanished(v)})
 }
 
 // Begun writes down that a time of work begins.

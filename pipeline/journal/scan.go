@@ -22,7 +22,8 @@ type scan struct {
 	open map[int64]bool // attempts of this session without an end
 }
 
-// records returns the file's records. An error ends them.
+// records returns the file's records, as far as it goes when it is opened: a run
+// that is active goes on writing. An error ends them.
 func (s *scan) records() iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		file, err := os.Open(s.path)
@@ -31,7 +32,12 @@ func (s *scan) records() iter.Seq2[record, error] {
 			return
 		}
 		defer file.Close()
-		if err := s.read(bufio.NewReaderSize(file, 64<<10), yield); err != nil {
+		info, err := file.Stat()
+		if err != nil {
+			yield(record{}, err)
+			return
+		}
+		if err := s.read(bufio.NewReaderSize(io.LimitReader(file, info.Size()), 64<<10), yield); err != nil {
 			yield(record{}, err)
 		}
 	}
