@@ -40,36 +40,66 @@ type Log struct {
 	path     string
 }
 
-// Read reads a journal from its first record to its last and checks every one.
-// An error that is a *DamagedError means that the file can't be relied on, one
-// that is ErrUnbegun that nothing was sent.
+// Read reads a journal from its first record to its last and checks that every
+// one is whole and can stand where it does. What the attempts say and what came
+// of them is left to Exchanges. An error that is a *DamagedError means that the
+// file can't be relied on, one that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
 	log := &Log{path: path}
 	scan := &scan{path: path}
-	for r, err := range scan.records() {
+	var latest line // the last begin of the session
+	for l, err := range scan.lines() {
 		if err != nil {
 			return nil, err
 		}
-		switch r.Type {
-		case typeHeader:
-			log.Header, log.LastAt = *r.Header, r.Header.At
-			if log.Header.Format != FormatVersion {
-				return nil, fmt.Errorf("%s: format %d, and this program reads format %d", path, log.Header.Format, FormatVersion)
-			}
-		case typeSession:
-			log.Sessions = append(log.Sessions, *r.Session)
-			log.End, log.LastAt = nil, r.Session.At
-		case typeFinish:
-			log.End = r.End
-		case typeBegin:
-			log.LastAt = r.Attempt.At
+		if l.kind == typeBegin {
+			l.text = append(latest.text[:0], l.text...)
+			latest = l
+			continue
+		}
+		if l.kind == typeWithdrawn || l.kind == typeEnd {
+			continue
+		}
+		if err := log.note(&l); err != nil {
+			return nil, err
+		}
+		if l.kind == typeSession {
+			latest.kind = ""
 		}
 	}
 	if scan.whole == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
 	}
+	if latest.kind == typeBegin {
+		a, err := latest.attempt()
+		if err != nil {
+			return nil, err
+		}
+		log.LastAt = a.At
+	}
 	log.Last, log.Whole, log.Torn = scan.last, scan.whole, scan.torn
 	return log, nil
+}
+
+// note takes note of a record that belongs to no attempt.
+func (l *Log) note(from *line) error {
+	r, err := from.record()
+	if err != nil {
+		return err
+	}
+	switch r.Type {
+	case typeHeader:
+		l.Header, l.LastAt = *r.Header, r.Header.At
+		if l.Header.Format != FormatVersion {
+			return fmt.Errorf("%s: format %d, and this program reads format %d", l.path, l.Header.Format, FormatVersion)
+		}
+	case typeSession:
+		l.Sessions = append(l.Sessions, *r.Session)
+		l.End, l.LastAt = nil, r.Session.At
+	case typeFinish:
+		l.End = r.End
+	}
+	return nil
 }
 
 // Open opens the file for another session. What a crash cut short is taken off
@@ -91,35 +121,51 @@ func (l *Log) Continue(file File) *Journal {
 // Exchanges reads the journal again and returns every attempt that was not
 // withdrawn, with what came of it; those of one request in the order they were
 // begun. An attempt without an end comes when its session is over, with neither
-// an answer nor a fault.
+// an answer nor a fault. The texts of an exchange share memory with one another:
+// whoever keeps one of them clones it.
 func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
 		scan := &scan{path: l.path}
-		for r, err := range scan.records() {
+		for line, err := range scan.lines() {
+			more := true
+			if err == nil {
+				more, err = replay(open, &line, yield)
+			}
 			if err != nil {
 				yield(pipeline.Exchange{}, err)
 				return
 			}
-			switch r.Type {
-			case typeSession:
-				if !abandon(open, yield) {
-					return
-				}
-			case typeBegin:
-				open[r.Number] = r.Attempt.attempt()
-			case typeWithdrawn:
-				delete(open, r.Number)
-			case typeEnd:
-				e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault()}
-				delete(open, r.Number)
-				if !yield(e, nil) {
-					return
-				}
+			if !more {
+				return
 			}
 		}
 		abandon(open, yield)
 	}
+}
+
+// replay follows one record: open are the attempts that have no end yet. It
+// returns false when yield does.
+func replay(open map[int64]pipeline.Attempt, l *line, yield func(pipeline.Exchange, error) bool) (bool, error) {
+	switch l.kind {
+	case typeSession:
+		return abandon(open, yield), nil
+	case typeBegin:
+		a, err := l.attempt()
+		open[l.number] = a
+		return true, err
+	case typeWithdrawn:
+		delete(open, l.number)
+	case typeEnd:
+		answer, fault, err := l.outcome()
+		if err != nil {
+			return false, err
+		}
+		e := pipeline.Exchange{Attempt: open[l.number], Answer: answer, Fault: fault}
+		delete(open, l.number)
+		return yield(e, nil), nil
+	}
+	return true, nil
 }
 
 // abandon yields the attempts that have no end, and forgets them.
