@@ -180,8 +180,8 @@ func (r *run) user(ctx context.Context, u User, c *claim) error {
 				return err
 			}
 		}
-		for _, share := range request.Shares {
-			tally.add(request.Past.Judge(request.Source, share).Status)
+		for _, v := range request.Past.Judge(request.Source, request.Shares...) {
+			tally.add(v.Status)
 		}
 	}
 	if r.OnUser != nil {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"container/heap"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -172,15 +171,6 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// appendExchange adds an exchange to a spool.
-func (s *spool) appendExchange(e Exchange) error {
-	record, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	return s.append(record)
-}
-
 // histories reads the exchanges of a spool by request.
 func (s *spool) histories() (map[Key]History, error) {
 	histories := make(map[Key]History)
@@ -188,10 +178,7 @@ func (s *spool) histories() (map[Key]History, error) {
 		if err != nil {
 			return nil, err
 		}
-		var e Exchange
-		if err := json.Unmarshal([]byte(c), &e); err != nil {
-			return nil, err
-		}
+		e := c.exchange()
 		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil
