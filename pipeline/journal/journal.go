@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -102,6 +101,7 @@ type Journal struct {
 	waiting []byte        // records that are not written yet; only while a sync is under way
 	syncing chan struct{} // closed when the sync under way is over; nil when none is
 	synced  int64         // records that would survive a loss of power
+	crowd   crowd
 	err     error
 }
 
@@ -135,6 +135,7 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 	j.next++
 	line, err := seal(append(appendHead(make([]byte, 0, len(rest)+128), typeBegin, number), rest...))
 	if err = j.add(line, err); err == nil {
+		j.crowd.come()
 		err = j.syncTo(j.put)
 	}
 	if err != nil {
@@ -145,17 +146,26 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 
 // Withdraw says that an attempt was not sent after all.
 func (j *Journal) Withdraw(number int64) error {
-	return j.append(record{Type: typeWithdrawn, Number: number})
+	line, err := (&record{Type: typeWithdrawn, Number: number}).line()
+	return j.over(line, err)
 }
 
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	if e.Answer == nil || e.Fault != nil {
-		return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)}
+		line, err := r.line()
+		return j.over(line, err)
 	}
 	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer))
+	return j.over(line, err)
+}
+
+// over puts down a line after which an attempt is no longer under way.
+func (j *Journal) over(line []byte, err error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.crowd.away--
 	return j.add(line, err)
 }
 
@@ -254,20 +264,22 @@ func (j *Journal) syncTo(n int64) error {
 	return j.err
 }
 
-// sync makes all that is put down durable. It lets whoever is ready to run put
-// down its records first: they share the sync, and no time is lost when nobody
-// is. The caller holds mu.
+// sync makes all that is put down durable, and what others put down while it
+// gathers them. The caller holds mu.
 func (j *Journal) sync() {
 	over := make(chan struct{})
 	j.syncing = over
-	j.mu.Unlock()
-	runtime.Gosched()
-	j.mu.Lock()
+	j.gather()
 	all, err := j.put, j.write()
+	here := j.crowd.here
+	j.crowd.here = 0
 	if err == nil {
 		j.mu.Unlock()
+		began := time.Now()
 		err = j.file.Sync()
+		took := time.Since(began)
 		j.mu.Lock()
+		j.crowd.patience = min(took, mostPatience)
 	}
 	j.syncing = nil
 	close(over)
@@ -276,5 +288,6 @@ func (j *Journal) sync() {
 		return
 	}
 	j.synced = all
+	j.crowd.away += here
 	_ = j.write()
 }
