@@ -171,8 +171,8 @@ func (w *crashWorld) requestsOf(t *testing.T) map[pipeline.Key]int {
 	return seen
 }
 
-// writesOf counts the records of a run's journal.
-func writesOf(t *testing.T, dir string) int {
+// recordsOf counts the records of a run's journal.
+func recordsOf(t *testing.T, dir string) int {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(dir, journalFile))
 	okay(t, err)
