@@ -240,9 +240,6 @@ func discard(dir string) {
 	_ = os.RemoveAll(dir)
 }
 
-// none are the exchanges of a run that sends nothing.
-func none(func(pipeline.Exchange, error) bool) {}
-
 // describe tells in one line what was read.
 func (w *work) describe() string {
 	p := w.plan
