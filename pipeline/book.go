@@ -159,11 +159,13 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
 
 // spread sorts exchanges into the shards of their users.
 func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spool) error {
+	var record []byte
 	for e, err := range exchanges {
 		if err != nil {
 			return err
 		}
-		if err := to(p.shards[p.shardOf(e.User)]).appendExchange(e); err != nil {
+		record = appendExchange(record[:0], &e)
+		if err := to(p.shards[p.shardOf(e.User)]).append(record); err != nil {
 			return err
 		}
 	}
@@ -303,10 +305,7 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 		return nil
 	}
 	s.counts.Open++
-	var err error
-	if s.record, err = appendUser(s.record[:0], at, User{id, user.requests}); err != nil {
-		return err
-	}
+	s.record = appendUser(s.record[:0], at, User{id, user.requests})
 	return s.sends.append(s.record)
 }
 
@@ -337,7 +336,7 @@ func (p *Plan) Send() iter.Seq2[User, error] {
 			c := cursor(strings.Clone(record))
 			var user User
 			if err == nil {
-				user, err = c.user()
+				user = c.user()
 			}
 			if !yield(user, err) || err != nil {
 				return

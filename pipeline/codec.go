@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"time"
 )
 
@@ -150,7 +149,7 @@ func (c *cursor) named() Named {
 
 // appendUser appends a user with its requests, behind the place of its first
 // row.
-func appendUser(b []byte, first Place, u User) ([]byte, error) {
+func appendUser(b []byte, first Place, u User) []byte {
 	b = appendPlace(b, first)
 	b = appendText(b, u.ID)
 	b = appendInt(b, len(u.Requests))
@@ -164,18 +163,14 @@ func appendUser(b []byte, first Place, u User) ([]byte, error) {
 			b = binary.AppendUvarint(b, uint64(s.Percent))
 		}
 		b = appendInt(b, len(r.Past))
-		for _, e := range r.Past {
-			record, err := json.Marshal(e)
-			if err != nil {
-				return nil, err
-			}
-			b = appendText(b, string(record))
+		for i := range r.Past {
+			b = appendExchange(b, &r.Past[i])
 		}
 	}
-	return b, nil
+	return b
 }
 
-func (c *cursor) user() (User, error) {
+func (c *cursor) user() User {
 	c.place()
 	u := User{ID: UserID(c.text())}
 	u.Requests = make([]Request, c.number())
@@ -187,14 +182,10 @@ func (c *cursor) user() (User, error) {
 			r.Shares[j] = Share{WorkspaceID(c.text()), Percent(c.number())}
 		}
 		for range c.number() {
-			var e Exchange
-			if err := json.Unmarshal([]byte(c.text()), &e); err != nil {
-				return User{}, err
-			}
-			r.Past = append(r.Past, e)
+			r.Past = append(r.Past, c.exchange())
 		}
 	}
-	return u, nil
+	return u
 }
 
 func appendPivot(b []byte, p *Pivot) []byte {

@@ -229,11 +229,7 @@ func (p *Plan) Named() iter.Seq2[Named, error] {
 }
 
 func (s *shard) writeRecalled(at Place, e *Exchange) error {
-	s.record = appendPlace(s.record[:0], at)
-	var err error
-	if s.record, err = appendExchange(s.record, e); err != nil {
-		return err
-	}
+	s.record = appendExchange(appendPlace(s.record[:0], at), e)
 	return s.recalled.append(s.record)
 }
 
@@ -247,7 +243,7 @@ func (p *Plan) Unchanged() iter.Seq2[Exchange, error] {
 			if err == nil {
 				c := cursor(strings.Clone(record))
 				c.place()
-				e, err = c.exchange()
+				e = c.exchange()
 			}
 			if !yield(e, err) || err != nil {
 				return

@@ -257,7 +257,8 @@ type Journal interface {
 	// Withdraw says that the attempt with this number was not sent after all.
 	Withdraw(number int64) error
 	// End writes down what came of the attempt with this number. It survives
-	// the death of the process at once, a loss of power after the next Begin.
+	// the death of the process at once, or as soon as a sync that is under way
+	// is over, and a loss of power after the next Begin.
 	End(number int64, e Exchange) error
 }
 

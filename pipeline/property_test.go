@@ -328,7 +328,7 @@ func (w *world) settled(journal *memory) map[asked]bool {
 				}
 			}
 			for _, s := range r.Shares {
-				if v := h.Judge(r.Source, s); !v.Resumable() {
+				if v := h.Judge(r.Source, s)[0]; !v.Resumable() {
 					settled[asked{r.Key(), s.Workspace}] = true
 				}
 			}

@@ -122,10 +122,10 @@ func (p *planner) judge(g *group, histories map[Key]History, removals History, e
 			reason = fmt.Sprintf("chunk %d of the request was not accepted", r.Chunk)
 			blocked = previous.settled()
 		}
-		for _, share := range r.Shares {
-			v := r.verdict(share, end, reason)
+		for i, v := range r.Past.Judge(r.Source, r.Shares...) {
+			r.complete(&v, end, reason)
 			v.Blocked = blocked && v.Status == NotSent
-			sent[pair{r.Source, share.Workspace}] = v
+			sent[pair{r.Source, r.Shares[i].Workspace}] = v
 		}
 	}
 	line.addAnswers(requests, removals, sent)
@@ -141,8 +141,8 @@ func (p *planner) judge(g *group, histories map[Key]History, removals History, e
 	}
 }
 
-func (r *Request) verdict(share Share, end Ending, reason string) Verdict {
-	v := r.Past.Judge(r.Source, share)
+// complete says of a request for which nothing was sent why not.
+func (r *Request) complete(v *Verdict, end Ending, reason string) {
 	switch {
 	case len(r.Past) > 0:
 	case end.DryRun:
@@ -150,7 +150,6 @@ func (r *Request) verdict(share Share, end Ending, reason string) Verdict {
 	default:
 		v.Reason = reason
 	}
-	return v
 }
 
 // addAnswers notes what COR returned in its last answer about the user, and the

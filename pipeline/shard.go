@@ -3,7 +3,6 @@ package pipeline
 import (
 	"container/heap"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -177,28 +176,6 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// appendExchange adds an exchange to a spool.
-func (s *spool) appendExchange(e Exchange) error {
-	record, err := appendExchange(nil, &e)
-	if err != nil {
-		return err
-	}
-	return s.append(record)
-}
-
-func appendExchange(b []byte, e *Exchange) ([]byte, error) {
-	record, err := json.Marshal(e)
-	return append(b, record...), err
-}
-
-// exchange reads the rest of a record.
-func (c *cursor) exchange() (Exchange, error) {
-	var e Exchange
-	err := json.Unmarshal([]byte(*c), &e)
-	*c = ""
-	return e, err
-}
-
 // histories reads the exchanges of a spool by request.
 func (s *spool) histories() (map[Key]History, error) {
 	histories := make(map[Key]History)
@@ -206,10 +183,7 @@ func (s *spool) histories() (map[Key]History, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := c.exchange()
-		if err != nil {
-			return nil, err
-		}
+		e := c.exchange()
 		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil

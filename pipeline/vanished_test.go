@@ -68,16 +68,16 @@ func TestRemoval(t *testing.T) {
 			"COR accepted the request with errors: X1 no", true},
 		{"refused", past(refused.detach()), DetachFailed, "COR refused: HTTP 400 ZC001", false},
 		{"forbidden passes", past(forbidden.detach()), DetachFailed, "COR refused: HTTP 403", true},
-		{"no answer", past(noAnswer.detach()), DetachUnknown, "no answer, so it may have been detached", true},
-		{"killed", past(pending.detach()), DetachUnknown, "no answer was written down before the run was interrupted, so it may have been detached", true},
+		{"no answer", past(noAnswer.detach()), DetachUnknown, "no answer, so it may have been applied", true},
+		{"killed", past(pending.detach()), DetachUnknown, "no answer was written down before the run was interrupted, so it may have been applied", true},
 		{"no answer, then refused", past(noAnswer.detach(), refused.detach()), DetachUnknown,
-			"no answer, so it may have been detached; another attempt was refused: HTTP 400 ZC001", true},
+			"no answer, so it may have been applied; a later attempt was refused: HTTP 400 ZC001", true},
 		{"no answer, then an answer", past(noAnswer.detach(), answered().detach()), Detached, "", false},
 		{"an answer about another one", past(answered().detach("12")), DetachNotSent, unsent, true},
 	} {
-		result, reason := c.history.removal("SAP", "11", unsent)
-		if result != c.want || reason != c.reason || c.history.removalOpen("SAP", "11") != c.open {
-			t.Errorf("%s: %v %q, open %v", c.name, result, reason, c.history.removalOpen("SAP", "11"))
+		got := c.history.removals("SAP", []Share{{Workspace: "11"}}, unsent)
+		if want := (removal{c.want, c.reason, c.open}); got[0] != want {
+			t.Errorf("%s: %+v", c.name, got[0])
 		}
 	}
 }

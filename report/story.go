@@ -20,8 +20,10 @@ type Story struct {
 	StartedAt      *time.Time      `json:"started_at"`
 	State          RunState        `json:"state"`
 	LastAt         *time.Time      `json:"last_at"` // when the run ended, or else of its last record
+	Stop           string          `json:"stop"`    // why it ended; "" when no end is written down
+	Reason         string          `json:"reason"`  // in words; "" when it came to its end
 	Sessions       []StorySession  `json:"sessions"`
-	Status         pipeline.Status `json:"status"` // the worst of the rows
+	Status         string          `json:"status"` // the worst of the rows; "" when there is none
 	RequestedTotal string          `json:"requested_total"`
 	ReturnedTotal  string          `json:"returned_total"` // in COR's last answer; "" when it gave none
 	OverAllocated  bool            `json:"over_allocated"`
@@ -156,16 +158,18 @@ type StoryStep struct {
 // files as given.
 func NewStory(user pipeline.UserID, s *pipeline.Story, files []string) *Story {
 	story := &Story{
-		UserID: Show(string(user)), Status: pipeline.Duplicate, RequestedTotal: s.Line.Requested.String(), ReturnedTotal: s.Line.Returned,
+		UserID: Show(string(user)), RequestedTotal: s.Line.Requested.String(), ReturnedTotal: s.Line.Returned,
 		OverAllocated: s.Line.OverAllocated, Sessions: []StorySession{}, Rows: []StoryRow{}, Requests: []StoryRequest{},
 		Extras: storyPivots(s.Line.Extras), Vanished: []StoryVanished{}, Notes: []string{}, Next: []StoryStep{},
 	}
+	worst := pipeline.Duplicate
 	for i := range s.Lines {
 		line := &s.Lines[i]
 		story.Rows = append(story.Rows, storyRow(line, files))
-		if line.Status.Worse(story.Status) {
-			story.Status = line.Status
+		if line.Status.Worse(worst) {
+			worst = line.Status
 		}
+		story.Status = worst.String()
 	}
 	for _, v := range s.Vanished {
 		story.Vanished = append(story.Vanished, StoryVanished{

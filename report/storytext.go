@@ -58,7 +58,7 @@ func (s *Story) textHead(b *strings.Builder) {
 		say("state", "no end is written down yet, and a run is active in the runs directory: perhaps this one")
 		say("", "the verdicts are what they would be, had it been killed at its last record, %s UTC", storyTime(s.LastAt))
 	default:
-		say("state", "ended %s UTC: %s", storyTime(s.LastAt), s.end())
+		say("state", "ended %s UTC: %s", storyTime(s.LastAt), cmp.Or(s.Reason, s.Stop))
 	}
 	for i := range s.Sessions {
 		if len(s.Sessions) > 1 {
@@ -66,11 +66,13 @@ func (s *Story) textHead(b *strings.Builder) {
 		}
 	}
 	say("rows", "%d%s", len(s.Rows), s.statuses())
-	asked := s.RequestedTotal + " %"
-	if s.OverAllocated {
-		asked += ", above the allocation limit"
+	if len(s.Rows) > 0 {
+		over := ""
+		if s.OverAllocated {
+			over = ", above the allocation limit"
+		}
+		say("asked", "%s %%%s", s.RequestedTotal, over)
 	}
-	say("asked", "%s", asked)
 	if s.ReturnedTotal != "" {
 		say("returned", "%s %% in all, in COR's last answer", s.ReturnedTotal)
 	}
@@ -110,24 +112,12 @@ func (s *Story) statuses() string {
 	return " = " + strings.Join(parts, " + ")
 }
 
-// end says why the run ended.
-func (s *Story) end() string {
-	if n := len(s.Sessions); n > 0 {
-		return s.Sessions[n-1].end()
-	}
-	return "nothing was begun"
-}
-
+// until says when and why a time of work ended.
 func (s *StorySession) until() string {
 	if s.EndedAt == nil {
 		return "on: no end is written down"
 	}
-	return "to " + storyTime(s.EndedAt) + ": " + s.end()
-}
-
-// end says why a time of work ended.
-func (s *StorySession) end() string {
-	return cmp.Or(s.Reason, s.Stop)
+	return "to " + storyTime(s.EndedAt) + ": " + cmp.Or(s.Reason, s.Stop)
 }
 
 func (s *Story) textRows(b *strings.Builder) {
@@ -137,6 +127,9 @@ func (s *Story) textRows(b *strings.Builder) {
 		verdict := r.Status.String()
 		if r.PivotPercentage != "" {
 			verdict += ", COR returned " + Plain(r.PivotPercentage)
+		}
+		if r.Status == pipeline.Unchanged {
+			verdict += ", confirmed " + storyTime(r.SentAt)
 		}
 		place := Plain(r.File) + ":" + strconv.FormatInt(r.Line, 10)
 		below := []string{Plain(r.Reason)}

@@ -28,10 +28,10 @@ type crashRow struct {
 	reason                  string
 }
 
-// reconciled reads a run's reconciliation.csv: its lines, by column.
-func reconciled(t *testing.T, dir string) (lines []map[string]string) {
+// linesOf reads a CSV of a run: its lines, by column.
+func linesOf(t *testing.T, dir, name string) (lines []map[string]string) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, "reconciliation.csv"))
+	content, err := os.ReadFile(filepath.Join(dir, name))
 	okay(t, err)
 	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
 	okay(t, err)
@@ -49,9 +49,10 @@ func reconciled(t *testing.T, dir string) (lines []map[string]string) {
 func rowsOf(t *testing.T, dir string) map[string]crashRow {
 	t.Helper()
 	rows := make(map[string]crashRow)
-	for _, line := range reconciled(t, dir) {
+	for _, line := range linesOf(t, dir, report.ReconciliationFile) {
 		rows[filepath.Base(line["file"])+":"+line["line"]] = crashRow{
-			line["user_id"], line["source"], line["workspace_id"], line["percentage"], line["status"], line["pivot_percentage"], line["reason"],
+			line["user_id"], line["source"], line["workspace_id"],
+			line["percentage"], line["status"], line["pivot_percentage"], line["reason"],
 		}
 	}
 	return rows
@@ -171,8 +172,8 @@ func (w *crashWorld) requestsOf(t *testing.T) map[pipeline.Key]int {
 	return seen
 }
 
-// writesOf counts the records of a run's journal.
-func writesOf(t *testing.T, dir string) int {
+// recordsOf counts the records of a run's journal.
+func recordsOf(t *testing.T, dir string) int {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(dir, journalFile))
 	okay(t, err)

@@ -50,11 +50,11 @@ func (w *crashWorld) importArgs(more ...string) []string {
 	return append(w.args("import", w.file, "--chunk", "2", "--max-invalid", "off"), more...)
 }
 
-// The program is killed before, in and after every single write to its journal,
+// The program is killed before, in and after every single record of its journal,
 // and resumed: the verdicts are those of a run that nobody killed, nothing that
 // the journal holds as settled is sent again, and no more than one request per
 // worker is sent twice.
-func TestKillAtEveryJournalWrite(t *testing.T) {
+func TestKillAtEveryJournalRecord(t *testing.T) {
 	setCredentials(t)
 	reference := newCrashWorld(t, crashInput, crashScript)
 	if got := runHere(reference.importArgs()...); got.code != exitRows {
@@ -70,7 +70,7 @@ func TestKillAtEveryJournalWrite(t *testing.T) {
 	}, statuses); diff != "" {
 		t.Fatalf("the run that nobody killed: %s", diff)
 	}
-	moments := killMoments(writesOf(t, reference.runDir(t)))
+	moments := killMoments(recordsOf(t, reference.runDir(t)))
 	inParallel(t, moments, func(t *testing.T, i int) {
 		w := newCrashWorld(t, crashInput, crashScript)
 		if !w.killed(t, moments[i], w.importArgs()...) {

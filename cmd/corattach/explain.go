@@ -78,7 +78,7 @@ func (c *explainCommand) Run(a *app) error {
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on: what was wanted was read
 		return err
 	}
-	worst := fmt.Sprintf("the worst is %v", story.Status)
+	worst := "the worst is " + story.Status
 	if len(s.Lines) == 0 {
 		worst = count(int64(len(s.Vanished)), "vanished pair")
 	}
@@ -135,6 +135,9 @@ func tellRun(story *report.Story, account *journal.Account, state report.RunStat
 	f := factsOf(account.Log)
 	story.RunID, story.Job, story.Target = f.header.RunID, f.header.Job, targetOf(f.header).String()
 	story.StartedAt, story.State, story.LastAt = report.Moment(f.header.At), state, report.Moment(f.finished)
+	if account.End != nil {
+		story.Stop, story.Reason = account.End.Stop.String(), account.End.Reason
+	}
 	for i, session := range account.Sessions {
 		told := report.StorySession{
 			BeganAt: report.Moment(session.At), Version: session.Version, Flags: append([]string{}, session.Flags...),

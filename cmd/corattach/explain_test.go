@@ -15,13 +15,18 @@ import (
 	"corattach/report"
 )
 
-// sameStories tells the story of every user of a run and sets its rows against
-// the lines of reconciliation.csv: each line that names the user, and nothing
-// else, cell by cell.
+// sameStories tells the story of every user of a run and sets it against
+// reconciliation.csv and vanished.csv: each line that names the user, and
+// nothing else, cell by cell.
 func sameStories(t *testing.T, dir string, users []string) {
 	t.Helper()
-	want := make(map[string][][]string)
-	for _, line := range reconciled(t, dir) {
+	want, vanished := make(map[string][][]string), make(map[string][][]string)
+	for _, line := range linesOf(t, dir, report.VanishedFile) {
+		vanished[line["user_id"]] = append(vanished[line["user_id"]], []string{
+			line["workspace_id"], line["source"], line["percentage"], line["confirmed_at"], line["result"], line["reason"],
+		})
+	}
+	for _, line := range linesOf(t, dir, report.ReconciliationFile) {
 		var cells []string
 		for _, name := range storyColumns() {
 			cells = append(cells, line[name])
@@ -32,7 +37,7 @@ func sameStories(t *testing.T, dir string, users []string) {
 	for _, user := range users {
 		var out, errs bytes.Buffer
 		code := run([]string{"explain", "--json", dir, user}, streams{strings.NewReader(""), &out, &errs})
-		if want[user] == nil {
+		if want[user] == nil && vanished[user] == nil {
 			if code != exitUsage {
 				t.Errorf("user %q, who has no row: exit %d: %s", user, code, errs.String())
 			}
@@ -43,14 +48,24 @@ func sameStories(t *testing.T, dir string, users []string) {
 			t.Fatalf("user %q: exit %d: %s", user, code, errs.String())
 		}
 		okay(t, json.Unmarshal(out.Bytes(), &story))
-		var got [][]string
+		var got, gone [][]string
 		for _, r := range story.Rows {
 			got = append(got, storyCells(&r))
 		}
-		if diff := cmp.Diff(want[user], got); diff != "" {
+		for _, v := range story.Vanished {
+			gone = append(gone, []string{v.WorkspaceID, v.Source, v.Percentage, timeCell(v.ConfirmedAt), v.Result.String(), v.Reason})
+		}
+		if diff := cmp.Diff(want[user], got) + cmp.Diff(vanished[user], gone); diff != "" {
 			t.Errorf("the story of %q is not what the report says: %s", user, diff)
 		}
 	}
+}
+
+func timeCell(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format("2006-01-02T15:04:05.000Z")
 }
 
 func storyColumns() []string {
@@ -67,13 +82,9 @@ func storyCells(r *report.StoryRow) []string {
 		}
 		return fmt.Sprint(n)
 	}
-	sent := ""
-	if r.SentAt != nil {
-		sent = r.SentAt.Format("2006-01-02T15:04:05.000Z")
-	}
 	return []string{
 		r.File, fmt.Sprint(r.Line), r.UserID, r.WorkspaceID, r.Source, r.Percentage,
-		r.Status.String(), r.Reason, r.PivotPercentage, number(r.HTTPStatus), r.ErrorCode, fmt.Sprint(r.Attempts), sent,
+		r.Status.String(), r.Reason, r.PivotPercentage, number(r.HTTPStatus), r.ErrorCode, fmt.Sprint(r.Attempts), timeCell(r.SentAt),
 	}
 }
 

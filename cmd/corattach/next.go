@@ -16,10 +16,9 @@ func nextSteps(dir string, account *journal.Account, story *report.Story, s *pip
 	if story.State == report.RunOpen {
 		return []report.StoryStep{{Do: "ask again when the run has ended"}}
 	}
-	refused := account.End != nil && account.End.Stop == pipeline.InputRefused
+	refused, gone := endedBy(account, pipeline.InputRefused), endedBy(account, pipeline.TooMuchGone)
 	var steps []report.StoryStep
-	if !refused && (slices.ContainsFunc(s.Lines, func(l pipeline.Line) bool { return l.Resumable() }) ||
-		slices.ContainsFunc(s.Vanished, func(v pipeline.Vanished) bool { return v.Resumable })) {
+	if !refused && resumable(s) {
 		steps = append(steps, report.StoryStep{
 			Do: resumeText(account), Command: resumeOf(dir, resumeWords(account.Log)).Line,
 		})
@@ -37,6 +36,10 @@ func nextSteps(dir string, account *journal.Account, story *report.Story, s *pip
 			flags = append(slices.Clip(flags), "--repair")
 		}
 	}
+	if slices.ContainsFunc(s.Vanished, func(v pipeline.Vanished) bool { return undetached(&v) }) {
+		steps = append(steps, report.StoryStep{Do: "vanished: look at the user in COR; the job's next run with --detach-vanished tries again"})
+	}
+	again = again && !gone // failed.csv has every row of such a run
 	switch {
 	case len(steps) == 0:
 		return []report.StoryStep{{Do: "nothing: every row of this user is settled"}}
@@ -50,6 +53,25 @@ func nextSteps(dir string, account *journal.Account, story *report.Story, s *pip
 		})
 	}
 	return steps
+}
+
+func endedBy(account *journal.Account, kind pipeline.StopKind) bool {
+	return account.End != nil && account.End.Stop == kind
+}
+
+// resumable reports whether resume sends anything for the user.
+func resumable(s *pipeline.Story) bool {
+	return slices.ContainsFunc(s.Lines, func(l pipeline.Line) bool { return l.Resumable() }) ||
+		slices.ContainsFunc(s.Vanished, func(v pipeline.Vanished) bool { return v.Resumable })
+}
+
+// undetached reports whether a pair was to be detached, and resume won't do it.
+func undetached(v *pipeline.Vanished) bool {
+	switch v.Result {
+	case pipeline.StillAttached, pipeline.DetachFailed, pipeline.DetachUnknown:
+		return !v.Resumable
+	}
+	return false
 }
 
 // resumeText says what resume does, and what is to be seen to before.

@@ -163,6 +163,7 @@ func (n *nights) job(args []string) string { return args[slices.Index(args, "--j
 func (n *nights) check(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join(n.runs, "last")
+	sameStories(t, dir, []string{fmt.Sprintf("U%d", len(n.Applied())%6)})
 	for line, row := range rowsOf(t, dir) {
 		n.seen[row.status]++
 		if row.status != "unchanged" {

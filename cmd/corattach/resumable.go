@@ -28,7 +28,7 @@ func canaryPassed(log *journal.Log, word string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if users[e.User] = true; len(users) > size {
+		if users[cloned(e.User)] = true; len(users) > size {
 			return true, nil
 		}
 	}
@@ -136,7 +136,7 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 				return err
 			}
 			if e.MayHaveLeft() {
-				later[e.User] = other.Header.RunID
+				later[cloned(e.User)] = other.Header.RunID
 			}
 		}
 	}
@@ -165,6 +165,11 @@ func overtakenBy(later map[pipeline.UserID]string, user pipeline.UserID) error {
 			"the later run %s has sent for user %q", run, user)
 	}
 	return nil
+}
+
+// cloned is a user's id that does not keep the record alive in which it stood.
+func cloned(user pipeline.UserID) pipeline.UserID {
+	return pipeline.UserID(strings.Clone(string(user)))
 }
 
 func exists(path string) bool {

@@ -24,45 +24,55 @@ type Account struct {
 func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 	a := &Account{}
 	open := make(map[int64]int) // the user's attempts without an end
-	log, err := read(path, func(r *record) {
-		switch r.Type {
-		case typeSession:
-			a.Ends = append(a.Ends, nil)
-		case typeFinish:
-			if n := len(a.Ends); n > 0 {
-				a.Ends[n-1] = r.End
-			}
-		case typeBegin:
-			if r.Attempt.User == string(user) {
-				open[r.Number] = len(a.Attempts)
-				a.Attempts = append(a.Attempts, pipeline.Entry{
-					Exchange: pipeline.Exchange{Attempt: r.Attempt.attempt()}, Number: r.Number, Session: len(a.Ends) - 1,
-				})
-			}
-		case typeUnchanged:
-			if r.Unchanged.User == string(user) {
-				a.Attempts = append(a.Attempts, pipeline.Entry{Exchange: r.Unchanged.exchange(), Session: -1})
-			}
-		case typeVanished:
-			if r.Vanished.User == string(user) {
-				a.Vanished = append(a.Vanished, r.Vanished.vanished())
-			}
-		case typeWithdrawn:
-			if at, found := open[r.Number]; found {
-				a.Attempts[at].Withdrawn = true
-			}
-		case typeEnd:
-			if at, found := open[r.Number]; found {
-				e := &a.Attempts[at]
-				e.Answer, e.Fault, e.Ended = r.Answer.answer(), r.Fault.fault(), r.At
-			}
-		}
-	})
+	log, err := read(path, func(l *line) error { return a.note(l, user, open) })
 	if err != nil {
 		return nil, err
 	}
 	a.Log = log
 	return a, nil
+}
+
+// note takes note of a record as far as it is about the user.
+func (a *Account) note(l *line, user pipeline.UserID, open map[int64]int) error {
+	switch l.kind {
+	case typeSession:
+		a.Ends = append(a.Ends, nil)
+	case typeBegin:
+		attempt, err := l.attempt()
+		if err != nil || attempt.User != user {
+			return err
+		}
+		open[l.number] = len(a.Attempts)
+		a.Attempts = append(a.Attempts, pipeline.Entry{
+			Exchange: pipeline.Exchange{Attempt: attempt}, Number: l.number, Session: len(a.Ends) - 1,
+		})
+	case typeWithdrawn:
+		if at, found := open[l.number]; found {
+			a.Attempts[at].Withdrawn = true
+		}
+	case typeEnd:
+		if at, found := open[l.number]; found {
+			return l.outcome(&a.Attempts[at].Exchange)
+		}
+	case typeFinish, typeUnchanged, typeVanished:
+		r, err := l.record()
+		if err != nil {
+			return err
+		}
+		a.noteDecision(&r, user)
+	}
+	return nil
+}
+
+func (a *Account) noteDecision(r *record, user pipeline.UserID) {
+	switch n := len(a.Ends); {
+	case r.Type == typeFinish && n > 0:
+		a.Ends[n-1] = r.End
+	case r.Type == typeUnchanged && r.Unchanged.User == string(user):
+		a.Attempts = append(a.Attempts, pipeline.Entry{Exchange: r.Unchanged.exchange(), Session: -1})
+	case r.Type == typeVanished && r.Vanished.User == string(user):
+		a.Vanished = append(a.Vanished, r.Vanished.vanished())
+	}
 }
 
 // tailSize is how many bytes of a journal's end ReadLast and LastEnd look at

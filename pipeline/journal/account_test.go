@@ -75,7 +75,7 @@ func TestReadingWhileItGrows(t *testing.T) {
 	grow := must(os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0))(t)
 	defer grow.Close()
 	s, records := &scan{path: path}, 0
-	for _, err := range s.records() {
+	for _, err := range s.lines() {
 		check(t, err)
 		if records++; records == 1 {
 			must(grow.Write(next[len(next)/2:]))(t)

@@ -235,7 +235,7 @@ func TestRefusedFiles(t *testing.T) {
 		"two headers":       {good + good, "the header is not the first record"},
 		"an end of nothing": {good + record(sample(typeEnd, 1, nil)), "the end of attempt 1, which is not open"},
 		"a gap":             {good + record(sample(typeBegin, 2, nil)), "attempt 2 stands where 1 is due"},
-		"of another type":   {good + string(seal([]byte(`{"type":"later"}`))) + good, "a record of another form"},
+		"of another type":   {good + string(must(seal([]byte(`{"type":"later"}`)))(t)) + good, "a record of another form"},
 	} {
 		path := filepath.Join(t.TempDir(), "journal.jsonl")
 		check(t, os.WriteFile(path, []byte(c.content), 0o600))

@@ -116,13 +116,14 @@ func (a *application) apply(e *pipeline.Exchange) error {
 		return err
 	}
 	sent := make(map[pipeline.WorkspaceID]bool, len(e.Shares))
-	for _, share := range e.Shares {
-		sent[share.Workspace] = true
-		p := u.pair(source, share.Workspace)
+	for i, v := range (pipeline.History{*e}).Judge(e.Source, e.Shares...) {
+		workspace := e.Shares[i].Workspace
+		sent[workspace] = true
+		p := u.pair(source, workspace)
 		if e.Op == pipeline.Detach {
 			a.detached(p, e)
 		} else {
-			a.attached(p, e, share)
+			a.attached(p, e, &v)
 		}
 	}
 	if e.Answer != nil {
@@ -133,8 +134,7 @@ func (a *application) apply(e *pipeline.Exchange) error {
 
 // attached takes over what an attempt to attach says of a pair. Whatever does
 // not confirm it leaves what COR returned before.
-func (a *application) attached(p *pair, e *pipeline.Exchange, share pipeline.Share) {
-	v := pipeline.History{*e}.Judge(e.Source, share)
+func (a *application) attached(p *pair, e *pipeline.Exchange, v *pipeline.Verdict) {
 	late := e.At.Before(p.at) // a clock went back, or the run is older: which word is COR's last?
 	p.confirmed = v.Status == pipeline.Matched && !late
 	switch v.Status {
@@ -142,7 +142,7 @@ func (a *application) attached(p *pair, e *pipeline.Exchange, share pipeline.Sha
 		p.attached, p.percentage, p.at, p.run = true, v.Pivot.Percentage, e.At, a.run
 		p.owners = add(p.owners, a.job)
 	case pipeline.Missing:
-		if !e.Answer.AlreadyAttached(share.Workspace) {
+		if !e.Answer.AlreadyAttached(p.workspace) {
 			a.gone(p, e)
 		}
 	}
