@@ -22,7 +22,7 @@ type Plan struct {
 	shards []*shard
 	order  spool // per batch of rows, the number of the shard of each, or noShard
 	over   []overAllocated
-	nobody bool // a row has no user
+	unsure bool // a record does not tell for sure whose it is
 	judged bool // ending is known
 
 	fresh     bool // a new run: what to make of what is known is decided now
@@ -137,9 +137,9 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
 		order = order[:0]
 		for i := range batch {
 			row := &batch[i]
+			p.unsure = p.unsure || row.User == "" || row.Raw != ""
 			if row.User == "" {
 				p.ByStatus[Invalid]++
-				p.nobody = true
 				order = append(order, noShard)
 				continue
 			}
@@ -280,6 +280,7 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 		}
 	}
 	sending, open, blocked := false, false, false
+	stuck := false // a row stays unsent: nothing is detached
 	for i := range user.requests {
 		r := &user.requests[i]
 		if then, found := past[r.Key()]; found {
@@ -293,7 +294,8 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 			sending = true
 			s.counts.Requests++
 		}
-		blocked = blocked && r.Chunk > 0
+		blocked = blocked && r.Chunk > 0 || stuck && r.Vanished
+		stuck = stuck || blocked && !r.Vanished
 		done := blocked || r.settled()
 		open = open || !done
 		blocked = blocked || done && !r.Past.accepted()

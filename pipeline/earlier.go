@@ -117,8 +117,8 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 // hold says why nothing may be detached at all, "" when nothing stands in the
 // way.
 func (p *Plan) hold() string {
-	if p.nobody {
-		return "not to be detached: a record of the input does not tell its user"
+	if p.unsure {
+		return "not to be detached: a record of the input does not tell for sure whose it is"
 	}
 	return ""
 }
@@ -279,12 +279,19 @@ func (p *Plan) Vanished() iter.Seq2[Vanished, error] {
 	}
 }
 
-// settleVanished writes down what became of a shard's vanished pairs.
-func (p *Plan) settleVanished(s *shard, histories map[Key]History) error {
+// settleVanished writes down what became of a shard's vanished pairs. rows is what
+// the rows say of the users that have any.
+func (p *Plan) settleVanished(s *shard, histories map[Key]History, rows map[UserID]unsent) error {
 	var user []Vanished
 	var at Place
 	flush := func() error {
-		p.rules.settle(user, histories, p.ending)
+		if len(user) > 0 {
+			why, found := rows[user[0].User]
+			if !found {
+				why.reason = p.ending.Reason
+			}
+			p.rules.settle(user, histories, why, p.ending.DryRun)
+		}
 		for i := range user {
 			s.record = appendVanished(s.record[:0], at, &user[i])
 			if err := s.settled.append(s.record); err != nil {

@@ -58,9 +58,7 @@ func (p *Plan) judge(s *shard) error {
 	}
 	planner := planner{rules: p.rules}
 	removals := removalsOf(histories)
-	if err := p.settleVanished(s, histories); err != nil {
-		return err
-	}
+	unsent := make(map[UserID]unsent)
 	facts := s.facts.reader()
 	for i := range groups {
 		g := &groups[i]
@@ -74,6 +72,10 @@ func (p *Plan) judge(s *shard) error {
 		if err := s.lines.append(appendUserLine(nil, g.entries[0].Place, &line)); err != nil {
 			return err
 		}
+		unsent[g.id] = p.unsent(g, verdicts)
+	}
+	if err := p.settleVanished(s, histories, unsent); err != nil {
+		return err
 	}
 	var record []byte
 	for i := range verdicts {
@@ -86,6 +88,26 @@ func (p *Plan) judge(s *shard) error {
 		}
 	}
 	return nil
+}
+
+// unsent says why nothing was sent to detach vanished pairs, and whether a resume
+// won't either.
+type unsent struct {
+	reason  string
+	forGood bool
+}
+
+// unsent is what the rows of a user say: with one that was not sent nothing is
+// detached.
+func (p *Plan) unsent(g *group, verdicts []Verdict) unsent {
+	u := unsent{reason: p.ending.Reason}
+	for j, e := range g.entries {
+		v := &verdicts[g.at[j]]
+		if v.Status == NotSent && !u.forGood && (v.Blocked || u.reason == "") {
+			u = unsent{fmt.Sprintf("not to be detached: %s, of this user, was not sent", p.rules.at(e.Place, Place{File: -1})), v.Blocked}
+		}
+	}
+	return u
 }
 
 // removalsOf returns the histories of requests that detach vanished pairs, by

@@ -201,15 +201,24 @@ func (r Rules) detaches(vanished []Vanished) []Request {
 }
 
 // settle gives the planned ones among the vanished pairs of one user what came
-// of their requests. end says why nothing was sent for those without one.
-func (r Rules) settle(vanished []Vanished, histories map[Key]History, end Ending) {
+// of their requests; why stands for those without one.
+func (r Rules) settle(vanished []Vanished, histories map[Key]History, why unsent, dry bool) {
 	results := make(map[pair]removal)
-	for _, request := range r.detaches(vanished) {
-		past := histories[request.Key()]
-		if len(past) == 0 && end.DryRun {
+	requests := r.detaches(vanished)
+	var chunk unsent
+	for i := range requests {
+		request := &requests[i]
+		request.Past = histories[request.Key()]
+		if request.Chunk == 0 {
+			chunk = why
+		} else if previous := &requests[i-1]; !chunk.forGood && len(previous.Past) > 0 && !previous.Past.accepted() {
+			chunk = unsent{fmt.Sprintf("chunk %d of the request was not accepted", request.Chunk), previous.settled()}
+		}
+		if len(request.Past) == 0 && dry {
 			continue
 		}
-		for i, removal := range past.removals(request.Source, request.Shares, end.Reason) {
+		for i, removal := range request.Past.removals(request.Source, request.Shares, chunk.reason) {
+			removal.open = removal.open && !(chunk.forGood && removal.result == DetachNotSent)
 			results[pair{request.Source, request.Shares[i].Workspace}] = removal
 		}
 	}

@@ -113,7 +113,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memo
 		discard(dir)
 		return nil, nil, err
 	}
-	w.gone = m.stopFor(n, w)
+	w.blind, w.gone = m.ledger == nil, m.stopFor(n, w)
 	con.log.Info().Msg(w.describe())
 	con.warnings(w)
 	set, err := report.Open(dir, in.names())

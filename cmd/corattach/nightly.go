@@ -111,6 +111,7 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 	}
 	if err != nil {
 		con.warn("what earlier runs have sent is not known: " + err.Error())
+		con.hint(ledgerHint(err))
 		m.close()
 		return &memory{target: m.target, job: job}, nil
 	}

@@ -83,6 +83,7 @@ func (c *resumeCommand) Run(a *app) error {
 		return err
 	}
 	defer w.close()
+	w.blind = m.ledger == nil
 	if anew != nil {
 		w.anew, w.gone = true, m.stopFor(anew, w)
 	}

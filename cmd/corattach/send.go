@@ -35,7 +35,9 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
-	a.remember(con, w, log)
+	if !w.blind {
+		a.remember(con, w, log)
+	}
 	return a.conclude(con, out, w, o)
 }
 

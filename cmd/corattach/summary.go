@@ -55,8 +55,8 @@ func (o *outcome) hints(w *work) []string {
 // hint is what to do about a run that ended in a way nobody wanted; "" when the
 // last line says it.
 func (o *outcome) hint(w *work) string {
-	r := o.Rows
-	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown == 0
+	r, v := o.Rows, o.Vanished
+	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown+v.Detached+v.StillAttached+v.Failed+v.Unknown == 0
 	switch o.Exit.Code {
 	case exitRefused:
 		return refusalHint(w)

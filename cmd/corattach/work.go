@@ -27,6 +27,7 @@ type work struct {
 	warnings []string // the first of them
 	warned   int      // all of them
 	anew     bool     // an earlier run that is planned anew
+	blind    bool     // what earlier runs know is not known: the next run that knows notes what this one has done
 	gone     string   // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
 }
 

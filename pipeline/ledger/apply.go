@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"iter"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func (l *Ledger) Done(run string, size int64) bool {
 }
 
 // Begin notes that a run is going to send. If its journal is gone before it was
-// applied, nothing of its target counts as confirmed any more.
+// applied, nothing under the URLs of its target counts as confirmed any more.
 func (l *Ledger) Begin(run Run) error {
 	s := l.runs[run.ID]
 	s.active, s.target = true, l.number(run.Target.name())
@@ -41,6 +43,9 @@ func (l *Ledger) Missing(exists func(run string) bool, now time.Time) {
 	for id, s := range l.runs {
 		if s.active && !exists(id) {
 			l.floors[s.target] = now
+			for _, target := range l.siblings(s.target) {
+				l.floors[target] = now
+			}
 			s.active = false
 			l.runs[id] = s
 		}
@@ -55,9 +60,7 @@ func (l *Ledger) Apply(run Run, to int64, exchanges iter.Seq2[pipeline.Exchange,
 	a := application{
 		ledger: l, target: l.number(run.Target.name()), run: l.number(run.ID), job: l.number(run.Job),
 	}
-	if run.Target.Account == "" {
-		a.doubted = l.like(run.Target)
-	}
+	a.siblings = l.siblings(a.target)
 	for e, err := range exchanges {
 		if err != nil {
 			return err
@@ -91,24 +94,32 @@ func (l *Ledger) like(t Target) []uint64 {
 	return like
 }
 
+// siblings returns the other targets under the same URLs. One may be the same
+// account of COR: an API key and a static token have names of their own.
+func (l *Ledger) siblings(target uint64) []uint64 {
+	baseURL, rest, _ := strings.Cut(l.names[target], "\n")
+	authURL, _, _ := strings.Cut(rest, "\n")
+	unnamed := Target{BaseURL: baseURL, AuthURL: authURL}
+	all := l.like(unnamed)
+	if n := l.lookUp(unnamed.name()); n != math.MaxUint64 {
+		all = append(all, n)
+	}
+	return slices.DeleteFunc(all, func(n uint64) bool { return n == target })
+}
+
 // application is one call of Apply.
 type application struct {
 	ledger           *Ledger
 	target, run, job uint64
-	doubted          []uint64 // targets that may be this one
+	siblings         []uint64 // of target
 }
 
 func (a *application) apply(e *pipeline.Exchange) error {
 	source := a.ledger.number(string(e.Source))
-	for _, target := range a.doubted {
-		u, err := a.ledger.user(userKey{target, e.User})
-		if err != nil {
+	verdicts := pipeline.History{*e}.Judge(e.Source, e.Shares...)
+	for _, target := range a.siblings {
+		if err := a.doubt(target, source, e, verdicts); err != nil {
 			return err
-		}
-		for _, share := range e.Shares {
-			if p := u.find(source, share.Workspace); p != nil {
-				p.confirmed = false
-			}
 		}
 	}
 	u, err := a.ledger.user(userKey{a.target, e.User})
@@ -116,7 +127,7 @@ func (a *application) apply(e *pipeline.Exchange) error {
 		return err
 	}
 	sent := make(map[pipeline.WorkspaceID]bool, len(e.Shares))
-	for i, v := range (pipeline.History{*e}).Judge(e.Source, e.Shares...) {
+	for i, v := range verdicts {
 		workspace := e.Shares[i].Workspace
 		sent[workspace] = true
 		p := u.pair(source, workspace)
@@ -128,6 +139,23 @@ func (a *application) apply(e *pipeline.Exchange) error {
 	}
 	if e.Answer != nil {
 		a.overhear(u, e, source, sent)
+	}
+	return nil
+}
+
+// doubt takes over into another target what holds if it is the same account: a
+// pair stays confirmed only when COR answered with the same.
+func (a *application) doubt(target, source uint64, e *pipeline.Exchange, verdicts []pipeline.Verdict) error {
+	u, err := a.ledger.user(userKey{target, e.User})
+	if err != nil {
+		return err
+	}
+	for i, share := range e.Shares {
+		p := u.find(source, share.Workspace)
+		if p == nil || !p.confirmed {
+			continue
+		}
+		p.confirmed = e.Op == pipeline.Attach && verdicts[i].Status == pipeline.Matched && share.Percent.Equals(p.percentage)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -80,7 +82,8 @@ type runState struct {
 
 // Open opens the ledger for reading and writing, and makes it where there is
 // none. An error that is ErrBusy passes; any other means that the file is no
-// ledger or damaged: it can be removed, and is made again from the journals.
+// ledger or damaged: it can be removed, and is made again from the journals. A
+// process that has met a damaged one may hold it until it ends.
 func Open(path string) (*Ledger, error) {
 	l, err := open(path, &bbolt.Options{Timeout: patience})
 	if err != nil {
@@ -90,10 +93,11 @@ func Open(path string) (*Ledger, error) {
 	return l, nil
 }
 
-// Read opens the ledger for reading; where there is none it is empty. What is
-// changed in it lives in memory until Close.
+// Read opens the ledger for reading; where there is none, or one without a byte,
+// it is empty. What is changed in it lives in memory until Close.
 func Read(path string) (*Ledger, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && info.Size() == 0 {
 		return empty(), nil
 	}
 	return open(path, &bbolt.Options{Timeout: patience, ReadOnly: true})
@@ -107,11 +111,7 @@ func empty() *Ledger {
 }
 
 func open(path string, options *bbolt.Options) (l *Ledger, err error) {
-	defer func() {
-		if damage := recover(); damage != nil { // bbolt panics on pages that are none
-			err = fmt.Errorf("the ledger %s is damaged: %v", path, damage)
-		}
-	}()
+	defer damage(path, &err)()
 	db, err := bbolt.Open(path, 0o600, options)
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -210,14 +210,24 @@ func (l *Ledger) read(do func(*bbolt.Tx) error) (err error) {
 	if l.db == nil {
 		return do(nil)
 	}
-	defer l.damage(&err)
+	defer damage(l.db.Path(), &err)()
 	return l.db.View(do)
 }
 
-// damage turns what bbolt makes of a damaged file, a panic, into an error.
-func (l *Ledger) damage(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("the ledger %s is damaged: %v", l.db.Path(), p)
+// damage turns what comes of a damaged file into an error, once what it returns
+// is deferred: bbolt panics on pages that are none, and reads beyond the end of a
+// file that was cut.
+func damage(path string, err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		p := recover()
+		if _, beyond := p.(runtime.Error); beyond {
+			p = "it was cut or overwritten"
+		}
+		if p != nil {
+			*err = fmt.Errorf("the ledger %s is damaged: %v", path, p)
+		}
 	}
 }
 
@@ -234,7 +244,7 @@ func (l *Ledger) write() (err error) {
 	if !l.writing {
 		return nil
 	}
-	defer l.damage(&err)
+	defer damage(l.db.Path(), &err)()
 	keys := make([]userKey, 0, len(l.changed))
 	for key := range l.changed {
 		keys = append(keys, key)

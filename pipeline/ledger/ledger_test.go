@@ -189,8 +189,8 @@ func TestTargetsAreApart(t *testing.T) {
 		t.Errorf("the only account is %q", account)
 	}
 	check(t, l.Apply(Run{"two", "job", unknown}, 1, exchanges(answered(attach(2, "W1=60"), "W1=60"))))
-	if diff := cmp.Diff([]string{"W1=60 ours", "W2=1 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
-		t.Errorf("a run of an account that is not known may have been this one: %s", diff)
+	if diff := cmp.Diff([]string{"W1=60 confirmed ours", "W2=1 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
+		t.Errorf("the same word, whoever's it is: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"W1=60 ours"}, pairs(t, l, unknown, "job")); diff != "" {
 		t.Errorf("what is not known to be this account confirms nothing: %s", diff)
@@ -198,6 +198,35 @@ func TestTargetsAreApart(t *testing.T) {
 	check(t, l.Apply(Run{"three", "job", there}, 1, exchanges()))
 	if account := l.Account(unknown); account != "" {
 		t.Errorf("of two accounts %q is taken", account)
+	}
+}
+
+// Two targets under the same URLs may be one account of COR, which an API key and
+// a static token name differently: what was sent to one is doubted in the other.
+func TestSiblings(t *testing.T) {
+	for name, account := range map[string]string{"of another name": "account-7", "that is not known": ""} {
+		for _, sent := range []pipeline.Exchange{
+			answered(attach(2, "W1=70"), "W1=70"), answered(attach(2, "W1=60"), "W1=59"), attach(2, "W1=60"), answered(detach(2, "W1")),
+		} {
+			l := opened(t)
+			there := Target{here.BaseURL, here.AuthURL, account}
+			check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
+			check(t, l.Apply(Run{"two", "job", there}, 1, exchanges(sent)))
+			if diff := cmp.Diff([]string{"W1=60 ours", "W2=1 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
+				t.Errorf("an account %s was sent %+v: %s", name, sent, diff)
+			}
+			check(t, l.Begin(Run{"three", "job", there}))
+			l.Missing(func(run string) bool { return run != "three" }, at(10))
+			if diff := cmp.Diff([]string{"W1=60 ours", "W2=1 ours"}, pairs(t, l, here, "job")); diff != "" {
+				t.Errorf("a journal to an account %s is gone: %s", name, diff)
+			}
+		}
+	}
+	l := opened(t)
+	check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, l.Apply(Run{"two", "job", Target{"https://other.example", here.AuthURL, here.Account}}, 1, exchanges(attach(2, "W1=60"))))
+	if diff := cmp.Diff([]string{"W1=60 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
+		t.Errorf("another URL: %s", diff)
 	}
 }
 
@@ -355,6 +384,7 @@ func TestNoLedger(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"a text":    func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("no ledger\n", 9000)), 0o600) },
 		"cut":       func(path string) error { return os.Truncate(path, 20_000) },
+		"cut short": func(path string) error { return os.Truncate(path, 9000) },
 		"a stub":    func(path string) error { return os.Truncate(path, 4096) },
 		"its pages": func(path string) error { return scribble(path) },
 	} {
@@ -384,6 +414,20 @@ func TestNoLedger(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A process that dies while it makes the ledger leaves a file without a byte.
+func TestEmptyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	check(t, os.WriteFile(path, nil, 0o600))
+	for _, open := range []func(string) (*Ledger, error){Read, Open} {
+		l, err := open(path)
+		check(t, err)
+		if got := pairs(t, l, here, "job"); got != nil {
+			t.Errorf("%q is known", got)
+		}
+		check(t, l.Close())
 	}
 }
 
