@@ -163,14 +163,7 @@ func TestKeepRunsProperty(t *testing.T) {
 		}
 		keep := rapid.IntRange(1, 6).Draw(t, "keep")
 		for _, id := range ids {
-			newer := 0
-			for _, other := range ids {
-				if other > id {
-					newer++
-				}
-			}
-			goes := slices.Contains([]string{doneRun, doneDry, refusedRun}, kind[id])
-			if goes && newer >= keep && id != current && id != last {
+			if goes := slices.Contains([]string{doneRun, doneDry, refusedRun}, kind[id]); goes && newer(ids, id) >= keep && id != current && id != last {
 				deleted = append(deleted, id)
 			} else {
 				want = append(want, id)
@@ -281,6 +274,16 @@ func TestResumeAfterDeletion(t *testing.T) {
 			t.Errorf("exit %d: %s", got.code, got.stderr)
 		}
 	}
+}
+
+// newer counts the ids that come after one.
+func newer(ids []string, id string) (n int) {
+	for _, other := range ids {
+		if other > id {
+			n++
+		}
+	}
+	return n
 }
 
 // A crash between the renaming and the removal leaves a hidden directory, which

@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,6 +197,31 @@ func TestPingFailsNothing(t *testing.T) {
 	}
 	if got := runHere("import", "--simulate", "--ping-url", "", "good.csv"); got.code != exitUsage {
 		t.Errorf("a blank URL: exit %d: %s", got.code, got.stderr)
+	}
+}
+
+// TestStoppedRunTells: a run that a signal stops still says how it ended, by a
+// ping and in the metrics.
+func TestStoppedRunTells(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process can't be asked to stop there")
+	}
+	setCredentials(t)
+	w := newCrashWorld(t, smallInput, `{"faults": [{"user": "U1", "attempts": [1], "status": 429, "retry_after": 3600}]}`)
+	m, url := newMonitor(t)
+	file := filepath.Join(t.TempDir(), "x.prom")
+	cmd, errs := crashProcess(crashNever, w.args("import", w.file, "--max-wait", "2h", "--metrics-file", file)...)
+	cmd.Env = append(cmd.Env, "CORATTACH_PING_URL="+url)
+	okay(t, cmd.Start())
+	<-w.arrived
+	w.settle()
+	okay(t, cmd.Process.Signal(syscall.SIGTERM))
+	_ = cmd.Wait()
+	if diff := cmp.Diff([]string{"/start", "/fail  exit 143: stopped by a signal"}, m.take(t)); diff != "" || cmd.ProcessState.ExitCode() != 143 {
+		t.Errorf("exit %d (-want +got):\n%s\n%s", cmd.ProcessState.ExitCode(), diff, errs)
+	}
+	if values := known(t, file); values["run_exit_code"] != 143 || values["run_resumable_rows"] != 2 {
+		t.Errorf("%v", values)
 	}
 }
 

@@ -54,10 +54,10 @@ func (w *watch) start(a *app) {
 	}
 }
 
-// ended is the last thing before a run's last line: old runs go, the metrics are
-// written, and whoever is pinged hears of it. It may be called again, and then
-// does nothing. o is nil for a run that came to no report; the lock is held only
-// when it is not. What fails here is a warning.
+// ended is the last thing before a run's last line, and happens once: old runs
+// go, the metrics are written, and whoever is pinged hears of it. o is nil for a
+// run that came to no report; the lock is held only when it is not. What fails
+// here is a warning.
 func (w *watch) ended(a *app, con *console, code int, o *outcome) {
 	a.watch = nil
 	if w.KeepRuns > 0 && o != nil {
@@ -85,9 +85,10 @@ func (w *watch) ended(a *app, con *console, code int, o *outcome) {
 	}
 }
 
-// mayWriteMetrics reports whether no other run is going to write them: it would
-// lose the time of that one's success, or have its own lost. locked says that
-// the runs directory is this process's.
+// mayWriteMetrics reports whether no other run is going to write them: this one
+// could put back the time of an older success than that one's. locked says that
+// the runs directory is this process's; otherwise the lock is only looked at, as
+// holding it could keep a run from its night.
 func (w *watch) mayWriteMetrics(locked bool) bool {
 	if locked || w.runsDir == "" || !exists(w.runsDir) {
 		return true
