@@ -19,8 +19,9 @@ type Plan struct {
 	rules  Rules
 	ending Ending
 	seed   maphash.Seed
+	store  *store
 	shards []*shard
-	order  spool // per batch of rows, the number of the shard of each, or noShard
+	order  spool // per row the number of its shard, or noShard
 	over   []overAllocated
 	nobody bool // a row has no user
 	judged bool // ending is known
@@ -70,10 +71,11 @@ const maxOverTexts = 20
 // NewPlan reads all rows and plans them by the rules. An error of rows or of
 // before is returned as it is. What doesn't fit in memory waits in files of
 // dir, which Close removes.
-func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], before Before, rules Rules, dir string) (*Plan, error) {
-	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
+func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, rules Rules, dir string) (*Plan, error) {
+	store := &store{dir: dir}
+	p := &Plan{rules: rules, seed: maphash.MakeSeed(), store: store, order: spool{store: store, limit: rowsLimit}}
 	for range shardCount {
-		p.shards = append(p.shards, newShard(dir))
+		p.shards = append(p.shards, newShard(store))
 	}
 	err := p.read(ctx, rows)
 	if err == nil && before.Exchanges != nil {
@@ -108,47 +110,61 @@ func (c *Counts) add(other *Counts) {
 }
 
 // Close removes what waits in files.
-func (p *Plan) Close() error {
-	errs := []error{p.order.close()}
-	for _, s := range p.shards {
-		errs = append(errs, s.close())
-	}
-	return errors.Join(errs...)
-}
+func (p *Plan) Close() error { return p.store.close() }
 
 func (p *Plan) shardOf(id UserID) uint8 {
 	return uint8(maphash.String(p.seed, string(id)) % shardCount)
 }
 
 // read sorts the rows into shards. A row without a user needs no planning.
-func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
-	var record, order []byte
-	for batch, err := range rows {
+func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
+	for sifted, err := range InOrder(rows, p.sift) {
 		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
-		p.Rows += len(batch)
-		order = order[:0]
-		for i := range batch {
-			row := &batch[i]
-			if row.User == "" {
+		p.Rows += len(sifted.shards)
+		begin := 0
+		for i, shard := range sifted.shards {
+			if shard == noShard {
 				p.ByStatus[Invalid]++
 				p.nobody = true
-				order = append(order, noShard)
 				continue
 			}
-			shard := p.shardOf(row.User)
-			order = append(order, shard)
-			record = appendEntry(record[:0], row)
-			if err := p.shards[shard].rows.append(record); err != nil {
+			if err := p.shards[shard].rows.append(sifted.entries[begin:sifted.ends[i]]); err != nil {
 				return err
 			}
+			begin = sifted.ends[i]
 		}
-		if err := p.order.append(order); err != nil {
+		if err := p.order.bytes(sifted.shards); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sifted is what planning needs of a batch of rows.
+type sifted struct {
+	shards  []byte // of each row its shard, or noShard
+	entries []byte
+	ends    []int // of each row the end of its entry, which noShard has none of
+}
+
+// sift reads and checks the rows of a batch.
+func (p *Plan) sift(rows Batch) *sifted {
+	n := rows.Len()
+	s := &sifted{shards: make([]byte, n), ends: make([]int, n), entries: make([]byte, 0, n*entryGuess)}
+	var row Row
+	for i := range n {
+		rows.Row(i, &row)
+		if row.User == "" {
+			s.shards[i] = noShard
+			continue
+		}
+		s.shards[i] = p.shardOf(row.User)
+		s.entries = appendEntry(s.entries, &row)
+		s.ends[i] = len(s.entries)
+	}
+	return s
 }
 
 // spread sorts exchanges into the shards of their users.
@@ -165,9 +181,8 @@ func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spo
 }
 
 // plan rules on the rows of one shard and writes down what is to be sent.
-func (p *Plan) plan(s *shard) error {
-	groups, rows, err := s.groups()
-	if err != nil {
+func (p *Plan) plan(t *table, s *shard) error {
+	if err := t.load(s); err != nil {
 		return err
 	}
 	past, err := s.past.histories()
@@ -178,16 +193,10 @@ func (p *Plan) plan(s *shard) error {
 	if err != nil {
 		return err
 	}
-	all := make([]ruling, rows)
-	var rulings []ruling
-	planner := planner{rules: p.rules}
-	for i := range groups {
-		g := &groups[i]
-		rulings = slices.Grow(rulings[:0], len(g.entries))[:len(g.entries)]
-		user := planner.user(g.id, g.entries, rulings)
-		for j, at := range g.at {
-			all[at] = rulings[j]
-		}
+	t.clear()
+	for g := range t.groups() {
+		rulings := t.scratch(len(g.entries))
+		user := t.user(g.id, g.entries, rulings)
 		if err := p.look(s, earlier.of(g.id), g, rulings, &user); err != nil {
 			return err
 		}
@@ -195,9 +204,11 @@ func (p *Plan) plan(s *shard) error {
 		if err := s.writeFacts(g, user, rulings); err != nil {
 			return err
 		}
-		if err := s.writeUser(g.entries[0].Place, g.id, &user, past); err != nil {
+		sends, err := s.writeUser(&s.sends, g.entries[0].Place, g.id, &user, past)
+		if err != nil {
 			return err
 		}
+		t.mark(g, rulings, sends)
 	}
 	if err := p.planVanished(s, earlier, past); err != nil {
 		return err
@@ -205,15 +216,7 @@ func (p *Plan) plan(s *shard) error {
 	for key := range past {
 		return fmt.Errorf("the journal has a request of user %q under %s that the input does not ask for", key.User, key.Source)
 	}
-	var record []byte
-	for i := range all {
-		s.counts.ByStatus[all[i].status]++
-		record = appendVerdict(record[:0], &Verdict{Status: all[i].status, Reason: all[i].reason})
-		if err := s.rulings.append(record); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writeRulings(t)
 }
 
 // note adds a user to the sums and to the warnings.
@@ -258,17 +261,18 @@ func (s *shard) writeFacts(g *group, user userPlan, rulings []ruling) error {
 			facts.Worst = r.status
 		}
 	}
-	s.record = appendUserLine(s.record[:0], g.entries[0].Place, &facts)
+	s.record = appendUserLine(s.record[:0], &facts)
 	return s.facts.append(s.record)
 }
 
 // writeUser writes down a user's vanished pairs and, unless earlier sessions or
-// runs settled everything, its requests. It takes what it uses out of past.
-func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]History) error {
+// runs settled everything, to sends its requests: then it is true. It takes what
+// it uses out of past.
+func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, past map[Key]History) (bool, error) {
 	for i := range user.vanished {
 		s.record = appendVanished(s.record[:0], at, &user.vanished[i])
 		if err := s.vanished.append(s.record); err != nil {
-			return err
+			return false, err
 		}
 	}
 	sending, open, blocked := false, false, false
@@ -279,7 +283,7 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 			delete(past, r.Key())
 		}
 		if err := r.fits(); err != nil {
-			return err
+			return false, err
 		}
 		if !r.Past.unchanged() {
 			sending = true
@@ -294,14 +298,14 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 		s.counts.Sending++
 	}
 	if !open {
-		return nil
+		return false, nil
 	}
 	s.counts.Open++
 	var err error
 	if s.record, err = appendUser(s.record[:0], at, User{id, user.requests}); err != nil {
-		return err
+		return false, err
 	}
-	return s.sends.append(s.record)
+	return true, sends.append(s.record)
 }
 
 // fits checks that what was sent before is what is planned now.
@@ -324,16 +328,25 @@ func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
 }
 
 // Send returns the users that have something to send, in order of first
-// appearance, each with its requests and what was sent for them before.
+// appearance, each with its requests and what was sent for them before; after
+// them those without a row.
 func (p *Plan) Send() iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.sends })) {
-			c := cursor(strings.Clone(record))
+		one := func(record string, err error) bool {
+			c := cursor(record)
 			var user User
 			if err == nil {
 				user, err = c.user()
 			}
-			if !yield(user, err) || err != nil {
+			return yield(user, err) && err == nil
+		}
+		for record, err := range p.users(markSends, func(s *shard) *spool { return &s.sends }) {
+			if !one(string(record), err) {
+				return
+			}
+		}
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.absent })) {
+			if !one(strings.Clone(record), err) {
 				return
 			}
 		}

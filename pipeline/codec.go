@@ -10,7 +10,7 @@ import (
 // code that wrote them: there is no version and no check.
 
 // appendText appends a string that cursor.text reads.
-func appendText[T ~string](b []byte, text T) []byte {
+func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(text)))
 	return append(b, text...)
 }
@@ -176,6 +176,26 @@ func (c *cursor) user() (User, error) {
 	return u, nil
 }
 
+// appendEntry appends what planning needs of a row whose user is known.
+func appendEntry(b []byte, row *Row) []byte {
+	b = appendText(b, row.User)
+	b = appendPlace(b, row.Place)
+	b = appendFlag(b, row.Problem != "")
+	b = appendText(b, row.Source)
+	b = appendText(b, row.Workspace)
+	return binary.AppendUvarint(b, uint64(row.Percent))
+}
+
+// entryGuess is how many bytes most entries need at most.
+const entryGuess = 48
+
+// entry reads the rest of an entry behind its user.
+func (c *cursor) entry() entry {
+	return entry{
+		Place: c.place(), bad: c.flag(), source: Source(c.text()), workspace: WorkspaceID(c.text()), percent: Percent(c.number()),
+	}
+}
+
 func appendPivot(b []byte, p *Pivot) []byte {
 	for _, text := range []string{
 		string(p.Workspace), string(p.Source), p.Percentage, p.Name, p.Integration, p.Problem,
@@ -228,8 +248,7 @@ func (c *cursor) verdict() Verdict {
 	return v
 }
 
-func appendUserLine(b []byte, first Place, u *UserLine) []byte {
-	b = appendPlace(b, first)
+func appendUserLine(b []byte, u *UserLine) []byte {
 	b = appendText(b, u.User)
 	b = appendInt(b, u.Rows)
 	b = binary.AppendUvarint(b, uint64(u.Requested))
@@ -245,7 +264,6 @@ func appendUserLine(b []byte, first Place, u *UserLine) []byte {
 }
 
 func (c *cursor) userLine() UserLine {
-	c.place()
 	u := UserLine{
 		User: UserID(c.text()), Rows: int(c.number()), Requested: Percent(c.number()), Returned: c.text(),
 		OverAllocated: c.flag(), Requests: int(c.number()), Worst: Status(c.number()),

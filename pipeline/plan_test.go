@@ -49,10 +49,10 @@ func rowsOf(t must, files ...string) []Row {
 }
 
 // batches gives rows to NewPlan three at a time.
-func batches(rows []Row) iter.Seq2[[]Row, error] {
-	return func(yield func([]Row, error) bool) {
+func batches(rows []Row) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		for batch := range slices.Chunk(rows, 3) {
-			if !yield(batch, nil) {
+			if !yield(Rows(batch), nil) {
 				return
 			}
 		}
@@ -99,7 +99,7 @@ func linesOf(t must, plan *Plan, rows []Row, end Ending, sent ...Exchange) []Lin
 		t.Fatalf("Judge: %v", err)
 	}
 	var lines []Line
-	for line, err := range plan.Lines(batches(rows), func(*Row) {}) {
+	for line, err := range plan.Lines(batches(rows)) {
 		if err != nil {
 			t.Fatalf("Lines: %v", err)
 		}

@@ -35,7 +35,6 @@ func options() Options { return Options{Sources: pipeline.Sources()} }
 
 func readFiles(opts Options, files ...File) got {
 	var g got
-	opts.Warn = func(text string) { g.warnings = append(g.warnings, text) }
 	s := New(files, opts)
 	for batch, err := range s.Rows(context.Background()) {
 		if err != nil {
@@ -45,6 +44,7 @@ func readFiles(opts Options, files ...File) got {
 		g.rows = append(g.rows, batch...)
 	}
 	g.inputs = s.Inputs()
+	g.warnings, _ = s.Warnings()
 	return g
 }
 

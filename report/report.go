@@ -6,11 +6,13 @@
 // its final one until all of them are complete and synced, and only then takes
 // its name, replacing what an earlier writing left there.
 //
-// Nothing here may be called from several goroutines at once.
+// What the reports say of a batch of rows or users may be worked out in several
+// goroutines; all else is for one at a time.
 package report
 
 import (
 	"fmt"
+	"sync"
 
 	"corattach/pipeline"
 )
@@ -25,17 +27,19 @@ const (
 	RequestsFile       = "requests.jsonl"
 )
 
-// Set is the reports of one run while they are being written: Open, then Line
-// for every row and User for every user, then Commit or Discard. The two
-// streams may be interleaved. The zero value is of no use.
+// Set is the reports of one run while they are being written: Open, then a Page
+// for all rows and a UserPage for all users, then Commit or Discard. The zero
+// value is of no use.
 type Set struct {
-	tally  *Tally
-	recon  *reconciliation
-	failed *failed
-	people *people
-	json   *draft
-	files  drafts
-	closed bool
+	tally         *Tally
+	recon         *reconciliation
+	failed        *failed
+	users, extras *draft
+	json          *draft
+	files         drafts
+	closed        bool
+
+	pages, userPages sync.Pool // to be filled again
 }
 
 // Open opens every report of a run in dir, which must exist, under temporary
@@ -56,38 +60,110 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		}
 		files = append(files, d)
 	}
-	return &Set{
+	s := &Set{
 		tally:  newTally(inputs),
 		recon:  newReconciliation(files[0], inputs),
 		failed: newFailed(files[1], inputs),
-		people: newPeople(files[3], files[2]),
+		extras: files[2],
+		users:  files[3],
 		json:   files[4],
 		files:  files,
-	}, nil
+	}
+	s.pages.New, s.userPages.New = func() any { return &Page{} }, func() any { return &UserPage{} }
+	beginPeople(s.users, s.extras)
+	return s, nil
 }
 
-// Line writes what there is to say of one row. The rows come in input order;
-// that they do is for Tally to judge. The line is not kept: it may be used
-// again for the next row. An error names the file that could not be written,
-// or a line that no run can have; the reports can then only be discarded.
-func (s *Set) Line(l *pipeline.Line) error {
-	if err := s.tally.line(l); err != nil {
-		return err
-	}
-	if err := s.recon.line(l); err != nil {
-		return err
-	}
-	if l.Status.Settled() {
-		return nil
-	}
-	return s.failed.line(l)
+// Page is a number of lines as they are going to stand in the reports.
+type Page struct {
+	Lines         []pipeline.Line
+	recon, failed []byte
+	err           error
 }
 
-// User writes what there is to say of one user, in order of first appearance.
-// The line is not kept. An error names the file that could not be written; the reports can then only be discarded.
-func (s *Set) User(u *pipeline.UserLine) error {
-	s.tally.user(u)
-	return s.people.user(u)
+// Page makes the lines of a batch and what the reports say of them. It may be
+// called from several goroutines, while the Set is written.
+func (s *Set) Page(b *pipeline.LineBatch) *Page {
+	p := s.pages.Get().(*Page)
+	p.Lines = b.Append(p.Lines[:0])
+	return s.page(p)
+}
+
+func (s *Set) page(p *Page) *Page {
+	p.recon, p.failed, p.err = p.recon[:0], p.failed[:0], nil
+	for i := range p.Lines {
+		l := &p.Lines[i]
+		if p.err = s.tally.check(l); p.err != nil {
+			break
+		}
+		p.recon = s.recon.append(p.recon, l)
+		if !l.Status.Settled() {
+			p.failed = s.failed.append(p.failed, l)
+		}
+	}
+	return p
+}
+
+// Write writes a page, which must not be used any more. Pages come in input
+// order; that they do is for Tally to judge. An error names the file that could
+// not be written, or a line that no run can have; the reports can then only be
+// discarded.
+func (s *Set) Write(p *Page) error {
+	if p.err != nil {
+		return p.err
+	}
+	for i := range p.Lines {
+		s.tally.line(&p.Lines[i])
+	}
+	if err := s.recon.out.add(p.recon); err != nil {
+		return err
+	}
+	if err := s.failed.out.add(p.failed); err != nil {
+		return err
+	}
+	s.pages.Put(p)
+	return nil
+}
+
+// UserPage is a number of users as they are going to stand in the reports.
+type UserPage struct {
+	Lines         []pipeline.UserLine
+	users, extras []byte
+}
+
+// UserPage makes the lines of a batch of users and what the reports say of them.
+// It may be called from several goroutines, while the Set is written.
+func (s *Set) UserPage(b *pipeline.UserBatch) *UserPage {
+	p := s.userPages.Get().(*UserPage)
+	p.Lines = b.Append(p.Lines[:0])
+	return s.userPage(p)
+}
+
+func (s *Set) userPage(p *UserPage) *UserPage {
+	p.users, p.extras = p.users[:0], p.extras[:0]
+	for i := range p.Lines {
+		p.users = appendUser(p.users, &p.Lines[i])
+		p.extras = appendExtras(p.extras, &p.Lines[i])
+	}
+	return p
+}
+
+// WriteUsers writes a page of users, which must not be used any more. Pages come
+// in order of first appearance, before, between or after those of lines. An error
+// names the file that could not be written; the reports can then only be
+// discarded.
+func (s *Set) WriteUsers(p *UserPage) error {
+	for i := range p.Lines {
+		s.tally.user(&p.Lines[i])
+	}
+	if err := s.users.add(p.users); err != nil {
+		return err
+	}
+	if err := s.extras.add(p.extras); err != nil {
+		return err
+	}
+	s.userPages.Put(p)
+	return nil
 }
 
 // Tally returns the counts of what has been written so far. It goes on
