@@ -204,7 +204,7 @@ func (p *Plan) plan(t *table, s *shard) error {
 		if err := s.writeFacts(g, user, rulings); err != nil {
 			return err
 		}
-		sends, err := s.writeUser(&s.sends, g.entries[0].Place, g.id, &user, past)
+		sends, err := s.writeUser(p.keep(&s.sends), g.entries[0].Place, g.id, &user, past)
 		if err != nil {
 			return err
 		}
@@ -265,9 +265,17 @@ func (s *shard) writeFacts(g *group, user userPlan, rulings []ruling) error {
 	return s.facts.append(s.record)
 }
 
+// keep returns the spool for what is to be sent; nil when nothing is.
+func (p *Plan) keep(sends *spool) *spool {
+	if p.rules.Unsent {
+		return nil
+	}
+	return sends
+}
+
 // writeUser writes down a user's vanished pairs and, unless earlier sessions or
-// runs settled everything, to sends its requests: then it is true. It takes what
-// it uses out of past.
+// runs settled everything, its requests to sends, if there is such: then it is
+// true. It takes what it uses out of past.
 func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, past map[Key]History) (bool, error) {
 	for i := range user.vanished {
 		s.record = appendVanished(s.record[:0], at, &user.vanished[i])
@@ -301,6 +309,9 @@ func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, pas
 		return false, nil
 	}
 	s.counts.Open++
+	if sends == nil {
+		return false, nil
+	}
 	var err error
 	if s.record, err = appendUser(s.record[:0], at, User{id, user.requests}); err != nil {
 		return false, err
@@ -329,7 +340,7 @@ func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
 
 // Send returns the users that have something to send, in order of first
 // appearance, each with its requests and what was sent for them before; after
-// them those without a row.
+// them those without a row. Under Rules.Unsent there are none.
 func (p *Plan) Send() iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		one := func(record string, err error) bool {

@@ -25,12 +25,21 @@ func appendPlace(b []byte, p Place) []byte {
 type cursor string
 
 func (c *cursor) number() int64 {
-	var value uint64
-	for shift := 0; ; shift += 7 {
-		b := (*c)[0]
+	if b := (*c)[0]; b < 0x80 {
 		*c = (*c)[1:]
-		value |= uint64(b&0x7f) << shift
+		return int64(b)
+	}
+	return c.long()
+}
+
+// long is number for one of several bytes.
+func (c *cursor) long() int64 {
+	var value uint64
+	for i := 0; ; i++ {
+		b := (*c)[i]
+		value |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
+			*c = (*c)[i+1:]
 			return int64(value)
 		}
 	}
@@ -179,21 +188,43 @@ func (c *cursor) user() (User, error) {
 // appendEntry appends what planning needs of a row whose user is known.
 func appendEntry(b []byte, row *Row) []byte {
 	b = appendText(b, row.User)
-	b = appendPlace(b, row.Place)
-	b = appendFlag(b, row.Problem != "")
+	file := row.File << 1
+	if row.Problem != "" {
+		file |= 1
+	}
+	b = appendInt(b, file)
+	b = binary.AppendUvarint(b, uint64(row.Line))
 	b = appendText(b, row.Source)
 	b = appendText(b, row.Workspace)
-	return binary.AppendUvarint(b, uint64(row.Percent))
+	return appendPercent(b, row.Percent)
 }
 
 // entryGuess is how many bytes most entries need at most.
-const entryGuess = 48
+const entryGuess = 40
 
 // entry reads the rest of an entry behind its user.
 func (c *cursor) entry() entry {
+	file := c.number()
 	return entry{
-		Place: c.place(), bad: c.flag(), source: Source(c.text()), workspace: WorkspaceID(c.text()), percent: Percent(c.number()),
+		Place: Place{File: int(file >> 1), Line: c.number()}, bad: file&1 != 0,
+		source: Source(c.text()), workspace: WorkspaceID(c.text()), percent: c.percent(),
 	}
+}
+
+// appendPercent appends a percentage; most whole ones take one byte.
+func appendPercent(b []byte, p Percent) []byte {
+	if p%percentUnit == 0 {
+		return binary.AppendUvarint(b, uint64(p/percentUnit)<<1)
+	}
+	return binary.AppendUvarint(b, uint64(p)<<1|1)
+}
+
+func (c *cursor) percent() Percent {
+	n := Percent(c.number())
+	if n&1 != 0 {
+		return n >> 1
+	}
+	return n >> 1 * percentUnit
 }
 
 func appendPivot(b []byte, p *Pivot) []byte {

@@ -139,7 +139,7 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	for _, id := range left {
 		var user userPlan
 		p.addVanished(s, users[id], nil, p.hold(), &user)
-		if _, err := s.writeUser(&s.absent, users[id].at, id, &user, past); err != nil {
+		if _, err := s.writeUser(p.keep(&s.absent), users[id].at, id, &user, past); err != nil {
 			return err
 		}
 	}

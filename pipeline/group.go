@@ -42,7 +42,7 @@ func (t *table) load(s *shard) error {
 	if t.all, err = s.rows.text(); err != nil {
 		return err
 	}
-	t.findUsers()
+	t.findUsers(s.rows.count)
 	t.ends = append(t.ends[:0], make([]int, len(t.ids)+1)...)
 	for _, user := range t.users {
 		t.ends[user+1]++
@@ -59,13 +59,15 @@ func (t *table) load(s *shard) error {
 	return nil
 }
 
-// findUsers sets the user of each row, and the ids in order of first appearance.
-func (t *table) findUsers() {
+// findUsers sets the user of each of so many rows, and the ids in order of first
+// appearance.
+func (t *table) findUsers(rows int) {
 	if t.index == nil {
 		t.index = make(map[UserID]int32)
 	}
 	clear(t.index)
 	t.ids, t.users, t.at = t.ids[:0], t.users[:0], t.at[:0]
+	t.users, t.at = slices.Grow(t.users, rows), slices.Grow(t.at, rows)
 	for rest := cursor(t.all); len(rest) > 0; {
 		c := cursor(rest.text())
 		id := UserID(c.text())
@@ -88,6 +90,7 @@ func (t *table) groups() iter.Seq[*group] {
 			g := &t.group
 			g.id, g.at, g.entries = id, t.sorted[begin:t.ends[i]], g.entries[:0]
 			begin = t.ends[i]
+			g.entries = slices.Grow(g.entries, len(g.at))
 			for _, row := range g.at {
 				c := cursor(t.all[t.at[row]:])
 				g.entries = append(g.entries, c.entry())

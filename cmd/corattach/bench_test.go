@@ -7,7 +7,6 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"testing"
 
@@ -17,13 +16,13 @@ import (
 // BenchmarkDryRun is the whole main job up to the sending, on rows in random
 // order, three to a user. Its time per row is to stay the same as the rows grow.
 // Ten million rows take a while and 600 MB of disk: they are timed when
-// CORATTACH_BENCH_ROWS asks for as many.
+// BENCH_ROWS asks for as many.
 func BenchmarkDryRun(b *testing.B) {
 	most := 1_000_000
-	if asked, err := strconv.Atoi(os.Getenv("CORATTACH_BENCH_ROWS")); err == nil {
+	if asked, err := strconv.Atoi(os.Getenv("BENCH_ROWS")); err == nil {
 		most = asked
 	}
-	debug.SetMemoryLimit(memoryLimit)
+	boundMemory()
 	for rows := 10_000; rows <= most; rows *= 10 {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			file := shuffledRows(b, rows)

@@ -106,6 +106,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 
 func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target) error {
 	started := time.Now()
+	r.plan.Unsent = c.NoRequests
 	w, set, err := c.begin(a, con, in, r)
 	if err != nil {
 		return err

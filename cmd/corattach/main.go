@@ -5,20 +5,33 @@ package main
 import (
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	boundMemory()
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// memoryLimit is where the garbage collector begins to work harder, in bytes. A
-// run stays far below it, whatever its size, unless a single user has hundreds
-// of thousands of rows.
-const memoryLimit = 150 << 20
+// What a run allocates is bounded, whatever its size, but for a single user with
+// hundreds of thousands of rows: so much for all, and so much for each processor
+// at work.
+const (
+	memoryBase    = 64 << 20
+	memoryPerCore = 8 << 20
+)
+
+// boundMemory has the garbage collector run when the bound is reached and no
+// sooner: batches of rows come and go all the time, and little stays. The
+// environment may ask for something else.
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetMemoryLimit(memoryBase + memoryPerCore*int64(runtime.GOMAXPROCS(0)))
+	debug.SetGCPercent(-1)
+}
 
 // streams are the three files a program talks through.
 type streams struct {

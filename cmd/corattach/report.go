@@ -84,6 +84,7 @@ func (a *app) reopen(dir string, log *journal.Log, forSending bool) (*work, erro
 	if err != nil {
 		return nil, err
 	}
+	r.plan.Unsent = !forSending
 	before := pipeline.Before{Vanished: log.Vanished()}
 	if forSending {
 		before.Exchanges = log.Exchanges()
