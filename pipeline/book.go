@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Plan is what is to be sent for the rows of a run, and what became of them. It
@@ -118,7 +119,13 @@ func (p *Plan) shardOf(id UserID) uint8 {
 
 // read sorts the rows into shards. A row without a user needs no planning.
 func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
-	for sifted, err := range InOrder(rows, p.sift) {
+	spare := sync.Pool{New: func() any { return &sifted{} }}
+	sift := func(batch Batch) *sifted {
+		s := spare.Get().(*sifted)
+		p.sift(batch, s)
+		return s
+	}
+	for sifted, err := range InOrder(rows, sift) {
 		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
@@ -138,6 +145,7 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
 		if err := p.order.bytes(sifted.shards); err != nil {
 			return err
 		}
+		spare.Put(sifted)
 	}
 	return nil
 }
@@ -146,25 +154,22 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
 type sifted struct {
 	shards  []byte // of each row its shard, or noShard
 	entries []byte
-	ends    []int // of each row the end of its entry, which noShard has none of
+	ends    []int // of each row the end of its entry; noShard has none
 }
 
 // sift reads and checks the rows of a batch.
-func (p *Plan) sift(rows Batch) *sifted {
-	n := rows.Len()
-	s := &sifted{shards: make([]byte, n), ends: make([]int, n), entries: make([]byte, 0, n*entryGuess)}
+func (p *Plan) sift(rows Batch, s *sifted) {
+	s.shards, s.ends, s.entries = s.shards[:0], s.ends[:0], s.entries[:0]
 	var row Row
-	for i := range n {
+	for i := range rows.Len() {
 		rows.Row(i, &row)
-		if row.User == "" {
-			s.shards[i] = noShard
-			continue
+		shard := byte(noShard)
+		if row.User != "" {
+			shard = p.shardOf(row.User)
+			s.entries = appendEntry(s.entries, &row)
 		}
-		s.shards[i] = p.shardOf(row.User)
-		s.entries = appendEntry(s.entries, &row)
-		s.ends[i] = len(s.entries)
+		s.shards, s.ends = append(s.shards, shard), append(s.ends, len(s.entries))
 	}
-	return s
 }
 
 // spread sorts exchanges into the shards of their users.

@@ -199,9 +199,6 @@ func appendEntry(b []byte, row *Row) []byte {
 	return appendPercent(b, row.Percent)
 }
 
-// entryGuess is how many bytes most entries need at most.
-const entryGuess = 40
-
 // entry reads the rest of an entry behind its user.
 func (c *cursor) entry() entry {
 	file := c.number()
