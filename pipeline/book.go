@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Plan is what is to be sent for the rows of a run, and what became of them. It
@@ -19,8 +20,9 @@ type Plan struct {
 	rules  Rules
 	ending Ending
 	seed   maphash.Seed
+	store  *store
 	shards []*shard
-	order  spool // per batch of rows, the number of the shard of each, or noShard
+	order  spool // per row the number of its shard, or noShard
 	over   []overAllocated
 	unsure bool // a record does not tell for sure whose it is
 	judged bool // ending is known
@@ -75,11 +77,12 @@ const maxOverTexts = 20
 // NewPlan reads all rows and plans them by the rules. An error of rows or of
 // before is returned as it is. What doesn't fit in memory waits in files of
 // dir, which Close removes.
-func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], before Before, rules Rules, dir string) (*Plan, error) {
-	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
+func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, rules Rules, dir string) (*Plan, error) {
+	store := &store{dir: dir}
+	p := &Plan{rules: rules, seed: maphash.MakeSeed(), store: store, order: spool{store: store, limit: rowsLimit}}
 	p.fresh, p.referring = before.Vanished == nil, before.Refer
 	for range shardCount {
-		p.shards = append(p.shards, newShard(dir))
+		p.shards = append(p.shards, newShard(store))
 	}
 	err := p.read(ctx, rows)
 	if err == nil && before.Exchanges != nil {
@@ -114,47 +117,67 @@ func (c *Counts) add(other *Counts) {
 }
 
 // Close removes what waits in files.
-func (p *Plan) Close() error {
-	errs := []error{p.order.close()}
-	for _, s := range p.shards {
-		errs = append(errs, s.close())
-	}
-	return errors.Join(errs...)
-}
+func (p *Plan) Close() error { return p.store.close() }
 
 func (p *Plan) shardOf(id UserID) uint8 {
 	return uint8(maphash.String(p.seed, string(id)) % shardCount)
 }
 
 // read sorts the rows into shards. A row without a user needs no planning.
-func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
-	var record, order []byte
-	for batch, err := range rows {
+func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
+	spare := sync.Pool{New: func() any { return &sifted{} }}
+	sift := func(batch Batch) *sifted {
+		s := spare.Get().(*sifted)
+		p.sift(batch, s)
+		return s
+	}
+	for sifted, err := range InOrder(rows, sift) {
 		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
-		p.Rows += len(batch)
-		order = order[:0]
-		for i := range batch {
-			row := &batch[i]
-			p.unsure = p.unsure || row.User == "" || row.Raw != ""
-			if row.User == "" {
+		p.Rows += len(sifted.shards)
+		p.unsure = p.unsure || sifted.unsure
+		begin := 0
+		for i, shard := range sifted.shards {
+			if shard == noShard {
 				p.ByStatus[Invalid]++
-				order = append(order, noShard)
 				continue
 			}
-			shard := p.shardOf(row.User)
-			order = append(order, shard)
-			record = appendEntry(record[:0], row)
-			if err := p.shards[shard].rows.append(record); err != nil {
+			if err := p.shards[shard].rows.append(sifted.entries[begin:sifted.ends[i]]); err != nil {
 				return err
 			}
+			begin = sifted.ends[i]
 		}
-		if err := p.order.append(order); err != nil {
+		if err := p.order.bytes(sifted.shards); err != nil {
 			return err
 		}
+		spare.Put(sifted)
 	}
 	return nil
+}
+
+// sifted is what planning needs of a batch of rows.
+type sifted struct {
+	shards  []byte // of each row its shard, or noShard
+	entries []byte
+	ends    []int // of each row the end of its entry; noShard has none
+	unsure  bool  // a record does not tell for sure whose it is
+}
+
+// sift reads and checks the rows of a batch.
+func (p *Plan) sift(rows Batch, s *sifted) {
+	s.shards, s.ends, s.entries, s.unsure = s.shards[:0], s.ends[:0], s.entries[:0], false
+	var row Row
+	for i := range rows.Len() {
+		rows.Row(i, &row)
+		s.unsure = s.unsure || row.User == "" || row.Raw != ""
+		shard := byte(noShard)
+		if row.User != "" {
+			shard = p.shardOf(row.User)
+			s.entries = appendEntry(s.entries, &row)
+		}
+		s.shards, s.ends = append(s.shards, shard), append(s.ends, len(s.entries))
+	}
 }
 
 // spread sorts exchanges into the shards of their users.
@@ -173,9 +196,8 @@ func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spo
 }
 
 // plan rules on the rows of one shard and writes down what is to be sent.
-func (p *Plan) plan(s *shard) error {
-	groups, rows, err := s.groups()
-	if err != nil {
+func (p *Plan) plan(t *table, s *shard) error {
+	if err := t.load(s); err != nil {
 		return err
 	}
 	past, err := s.past.histories()
@@ -186,16 +208,10 @@ func (p *Plan) plan(s *shard) error {
 	if err != nil {
 		return err
 	}
-	all := make([]ruling, rows)
-	var rulings []ruling
-	planner := planner{rules: p.rules}
-	for i := range groups {
-		g := &groups[i]
-		rulings = slices.Grow(rulings[:0], len(g.entries))[:len(g.entries)]
-		user := planner.user(g.id, g.entries, rulings)
-		for j, at := range g.at {
-			all[at] = rulings[j]
-		}
+	t.clear()
+	for g := range t.groups() {
+		rulings := t.scratch(len(g.entries))
+		user := t.user(g.id, g.entries, rulings)
 		if err := p.look(s, earlier.of(g.id), g, rulings, &user); err != nil {
 			return err
 		}
@@ -203,9 +219,11 @@ func (p *Plan) plan(s *shard) error {
 		if err := s.writeFacts(g, user, rulings); err != nil {
 			return err
 		}
-		if err := s.writeUser(g.entries[0].Place, g.id, &user, past); err != nil {
+		sends, err := s.writeUser(p.keep(&s.sends), g.entries[0].Place, g.id, &user, past)
+		if err != nil {
 			return err
 		}
+		t.mark(g, rulings, sends)
 	}
 	if err := p.planVanished(s, earlier, past); err != nil {
 		return err
@@ -213,15 +231,7 @@ func (p *Plan) plan(s *shard) error {
 	for key := range past {
 		return fmt.Errorf("the journal has a request of user %q under %s that the input does not ask for", key.User, key.Source)
 	}
-	var record []byte
-	for i := range all {
-		s.counts.ByStatus[all[i].status]++
-		record = appendVerdict(record[:0], &Verdict{Status: all[i].status, Reason: all[i].reason})
-		if err := s.rulings.append(record); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writeRulings(t)
 }
 
 // note adds a user to the sums and to the warnings.
@@ -266,17 +276,26 @@ func (s *shard) writeFacts(g *group, user userPlan, rulings []ruling) error {
 			facts.Worst = r.status
 		}
 	}
-	s.record = appendUserLine(s.record[:0], g.entries[0].Place, &facts)
+	s.record = appendUserLine(s.record[:0], &facts)
 	return s.facts.append(s.record)
 }
 
+// keep returns the spool for what is to be sent; nil when nothing is.
+func (p *Plan) keep(sends *spool) *spool {
+	if p.rules.Unsent {
+		return nil
+	}
+	return sends
+}
+
 // writeUser writes down a user's vanished pairs and, unless earlier sessions or
-// runs settled everything, its requests. It takes what it uses out of past.
-func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]History) error {
+// runs settled everything, its requests to sends, if there is such: then it is
+// true. It takes what it uses out of past.
+func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, past map[Key]History) (bool, error) {
 	for i := range user.vanished {
 		s.record = appendVanished(s.record[:0], at, &user.vanished[i])
 		if err := s.vanished.append(s.record); err != nil {
-			return err
+			return false, err
 		}
 	}
 	sending, open, blocked := false, false, false
@@ -288,7 +307,7 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 			delete(past, r.Key())
 		}
 		if err := r.fits(); err != nil {
-			return err
+			return false, err
 		}
 		if !r.Past.unchanged() {
 			sending = true
@@ -304,11 +323,14 @@ func (s *shard) writeUser(at Place, id UserID, user *userPlan, past map[Key]Hist
 		s.counts.Sending++
 	}
 	if !open {
-		return nil
+		return false, nil
 	}
 	s.counts.Open++
+	if sends == nil {
+		return false, nil
+	}
 	s.record = appendUser(s.record[:0], at, User{id, user.requests})
-	return s.sends.append(s.record)
+	return true, sends.append(s.record)
 }
 
 // fits checks that what was sent before is what is planned now.
@@ -331,16 +353,25 @@ func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
 }
 
 // Send returns the users that have something to send, in order of first
-// appearance, each with its requests and what was sent for them before.
+// appearance, each with its requests and what was sent for them before; after
+// them those without a row. Under Rules.Unsent there are none.
 func (p *Plan) Send() iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.sends })) {
-			c := cursor(strings.Clone(record))
+		one := func(record string, err error) bool {
+			c := cursor(record)
 			var user User
 			if err == nil {
 				user = c.user()
 			}
-			if !yield(user, err) || err != nil {
+			return yield(user, err) && err == nil
+		}
+		for record, err := range p.users(markSends, func(s *shard) *spool { return &s.sends }) {
+			if !one(string(record), err) {
+				return
+			}
+		}
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.absent })) {
+			if !one(strings.Clone(record), err) {
 				return
 			}
 		}

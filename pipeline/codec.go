@@ -9,7 +9,7 @@ import (
 // code that wrote them: there is no version and no check.
 
 // appendText appends a string that cursor.text reads.
-func appendText[T ~string](b []byte, text T) []byte {
+func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(text)))
 	return append(b, text...)
 }
@@ -24,12 +24,21 @@ func appendPlace(b []byte, p Place) []byte {
 type cursor string
 
 func (c *cursor) number() int64 {
-	var value uint64
-	for shift := 0; ; shift += 7 {
-		b := (*c)[0]
+	if b := (*c)[0]; b < 0x80 {
 		*c = (*c)[1:]
-		value |= uint64(b&0x7f) << shift
+		return int64(b)
+	}
+	return c.long()
+}
+
+// long is number for one of several bytes.
+func (c *cursor) long() int64 {
+	var value uint64
+	for i := 0; ; i++ {
+		b := (*c)[i]
+		value |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
+			*c = (*c)[i+1:]
 			return int64(value)
 		}
 	}
@@ -188,6 +197,45 @@ func (c *cursor) user() User {
 	return u
 }
 
+// appendEntry appends what planning needs of a row whose user is known.
+func appendEntry(b []byte, row *Row) []byte {
+	b = appendText(b, row.User)
+	file := row.File << 1
+	if row.Problem != "" {
+		file |= 1
+	}
+	b = appendInt(b, file)
+	b = binary.AppendUvarint(b, uint64(row.Line))
+	b = appendText(b, row.Source)
+	b = appendText(b, row.Workspace)
+	return appendPercent(b, row.Percent)
+}
+
+// entry reads the rest of an entry behind its user.
+func (c *cursor) entry() entry {
+	file := c.number()
+	return entry{
+		Place: Place{File: int(file >> 1), Line: c.number()}, bad: file&1 != 0,
+		source: Source(c.text()), workspace: WorkspaceID(c.text()), percent: c.percent(),
+	}
+}
+
+// appendPercent appends a percentage; most whole ones take one byte.
+func appendPercent(b []byte, p Percent) []byte {
+	if p%percentUnit == 0 {
+		return binary.AppendUvarint(b, uint64(p/percentUnit)<<1)
+	}
+	return binary.AppendUvarint(b, uint64(p)<<1|1)
+}
+
+func (c *cursor) percent() Percent {
+	n := Percent(c.number())
+	if n&1 != 0 {
+		return n >> 1
+	}
+	return n >> 1 * percentUnit
+}
+
 func appendPivot(b []byte, p *Pivot) []byte {
 	for _, text := range []string{
 		string(p.Workspace), string(p.Source), p.Percentage, p.Name, p.Integration, p.Problem,
@@ -240,8 +288,7 @@ func (c *cursor) verdict() Verdict {
 	return v
 }
 
-func appendUserLine(b []byte, first Place, u *UserLine) []byte {
-	b = appendPlace(b, first)
+func appendUserLine(b []byte, u *UserLine) []byte {
 	b = appendText(b, u.User)
 	b = appendInt(b, u.Rows)
 	b = binary.AppendUvarint(b, uint64(u.Requested))
@@ -257,7 +304,6 @@ func appendUserLine(b []byte, first Place, u *UserLine) []byte {
 }
 
 func (c *cursor) userLine() UserLine {
-	c.place()
 	u := UserLine{
 		User: UserID(c.text()), Rows: int(c.number()), Requested: Percent(c.number()), Returned: c.text(),
 		OverAllocated: c.flag(), Requests: int(c.number()), Worst: Status(c.number()),

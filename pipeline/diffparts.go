@@ -15,8 +15,10 @@ import (
 // several goroutines.
 type Diff struct {
 	DiffCounts
-	seed  maphash.Seed
-	parts []*diffPart
+	seed    maphash.Seed
+	rows    *store // of the parts' rows, until they are compared
+	changes *store
+	parts   []*diffPart
 }
 
 // diffPart is all pairs of one hash.
@@ -26,10 +28,10 @@ type diffPart struct{ a, b, changes spool }
 // returned as it is. What doesn't fit in memory waits in files of dir, which
 // Close removes; "" is the system's directory for them.
 func NewDiff(ctx context.Context, a, b iter.Seq2[*Reported, error], dir string) (*Diff, error) {
-	d := &Diff{seed: maphash.MakeSeed()}
+	d := &Diff{seed: maphash.MakeSeed(), rows: &store{dir: dir}, changes: &store{dir: dir}}
 	for range shardCount {
-		rows := spool{dir: dir, limit: rowsLimit}
-		d.parts = append(d.parts, &diffPart{rows, rows, spool{dir: dir, limit: userLimit}})
+		rows := spool{store: d.rows, limit: rowsLimit}
+		d.parts = append(d.parts, &diffPart{rows, rows, spool{store: d.changes, limit: userLimit}})
 	}
 	err := d.read(ctx, a, func(p *diffPart) *spool { return &p.a })
 	if err == nil {
@@ -40,20 +42,14 @@ func NewDiff(ctx context.Context, a, b iter.Seq2[*Reported, error], dir string) 
 			err = d.compare(part)
 		}
 	}
-	if err != nil {
+	if err = errors.Join(err, d.rows.close()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
 // Close removes what waits in files.
-func (d *Diff) Close() error {
-	var errs []error
-	for _, p := range d.parts {
-		errs = append(errs, p.a.close(), p.b.close(), p.changes.close())
-	}
-	return errors.Join(errs...)
-}
+func (d *Diff) Close() error { return errors.Join(d.rows.close(), d.changes.close()) }
 
 // read sorts rows into parts.
 func (d *Diff) read(ctx context.Context, rows iter.Seq2[*Reported, error], to func(*diffPart) *spool) error {
@@ -91,13 +87,10 @@ type pairRows struct {
 	first                   Place // where its change stands: by its first row in b, and behind all those by the one in a
 }
 
-// compare writes down the changes of one part, and drops its rows.
+// compare writes down the changes of one part.
 func (d *Diff) compare(part *diffPart) error {
 	pairs, err := part.pairs()
 	if err != nil {
-		return err
-	}
-	if err := errors.Join(part.a.close(), part.b.close()); err != nil {
 		return err
 	}
 	var record []byte

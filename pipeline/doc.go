@@ -27,6 +27,17 @@
 // or socket. Thin shells act: the runner (run.go), the gate through which
 // attempts leave (gate.go), the spools in which rows wait (spool.go).
 //
+// # Ten million rows
+//
+// The input is read twice, in batches: once to plan, once to set each row
+// against its verdict. Either time one goroutine cuts it into records, all
+// processors look into them, and one takes the results in input order
+// ([InOrder]). In between rows wait on disk in parts by hash of the user, and one
+// part per processor is planned at a time; what planning says of a row is one
+// byte, and more only where there is more to say. One bit of it marks the first
+// row of each user: so users come out in order of first appearance, though they
+// were planned in any.
+//
 // # The order around one attempt
 //
 // Take a slot; make the attempt durable in the [Journal]; look again whether a

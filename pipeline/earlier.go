@@ -147,7 +147,7 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 			return err
 		}
 		p.addVanished(s, users[id], nil, p.hold(), &user)
-		if err := s.writeUser(users[id].at, id, &user, past); err != nil {
+		if _, err := s.writeUser(p.keep(&s.absent), users[id].at, id, &user, past); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,29 @@ type Cells struct {
 	User, Workspace, Percentage, Source string
 }
 
+// Batch is a number of rows that stand one behind the other in the input. Its
+// methods may be called from several goroutines.
+type Batch interface {
+	Len() int
+	// Row sets row to the i-th of them.
+	Row(i int, row *Row)
+	// Cells sets row to what no checks are needed for: Place, Cells and Raw of
+	// the i-th, and the Problem of one without Cells.
+	Cells(i int, row *Row)
+}
+
+// Rows is a Batch of rows that are at hand.
+type Rows []Row
+
+// Len returns how many there are.
+func (r Rows) Len() int { return len(r) }
+
+// Row copies a row.
+func (r Rows) Row(i int, row *Row) { *row = r[i] }
+
+// Cells copies a row.
+func (r Rows) Cells(i int, row *Row) { *row = r[i] }
+
 // Share is a workspace and the percentage of it that is asked for.
 type Share struct {
 	Workspace WorkspaceID

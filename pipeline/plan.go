@@ -15,6 +15,7 @@ type Rules struct {
 	Limit          Percent  // what a user's percentages may add up to; used unless OverAllocation is IgnoreOver
 	Chunk          int      // workspaces per request; 0 = all
 	Files          []string // names of the input files as given, for reasons
+	Unsent         bool     // nothing is going to be sent: requests are counted and not kept for Send
 	Nightly
 }
 
@@ -61,6 +62,7 @@ type planner struct {
 	pairs     []int32 // a hash table of rows, counted from 1; empty for a small user
 	seed      maphash.Seed
 	conflicts []conflict
+	made      []Request
 }
 
 type pair struct {
@@ -208,27 +210,31 @@ func (p *planner) rejectOver(sum Percent, rulings []ruling) {
 }
 
 // requests groups the distinct pairs of a user by source, in order of first
-// appearance, and cuts each group into chunks.
+// appearance, and cuts each group into chunks. They are valid until the next
+// user.
 func (p *planner) requests(id UserID, rows []entry) []Request {
-	var requests []Request
+	p.made = p.made[:0]
 	for i := range rows {
-		if p.first[i] != i {
-			continue
+		if p.first[i] == i {
+			r := p.request(id, rows[i].source, len(rows)-i)
+			r.Shares = append(r.Shares, Share{rows[i].workspace, rows[i].percent})
 		}
-		row := &rows[i]
-		at := -1
-		for j := len(requests) - 1; j >= 0 && at < 0; j-- {
-			if requests[j].Source == row.source {
-				at = j
-			}
-		}
-		if at < 0 {
-			requests = append(requests, Request{User: id, Source: row.source, Shares: make([]Share, 0, len(rows)-i)})
-			at = len(requests) - 1
-		}
-		requests[at].Shares = append(requests[at].Shares, Share{row.workspace, row.percent})
 	}
-	return p.rules.chunks(requests)
+	return p.rules.chunks(p.made)
+}
+
+// request returns the request of a source, a new one with room for so many shares
+// if there is none. A new one takes over the memory of one of an earlier user.
+func (p *planner) request(id UserID, source Source, room int) *Request {
+	n := len(p.made)
+	for i := n - 1; i >= 0; i-- {
+		if p.made[i].Source == source {
+			return &p.made[i]
+		}
+	}
+	p.made = slices.Grow(p.made, 1)[:n+1]
+	p.made[n] = Request{User: id, Source: source, Shares: slices.Grow(p.made[n].Shares[:0], room)}
+	return &p.made[n]
 }
 
 // chunks cuts each request into pieces of at most --chunk workspaces.

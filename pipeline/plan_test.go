@@ -51,10 +51,10 @@ func rowsOf(t must, files ...string) []Row {
 }
 
 // batches gives rows to NewPlan three at a time.
-func batches(rows []Row) iter.Seq2[[]Row, error] {
-	return func(yield func([]Row, error) bool) {
+func batches(rows []Row) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		for batch := range slices.Chunk(rows, 3) {
-			if !yield(batch, nil) {
+			if !yield(Rows(batch), nil) {
 				return
 			}
 		}
@@ -101,7 +101,7 @@ func linesOf(t must, plan *Plan, rows []Row, end Ending, sent ...Exchange) []Lin
 		t.Fatalf("Judge: %v", err)
 	}
 	var lines []Line
-	for line, err := range plan.Lines(batches(rows), func(*Row) {}) {
+	for line, err := range plan.Lines(batches(rows)) {
 		if err != nil {
 			t.Fatalf("Lines: %v", err)
 		}
@@ -371,6 +371,43 @@ func TestPlanSpills(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A plan of which nothing is sent counts the same, and keeps no requests.
+func TestPlanUnsent(t *testing.T) {
+	rows := rowsOf(t, "u1 w1 60 SAP\nu2 w1 60 SAP\nu1 w2 40 OKTA\nu3 ! x x\nu3 w1 1 SAP")
+	sent, unsent := planOf(t, Rules{Chunk: 1}, rows), planOf(t, Rules{Chunk: 1, Unsent: true}, rows)
+	if diff := cmp.Diff(sent.Counts, unsent.Counts); diff != "" {
+		t.Error(diff)
+	}
+	if got := sendsOf(t, unsent); got != nil {
+		t.Errorf("to be sent: %v", got)
+	}
+	end := Ending{DryRun: true}
+	if diff := cmp.Diff(linesOf(t, sent, rows, end), linesOf(t, unsent, rows, end)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Rows that are not those of the first reading end the lines with an error.
+func TestLinesOfOtherRows(t *testing.T) {
+	rows := rowsOf(t, "u1 w1 60 SAP\nu2 w1 60 SAP\nu1 w2 40 SAP\nu3 w1 1 SAP")
+	for want, again := range map[string][]Row{
+		"the second reading of the input has fewer rows than the first":                 rows[:3],
+		"the second reading of the input is not like the first at line 6 of a.csv: EOF": append(slices.Clone(rows), Row{Place: Place{Line: 6}}),
+	} {
+		plan := planOf(t, Rules{}, rows)
+		if err := plan.Judge(exchanges(), Ending{}); err != nil {
+			t.Fatal(err)
+		}
+		var failed error
+		for _, err := range plan.Lines(batches(again)) {
+			failed = err
+		}
+		if failed == nil || failed.Error() != want {
+			t.Errorf("%v, want %s", failed, want)
+		}
 	}
 }
 

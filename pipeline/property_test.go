@@ -177,10 +177,10 @@ func clientOf(server *corsim.Server) (*cor.Client, error) {
 	})
 }
 
-func (w *world) input() iter.Seq2[[]pipeline.Row, error] {
-	return func(yield func([]pipeline.Row, error) bool) {
+func (w *world) input() iter.Seq2[pipeline.Batch, error] {
+	return func(yield func(pipeline.Batch, error) bool) {
 		for batch := range slices.Chunk(w.rows, 5) {
-			if !yield(batch, nil) {
+			if !yield(pipeline.Rows(batch), nil) {
 				return
 			}
 		}
@@ -352,7 +352,7 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 	applied := server.Applied()[seeded:]
 	stories := map[pipeline.UserID][]pipeline.Line{}
 	at := 0
-	for line, err := range plan.Lines(w.input(), func(*pipeline.Row) {}) {
+	for line, err := range plan.Lines(w.input()) {
 		if err != nil || at == len(w.rows) || line.Row != w.rows[at] {
 			found.Errorf("line %d: %+v, %v", at, line, err)
 			return
@@ -464,7 +464,7 @@ func (w *world) matches() (found problems) {
 	if err := plan.Judge(journal.exchanges(), pipeline.Ending{}); err != nil {
 		found.Errorf("judging: %v", err)
 	}
-	for line := range plan.Lines(w.input(), func(*pipeline.Row) {}) {
+	for line := range plan.Lines(w.input()) {
 		switch line.Status {
 		case pipeline.Matched, pipeline.Duplicate, pipeline.Invalid, pipeline.Held:
 		default:

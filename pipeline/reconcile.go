@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 )
@@ -33,17 +31,16 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 }
 
 // judge judges a shard. Without any exchange what planning said still holds.
-func (p *Plan) judge(s *shard) error {
+func (p *Plan) judge(t *table, s *shard) error {
 	if s.news.count == 0 {
 		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
 	s.judged = true
-	groups, rows, err := s.groups()
-	if err != nil {
+	if err := t.load(s); err != nil {
 		return err
 	}
-	verdicts, err := s.readRulings(rows)
+	verdicts, err := s.rulings.all(len(t.users))
 	if err != nil {
 		return err
 	}
@@ -56,20 +53,19 @@ func (p *Plan) judge(s *shard) error {
 			s.counts.Sent++
 		}
 	}
-	planner := planner{rules: p.rules}
 	removals := removalsOf(histories)
 	unsent := make(map[UserID]unsent)
 	facts := s.facts.reader()
-	for i := range groups {
-		g := &groups[i]
+	for g := range t.groups() {
 		record, err := facts.next()
 		if err != nil {
 			return err
 		}
-		c := cursor(record)
+		c := cursor(string(record))
 		line := c.userLine()
-		planner.judge(g, histories, removals[g.id], p.ending, verdicts, &line)
-		if err := s.lines.append(appendUserLine(nil, g.entries[0].Place, &line)); err != nil {
+		t.judge(g, histories, removals[g.id], p.ending, verdicts, &line)
+		s.record = appendUserLine(s.record[:0], &line)
+		if err := s.lines.append(s.record); err != nil {
 			return err
 		}
 		unsent[g.id] = p.unsent(g, verdicts)
@@ -77,13 +73,11 @@ func (p *Plan) judge(s *shard) error {
 	if err := p.settleVanished(s, histories, unsent); err != nil {
 		return err
 	}
-	var record []byte
 	for i := range verdicts {
 		if verdicts[i].Status == NotSent {
 			s.counts.NotSent++
 		}
-		record = appendVerdict(record[:0], &verdicts[i])
-		if err := s.verdicts.append(record); err != nil {
+		if s.record, err = s.verdicts.add(&verdicts[i], s.record); err != nil {
 			return err
 		}
 	}
@@ -221,110 +215,4 @@ func (u *UserLine) addExtra(index map[Pivot]int, pivot Pivot) {
 	}
 	index[key] = len(u.Extras)
 	u.Extras = append(u.Extras, pivot)
-}
-
-// Lines sets every row against its verdict. rows are to be the same as those the
-// plan was made of, in their order; of a row that asks for nothing more only its
-// place, cells and Raw are looked at, and any other is given to complete before,
-// which fills in the rest. The Line is valid until the next one.
-func (p *Plan) Lines(rows iter.Seq2[[]Row, error], complete func(*Row)) iter.Seq2[*Line, error] {
-	return func(yield func(*Line, error) bool) {
-		v := p.verdicts()
-		var line Line
-		for batch, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range batch {
-				line.Row = batch[i]
-				if line.Verdict, err = v.next(); err != nil {
-					err = fmt.Errorf("the second reading of the input is not like the first at line %d of %s: %w",
-						line.Line, p.rules.Files[line.File], err)
-				} else if !line.Status.Settled() {
-					complete(&line.Row)
-					if line.Status == Invalid && line.Reason == "" {
-						line.Reason = line.Problem
-					}
-				}
-				if !yield(&line, err) || err != nil {
-					return
-				}
-			}
-		}
-		if _, err := v.next(); err != io.EOF {
-			yield(nil, errors.New("the second reading of the input has fewer rows than the first"))
-		}
-	}
-}
-
-// verdicts reads the verdicts on all rows in input order.
-type verdicts struct {
-	ending Ending
-	order  *spoolReader
-	batch  []byte // shards of the next rows, see Plan.order
-	shards []*spoolReader
-}
-
-func (p *Plan) verdicts() *verdicts {
-	v := &verdicts{ending: p.ending, order: p.order.reader()}
-	for _, s := range p.shards {
-		from := &s.rulings
-		if s.judged {
-			from = &s.verdicts
-		}
-		v.shards = append(v.shards, from.reader())
-	}
-	return v
-}
-
-// next returns the verdict on the next row, and io.EOF after the last one.
-func (v *verdicts) next() (Verdict, error) {
-	if len(v.batch) == 0 {
-		var err error
-		if v.batch, err = v.order.next(); err != nil {
-			return Verdict{}, err
-		}
-	}
-	shard := v.batch[0]
-	v.batch = v.batch[1:]
-	if shard == noShard {
-		return Verdict{Status: Invalid}, nil
-	}
-	record, err := v.shards[shard].next()
-	if err != nil {
-		return Verdict{}, err
-	}
-	c := cursor(record)
-	verdict := c.verdict()
-	if verdict.Status == Planned && !v.ending.DryRun {
-		verdict.Status, verdict.Reason = NotSent, v.ending.Reason
-	}
-	return verdict, nil
-}
-
-// UserLines returns the users in order of first appearance, each with the sum
-// of its rows.
-func (p *Plan) UserLines() iter.Seq2[UserLine, error] {
-	return func(yield func(UserLine, error) bool) {
-		lines := p.spools(func(s *shard) *spool {
-			if s.judged {
-				return &s.lines
-			}
-			return &s.facts
-		})
-		for record, err := range merge(lines) {
-			var line UserLine
-			if err == nil {
-				c := cursor(record)
-				line = c.userLine()
-			}
-			if line.Worst == Planned && !p.ending.DryRun {
-				line.Worst = NotSent
-			}
-			if !yield(line, err) || err != nil {
-				return
-			}
-		}
-	}
 }

@@ -42,7 +42,7 @@ func Tell(ctx context.Context, rows []Row, entries []Entry, vanished []Vanished,
 		return nil, err
 	}
 	story := &Story{Entries: entries}
-	for line, err := range plan.Lines(one(rows), func(*Row) {}) {
+	for line, err := range plan.Lines(one(rows)) {
 		if err != nil {
 			return nil, err
 		}
@@ -101,10 +101,10 @@ func each[T any](values []T) iter.Seq2[T, error] {
 }
 
 // one returns rows as a single batch, no rows as none.
-func one(rows []Row) iter.Seq2[[]Row, error] {
-	return func(yield func([]Row, error) bool) {
+func one(rows []Row) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		if len(rows) > 0 {
-			yield(rows, nil)
+			yield(Rows(rows), nil)
 		}
 	}
 }

@@ -97,10 +97,15 @@ func (d *draft) flush() error {
 	return d.fail("write", bare(err))
 }
 
+// add appends p.
+func (d *draft) add(p []byte) error {
+	d.buf = append(d.buf, p...)
+	return d.spill()
+}
+
 // Write appends p. It makes a draft an io.Writer.
 func (d *draft) Write(p []byte) (int, error) {
-	d.buf = append(d.buf, p...)
-	if err := d.spill(); err != nil {
+	if err := d.add(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil

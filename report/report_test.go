@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,17 +86,15 @@ func everyResult() []pipeline.Vanished {
 	return all
 }
 
-// write writes lines and users, with one reused line as a caller does.
+// write writes lines and users, three to a page.
 func write(s *Set, lines []pipeline.Line, users []pipeline.UserLine) error {
-	var reused pipeline.Line
-	for _, l := range lines {
-		reused = l
-		if err := s.Line(&reused); err != nil {
+	for page := range slices.Chunk(lines, 3) {
+		if err := s.Write(s.block(&Block{Lines: page})); err != nil {
 			return err
 		}
 	}
-	for i := range users {
-		if err := s.User(&users[i]); err != nil {
+	for page := range slices.Chunk(users, 3) {
+		if err := s.WriteUsers(s.userBlock(&UserBlock{Lines: page})); err != nil {
 			return err
 		}
 	}
@@ -204,11 +203,11 @@ func TestImpossibleLines(t *testing.T) {
 	defer s.Discard()
 	stranger := at(2, "u", "w", "1", "SAP", pipeline.Verdict{})
 	stranger.File = 1
-	if err := s.Line(&stranger); err == nil || err.Error() != "line 2 of input file 2, of which the run has 1" {
+	if err := write(s, []pipeline.Line{stranger}, nil); err == nil || err.Error() != "line 2 of input file 2, of which the run has 1" {
 		t.Errorf("a line of no file: %v", err)
 	}
 	odd := at(2, "u", "w", "1", "SAP", pipeline.Verdict{Status: pipeline.Planned + 1})
-	if err := s.Line(&odd); err == nil || err.Error() != "a.csv:2: no such status: 11" {
+	if err := write(s, []pipeline.Line{odd}, nil); err == nil || err.Error() != "a.csv:2: no such status: 11" {
 		t.Errorf("a line of no status: %v", err)
 	}
 }

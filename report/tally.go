@@ -91,15 +91,20 @@ func newTally(inputs []string) *Tally {
 	return &Tally{inputs: inputs, byFile: make([]int64, len(inputs)), causes: newCauses()}
 }
 
-// line counts a row. An error means that the row stands in no input of the run
-// or has no status of the list.
-func (t *Tally) line(l *pipeline.Line) error {
+// check reports a row that stands in no input of the run or has no status of the
+// list. It may be called from several goroutines.
+func (t *Tally) check(l *pipeline.Line) error {
 	if l.File < 0 || l.File >= len(t.inputs) {
 		return fmt.Errorf("line %d of input file %d, of which the run has %d", l.Line, l.File+1, len(t.inputs))
 	}
 	if int(l.Status) >= len(t.byStatus) {
 		return fmt.Errorf("%s: no such status: %d", placeText(t.inputs, l.Place), uint8(l.Status))
 	}
+	return nil
+}
+
+// line counts a row that check has let through.
+func (t *Tally) line(l *pipeline.Line) {
 	if l.File < t.last.File || l.File == t.last.File && l.Line <= t.last.Line {
 		t.disordered(l.Place)
 	}
@@ -110,7 +115,6 @@ func (t *Tally) line(l *pipeline.Line) error {
 	if !l.Status.Settled() {
 		t.causes.add(l)
 	}
-	return nil
 }
 
 func (t *Tally) disordered(p pipeline.Place) {

@@ -23,14 +23,18 @@ type vanished struct {
 }
 
 func newVanished(out *draft) *vanished {
-	// The header: nothing is written to a file yet, an error would stay in the draft.
-	_ = gocsv.MarshalCSV([]vanishedRecord{}, sheet{out})
+	var s sheet
+	_ = gocsv.MarshalCSV([]vanishedRecord{}, &s) // a sheet has no errors
+	out.buf = append(out.buf, s...)
 	return &vanished{out}
 }
 
 func (w *vanished) pair(v *pipeline.Vanished) error {
-	return gocsv.MarshalCSVWithoutHeaders([]vanishedRecord{{
+	s := sheet(w.out.buf)
+	_ = gocsv.MarshalCSVWithoutHeaders([]vanishedRecord{{
 		User: string(v.User), Workspace: string(v.Workspace), Source: string(v.Source), Percentage: v.Percentage,
 		ConfirmedAt: v.ConfirmedAt.UTC().Format(sentLayout), Result: v.Result.String(), Reason: v.Reason,
-	}}, sheet{w.out})
+	}}, &s)
+	w.out.buf = s
+	return w.out.spill()
 }

@@ -127,6 +127,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memo
 
 func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target, n nightly) error {
 	started := time.Now()
+	r.plan.Unsent = c.NoRequests
 	known := t
 	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
 		known.Account = keyAccount(key)

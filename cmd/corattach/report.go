@@ -95,6 +95,7 @@ func (a *app) reopen(dir string, log *journal.Log, before pipeline.Before, anew 
 	if err != nil {
 		return nil, err
 	}
+	r.plan.Unsent = before.Exchanges == nil && anew == nil
 	if anew != nil {
 		r.plan.Nightly = anew.Nightly
 	} else {

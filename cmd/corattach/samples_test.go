@@ -175,3 +175,21 @@ func TestSamplesAreOnThePage(t *testing.T) {
 		}
 	}
 }
+
+// TestBenchScript runs the measurements on few rows: they go on working.
+func TestBenchScript(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash")
+	}
+	script := exec.Command("bash", filepath.Join(samplesDir, "bench", "run"), "10000")
+	script.Env = append(os.Environ(), "ROUNDS=1")
+	out, err := script.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`encoding/csv, reading only +10000 +\d`, `corattach import --dry-run, every report +10000 +\d`, `from \.gz +10000 +\d`} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("no line like %s in\n%s", want, out)
+		}
+	}
+}

@@ -37,25 +37,20 @@ const maxWarnings = 20
 // prepare reads and plans the input.
 func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pipeline.Before) (*work, error) {
 	w := &work{dir: dir, id: id, in: in, rules: r}
-	options := r.read
-	options.Warn = func(text string) {
-		if w.warned++; w.warned <= maxWarnings {
-			w.warnings = append(w.warnings, text)
-		}
-	}
 	files := in.first(ctx)
 	if in.read {
 		files = in.again()
 	}
-	scan := reader.New(files, options)
+	scan := reader.New(files, r.read)
 	if before.Known != nil {
 		before.Known = ofPart(before.Known, func() bool { return isPart(scan.Inputs()) })
 	}
-	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), before, r.plan, dir)
+	plan, err := pipeline.NewPlan(ctx, scan.Batches(ctx), before, r.plan, dir)
 	if err != nil {
 		return nil, err
 	}
 	w.plan, w.inputs = plan, scan.Inputs()
+	w.warnings, w.warned = scan.Warnings()
 	over := plan.Warnings()
 	w.warned += plan.OverAllocated
 	if r.plan.OverAllocation == pipeline.RejectOver {
@@ -212,25 +207,28 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 	options := w.rules.read
 	options.Again = true
 	scan := reader.New(w.in.again(), options)
-	for line, err := range w.plan.Lines(scan.Rows(ctx), scan.Complete) {
+	for page, err := range pipeline.InOrder(w.plan.LineBatches(scan.Batches(ctx)), set.Block) {
 		if err != nil {
 			return err
 		}
-		if !o.DryRun && o.stop != pipeline.InputRefused && line.Resumable() {
-			o.Resumable++
+		for i := range page.Lines {
+			line := &page.Lines[i]
+			if !o.DryRun && o.stop != pipeline.InputRefused && line.Resumable() {
+				o.Resumable++
+			}
+			if line.Raw != "" {
+				o.raw++
+			}
 		}
-		if line.Raw != "" {
-			o.raw++
-		}
-		if err := set.Line(line); err != nil {
+		if err := set.Write(page); err != nil {
 			return err
 		}
 	}
-	for user, err := range w.plan.UserLines() {
+	for page, err := range pipeline.InOrder(w.plan.UserBatches(), set.UserBlock) {
 		if err != nil {
 			return err
 		}
-		if err := set.User(&user); err != nil {
+		if err := set.WriteUsers(page); err != nil {
 			return err
 		}
 	}
