@@ -194,17 +194,3 @@ func (r *spoolReader) byte() (byte, error) {
 	r.rest = r.rest[1:]
 	return b, nil
 }
-
-// fill sets b to the next bytes. It returns fewer at the end.
-func (r *spoolReader) fill(b []byte) (int, error) {
-	n := 0
-	for n < len(b) && r.more() {
-		if r.err != nil {
-			return n, r.err
-		}
-		m := copy(b[n:], r.rest)
-		r.rest = r.rest[m:]
-		n += m
-	}
-	return n, nil
-}
