@@ -15,29 +15,19 @@ const (
 	reasonShown = 400
 )
 
-// visible returns s as the page shows it, cut to limit bytes with an ellipsis:
-// what can't be seen or turns a line around (controls, format characters, blanks
-// other than the space, bytes that are no UTF-8) stands as \xNN or \uNNNN. The
-// result shares no memory with s.
+// visible returns Plain(s) cut to limit bytes with an ellipsis, so that nothing in
+// the page is unseen or turns a line around. It shares no memory with s.
 func visible(s string, limit int) string {
-	if len(s) <= limit && plain(s) {
+	if len(s) <= limit && printable(s) {
 		return strings.Clone(s)
 	}
 	var b []byte
-	keep := -1 // where to cut should the text be too long
+	keep := 0 // where to cut should the text be too long
 	for rest := s; rest != ""; {
-		r, size := utf8.DecodeRuneInString(rest)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			b = appendShown(b, rest[:1], badWidth)
-		case strconv.IsPrint(r):
-			b = append(b, rest[:size]...)
-		default:
-			quoted := strconv.QuoteRune(r)
-			b = append(b, quoted[1:len(quoted)-1]...)
-		}
+		_, size := utf8.DecodeRuneInString(rest)
+		b = append(b, Plain(rest[:size])...)
 		if len(b) > limit {
-			return string(b[:max(keep, 0)]) + ellipsis
+			return string(b[:keep]) + ellipsis
 		}
 		if len(b) <= limit-len(ellipsis) {
 			keep = len(b)
@@ -45,16 +35,6 @@ func visible(s string, limit int) string {
 		rest = rest[size:]
 	}
 	return string(b)
-}
-
-// plain reports whether s is printable ASCII.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // groupDigits puts a comma between the thousands of a number's whole part; what
