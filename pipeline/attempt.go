@@ -83,7 +83,9 @@ func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange
 	} else {
 		e.Answer = &answer
 	}
-	r.gate.note(time.Now(), &e)
+	now := time.Now()
+	e.Ended = now.UTC()
+	r.gate.note(now, &e)
 	if err := r.Journal.End(number, e); err != nil {
 		return e, err
 	}
@@ -139,9 +141,11 @@ func sameAsBefore(request *Request, repaired *Exchange) bool {
 		return false
 	}
 	wrong := request.mismatched(repaired)
+	then, now := before.view(), repaired.Answer.view()
 	for _, w := range wrong {
-		was, is := before.pivots(request.Source, w), repaired.Answer.pivots(request.Source, w)
-		if len(was) == 0 || len(is) == 0 || was[0].Percentage != is[0].Percentage {
+		was, _ := then.find(request.Source, w)
+		is, _ := now.find(request.Source, w)
+		if was == nil || is == nil || was.Percentage != is.Percentage {
 			return false
 		}
 	}

@@ -23,8 +23,11 @@ type Plan struct {
 	shards []*shard
 	order  spool // per row the number of its shard, or noShard
 	over   []overAllocated
-	nobody bool // a row has no user
+	unsure bool // a record does not tell for sure whose it is
 	judged bool // ending is known
+
+	fresh     bool // a new run: what to make of what is known is decided now
+	referring bool // Named is asked for
 }
 
 // Counts are the sums of a plan.
@@ -35,6 +38,7 @@ type Counts struct {
 	Sending       int              // users with a request
 	Open          int              // users with a request that earlier sessions did not settle
 	Sent          int              // requests with an attempt; known after Judge
+	NotSent       int              // rows that were to be sent, and were not; known after Judge
 	Requests      int
 	OverAllocated int // users
 	Reference
@@ -52,7 +56,8 @@ type Reference struct {
 type Before struct {
 	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not planned again
 	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
-	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once; for a new run
+	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
+	Refer     bool                       // compare the rows with the job's reference, for Named
 }
 
 type overAllocated struct {
@@ -74,6 +79,7 @@ const maxOverTexts = 20
 func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, rules Rules, dir string) (*Plan, error) {
 	store := &store{dir: dir}
 	p := &Plan{rules: rules, seed: maphash.MakeSeed(), store: store, order: spool{store: store, limit: rowsLimit}}
+	p.fresh, p.referring = before.Vanished == nil, before.Refer
 	for range shardCount {
 		p.shards = append(p.shards, newShard(store))
 	}
@@ -216,6 +222,7 @@ func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, pas
 		}
 	}
 	sending, open, blocked := false, false, false
+	stuck := false // a row stays unsent: nothing is detached
 	for i := range user.requests {
 		r := &user.requests[i]
 		if then, found := past[r.Key()]; found {
@@ -229,7 +236,8 @@ func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, pas
 			sending = true
 			s.counts.Requests++
 		}
-		blocked = blocked && r.Chunk > 0
+		blocked = blocked && r.Chunk > 0 || stuck && r.Vanished
+		stuck = stuck || blocked && !r.Vanished
 		done := blocked || r.settled()
 		open = open || !done
 		blocked = blocked || done && !r.Past.accepted()
@@ -244,10 +252,7 @@ func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, pas
 	if sends == nil {
 		return false, nil
 	}
-	var err error
-	if s.record, err = appendUser(s.record[:0], at, User{id, user.requests}); err != nil {
-		return false, err
-	}
+	s.record = appendUser(s.record[:0], at, User{id, user.requests})
 	return true, sends.append(s.record)
 }
 
@@ -279,7 +284,7 @@ func (p *Plan) Send() iter.Seq2[User, error] {
 			c := cursor(record)
 			var user User
 			if err == nil {
-				user, err = c.user()
+				user = c.user()
 			}
 			return yield(user, err) && err == nil
 		}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"time"
 )
 
@@ -126,19 +125,40 @@ func appendVanished(b []byte, at Place, v *Vanished) []byte {
 	b = appendText(b, v.Percentage)
 	b = appendTime(b, v.ConfirmedAt)
 	b = appendInt(b, int(v.Result))
-	return appendText(b, v.Reason)
+	b = appendText(b, v.Reason)
+	return appendFlag(b, v.Resumable)
 }
 
 func (c *cursor) vanished() (Place, Vanished) {
 	return c.place(), Vanished{
 		User: UserID(c.text()), Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(),
-		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(),
+		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(), Resumable: c.flag(),
 	}
+}
+
+func appendNamed(b []byte, n *Named) []byte {
+	b = appendText(b, n.User)
+	b = appendFlag(b, n.Gone)
+	b = appendInt(b, len(n.Pairs))
+	for _, p := range n.Pairs {
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+	}
+	return b
+}
+
+func (c *cursor) named() Named {
+	n := Named{User: UserID(c.text()), Gone: c.flag()}
+	n.Pairs = make([]NamedPair, c.number())
+	for i := range n.Pairs {
+		n.Pairs[i] = NamedPair{Source(c.text()), WorkspaceID(c.text())}
+	}
+	return n
 }
 
 // appendUser appends a user with its requests, behind the place of its first
 // row.
-func appendUser(b []byte, first Place, u User) ([]byte, error) {
+func appendUser(b []byte, first Place, u User) []byte {
 	b = appendPlace(b, first)
 	b = appendText(b, u.ID)
 	b = appendInt(b, len(u.Requests))
@@ -152,18 +172,14 @@ func appendUser(b []byte, first Place, u User) ([]byte, error) {
 			b = binary.AppendUvarint(b, uint64(s.Percent))
 		}
 		b = appendInt(b, len(r.Past))
-		for _, e := range r.Past {
-			record, err := json.Marshal(e)
-			if err != nil {
-				return nil, err
-			}
-			b = appendText(b, string(record))
+		for i := range r.Past {
+			b = appendExchange(b, &r.Past[i])
 		}
 	}
-	return b, nil
+	return b
 }
 
-func (c *cursor) user() (User, error) {
+func (c *cursor) user() User {
 	c.place()
 	u := User{ID: UserID(c.text())}
 	u.Requests = make([]Request, c.number())
@@ -175,14 +191,10 @@ func (c *cursor) user() (User, error) {
 			r.Shares[j] = Share{WorkspaceID(c.text()), Percent(c.number())}
 		}
 		for range c.number() {
-			var e Exchange
-			if err := json.Unmarshal([]byte(c.text()), &e); err != nil {
-				return User{}, err
-			}
-			r.Past = append(r.Past, e)
+			r.Past = append(r.Past, c.exchange())
 		}
 	}
-	return u, nil
+	return u
 }
 
 // appendEntry appends what planning needs of a row whose user is known.

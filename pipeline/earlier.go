@@ -85,10 +85,16 @@ func (e earlier) of(id UserID) *earlierUser {
 // look compares a user's rows with what earlier runs know: it leaves out what
 // COR has confirmed, and finds the pairs that have vanished.
 func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, user *userPlan) error {
+	if err := p.refer(s, known, g.id, g.entries); err != nil {
+		return err
+	}
 	if known == nil {
 		return nil
 	}
 	index := known.known.index()
+	if !p.fresh {
+		index = nil
+	}
 	for i := range user.requests {
 		r := &user.requests[i]
 		p.rules.recall(r, index)
@@ -100,10 +106,9 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 		}
 	}
 	hold := p.hold()
-	for i := range rulings {
-		if hold == "" && (rulings[i].status == Invalid || rulings[i].status == Held) {
-			hold = fmt.Sprintf("not to be detached: line %d of this user is %v", g.entries[i].Line, rulings[i].status)
-		}
+	invalid := slices.IndexFunc(rulings, func(r ruling) bool { return r.status == Invalid })
+	if hold == "" && invalid >= 0 {
+		hold = fmt.Sprintf("not to be detached: %s, of this user, is invalid", p.rules.at(g.entries[invalid].Place, Place{File: -1}))
 	}
 	p.addVanished(s, known, g.entries, hold, user)
 	return nil
@@ -112,15 +117,15 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 // hold says why nothing may be detached at all, "" when nothing stands in the
 // way.
 func (p *Plan) hold() string {
-	if p.nobody {
-		return "not to be detached: a record of the input does not tell its user"
+	if p.unsure {
+		return "not to be detached: a record of the input does not tell for sure whose it is"
 	}
 	return ""
 }
 
 func (p *Plan) addVanished(s *shard, known *earlierUser, rows []entry, hold string, user *userPlan) {
 	user.vanished = known.decided
-	if known.known != nil {
+	if p.fresh {
 		var reference Reference
 		user.vanished, reference = p.rules.Nightly.vanished(known.known, rows, hold)
 		s.counts.Reference.add(reference)
@@ -138,6 +143,9 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	slices.SortFunc(left, func(a, b UserID) int { return cmp.Compare(users[a].at.Line, users[b].at.Line) })
 	for _, id := range left {
 		var user userPlan
+		if err := p.refer(s, users[id], id, nil); err != nil {
+			return err
+		}
 		p.addVanished(s, users[id], nil, p.hold(), &user)
 		if _, err := s.writeUser(p.keep(&s.absent), users[id].at, id, &user, past); err != nil {
 			return err
@@ -146,12 +154,82 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	return nil
 }
 
-func (s *shard) writeRecalled(at Place, e *Exchange) error {
-	s.record = appendPlace(s.record[:0], at)
-	var err error
-	if s.record, err = appendExchange(s.record, e); err != nil {
-		return err
+// refer writes down what the input names of a user, where that differs from the
+// job's reference.
+func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry) error {
+	if !p.referring {
+		return nil
 	}
+	var then *Known
+	if known != nil {
+		then = known.known
+	}
+	named := Named{User: id, Gone: len(rows) == 0, Pairs: pairsOf(rows)}
+	if then.names(&named) {
+		return nil
+	}
+	s.record = appendNamed(s.record[:0], &named)
+	return s.named.append(s.record)
+}
+
+// pairsOf returns the distinct pairs that rows name.
+func pairsOf(rows []entry) []NamedPair {
+	seen := make(map[NamedPair]bool, len(rows))
+	var pairs []NamedPair
+	for _, e := range rows {
+		p := NamedPair{e.source, e.workspace}
+		if e.source != "" && e.workspace != "" && !seen[p] {
+			seen[p] = true
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// names reports whether the job's reference has exactly this of the user.
+func (k *Known) names(n *Named) bool {
+	if k == nil || !k.InJob {
+		return n.Gone
+	}
+	if n.Gone {
+		return false
+	}
+	now := make(map[NamedPair]bool, len(n.Pairs))
+	for _, p := range n.Pairs {
+		now[p] = true
+	}
+	then := 0
+	for i := range k.Pairs {
+		if !k.Pairs[i].InJob {
+			continue
+		}
+		if then++; !now[NamedPair{k.Pairs[i].Source, k.Pairs[i].Workspace}] {
+			return false
+		}
+	}
+	return then == len(n.Pairs)
+}
+
+// Named returns what the input names where that differs from the job's
+// reference, in no order; nothing unless Before.Refer asked for it.
+func (p *Plan) Named() iter.Seq2[Named, error] {
+	return func(yield func(Named, error) bool) {
+		for _, s := range p.shards {
+			for c, err := range s.named.records() {
+				var n Named
+				if err == nil {
+					n = c.named()
+				}
+				if !yield(n, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *shard) writeRecalled(at Place, e *Exchange) error {
+	s.record = appendExchange(appendPlace(s.record[:0], at), e)
 	return s.recalled.append(s.record)
 }
 
@@ -165,7 +243,7 @@ func (p *Plan) Unchanged() iter.Seq2[Exchange, error] {
 			if err == nil {
 				c := cursor(strings.Clone(record))
 				c.place()
-				e, err = c.exchange()
+				e = c.exchange()
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -192,7 +270,7 @@ func (p *Plan) Vanished() iter.Seq2[Vanished, error] {
 				_, v = c.vanished()
 			}
 			if p.judged && v.Result == DetachPlanned && !p.ending.DryRun {
-				v.Result, v.Reason = DetachNotSent, p.ending.Reason
+				v.Result, v.Reason, v.Resumable = DetachNotSent, p.ending.Reason, true
 			}
 			if !yield(v, err) || err != nil {
 				return
@@ -201,12 +279,19 @@ func (p *Plan) Vanished() iter.Seq2[Vanished, error] {
 	}
 }
 
-// settleVanished writes down what became of a shard's vanished pairs.
-func (p *Plan) settleVanished(s *shard, histories map[Key]History) error {
+// settleVanished writes down what became of a shard's vanished pairs. rows is what
+// the rows say of the users that have any.
+func (p *Plan) settleVanished(s *shard, histories map[Key]History, rows map[UserID]unsent) error {
 	var user []Vanished
 	var at Place
 	flush := func() error {
-		p.rules.settle(user, histories, p.ending)
+		if len(user) > 0 {
+			why, found := rows[user[0].User]
+			if !found {
+				why.reason = p.ending.Reason
+			}
+			p.rules.settle(user, histories, why, p.ending.DryRun)
+		}
 		for i := range user {
 			s.record = appendVanished(s.record[:0], at, &user[i])
 			if err := s.settled.append(s.record); err != nil {

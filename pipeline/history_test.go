@@ -184,7 +184,7 @@ var verdictCases = []struct {
 func TestJudge(t *testing.T) {
 	for _, c := range verdictCases {
 		t.Run(c.name, func(t *testing.T) {
-			v := c.history.Judge("SAP", asked.Shares[0])
+			v := c.history.Judge("SAP", asked.Shares[0])[0]
 			if v.Status != c.status || v.Reason != c.reason {
 				t.Errorf("%v (%s), want %v (%s)", v.Status, v.Reason, c.status, c.reason)
 			}
@@ -219,7 +219,7 @@ func TestJudgeSentAt(t *testing.T) {
 		{"a killed one", past(broken, pending), t0.Add(time.Second)},
 		{"one for another workspace", past(fine(), fine().of("12")), t0},
 	} {
-		if v := c.history.Judge("SAP", asked.Shares[0]); !v.SentAt.Equal(c.want) {
+		if v := c.history.Judge("SAP", asked.Shares[0])[0]; !v.SentAt.Equal(c.want) {
 			t.Errorf("%s: %v, want %v", c.name, v.SentAt, c.want)
 		}
 	}
@@ -244,7 +244,7 @@ func TestResumable(t *testing.T) {
 		{"refused", past(refused), false}, {"already attached", past(attached), false}, {"redirect", past(fault(Refused, 301, "")), false},
 		{"refused, and the other workspace by 403", past(refused, forbidden.of("12")), false},
 	} {
-		if v := c.history.Judge("SAP", asked.Shares[0]); v.Resumable() != c.want {
+		if v := c.history.Judge("SAP", asked.Shares[0])[0]; v.Resumable() != c.want {
 			t.Errorf("%s: %v is resumable: %v", c.name, v.Status, v.Resumable())
 		}
 	}

@@ -202,6 +202,7 @@ type Exchange struct {
 	Attempt
 	Answer    *Answer
 	Fault     *Fault
+	Ended     time.Time   `json:",omitzero"` // UTC; zero when it is not known
 	Confirmed []time.Time // when the attempt on each of Shares was begun that COR confirmed, UTC; else nil
 }
 
@@ -228,6 +229,20 @@ type KnownPair struct {
 	OtherJob   string    // another job whose reference has it; "" when none has
 }
 
+// Named is what the input names of one user, where that differs from the job's
+// reference.
+type Named struct {
+	User  UserID
+	Gone  bool // the input does not name the user
+	Pairs []NamedPair
+}
+
+// NamedPair is a pair that the input names, in a good row or a bad one.
+type NamedPair struct {
+	Source    Source
+	Workspace WorkspaceID
+}
+
 // Vanished is a pair of the job that COR last returned as attached and that the
 // input has no more.
 type Vanished struct {
@@ -238,6 +253,7 @@ type Vanished struct {
 	ConfirmedAt time.Time // UTC
 	Result      VanishedResult
 	Reason      string // "" when the result says it all
+	Resumable   bool   // resume would try to detach it
 }
 
 // VanishedResult is what became of a vanished pair. The list is closed.
@@ -264,7 +280,8 @@ type Journal interface {
 	// Withdraw says that the attempt with this number was not sent after all.
 	Withdraw(number int64) error
 	// End writes down what came of the attempt with this number. It survives
-	// the death of the process at once, a loss of power after the next Begin.
+	// the death of the process at once, or as soon as a sync that is under way
+	// is over, and a loss of power after the next Begin.
 	End(number int64, e Exchange) error
 }
 

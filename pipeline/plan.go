@@ -244,10 +244,10 @@ func (r Rules) chunks(requests []Request) []Request {
 	}
 	var chunks []Request
 	for _, whole := range requests {
-		number := 0
-		for shares := range slices.Chunk(whole.Shares, r.Chunk) {
-			chunks = append(chunks, Request{User: whole.User, Source: whole.Source, Chunk: number, Shares: shares})
-			number++
+		chunk := whole
+		for chunk.Shares = range slices.Chunk(whole.Shares, r.Chunk) {
+			chunks = append(chunks, chunk)
+			chunk.Chunk++
 		}
 	}
 	return chunks

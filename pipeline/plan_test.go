@@ -21,8 +21,8 @@ type must interface {
 }
 
 // rowsOf reads rows from lines of "user workspace percentage source", one file
-// per argument. "!" as workspace makes the row invalid by itself, "-" as user
-// one that doesn't tell its user.
+// per argument. "!" as workspace makes the row invalid by itself, "!w" one that
+// names its pair all the same, "-" as user one that doesn't tell its user.
 func rowsOf(t must, files ...string) []Row {
 	t.Helper()
 	var rows []Row
@@ -35,6 +35,8 @@ func rowsOf(t must, files ...string) []Row {
 			}
 			if f[1] == "!" {
 				row.Problem = "percentage \"x\" is no number"
+			} else if workspace, bad := strings.CutPrefix(f[1], "!"); bad {
+				row.Problem, row.Workspace, row.Source = "percentage \"x\" is no number", WorkspaceID(workspace), Source(f[3])
 			} else {
 				percent, ok := ParseDecimal(f[2], '.')
 				if !ok {

@@ -328,7 +328,7 @@ func (w *world) settled(journal *memory) map[asked]bool {
 				}
 			}
 			for _, s := range r.Shares {
-				if v := h.Judge(r.Source, s); !v.Resumable() {
+				if v := h.Judge(r.Source, s)[0]; !v.Resumable() {
 					settled[asked{r.Key(), s.Workspace}] = true
 				}
 			}
@@ -350,6 +350,7 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 		return
 	}
 	applied := server.Applied()[seeded:]
+	stories := map[pipeline.UserID][]pipeline.Line{}
 	at := 0
 	for line, err := range plan.Lines(w.input()) {
 		if err != nil || at == len(w.rows) || line.Row != w.rows[at] {
@@ -358,11 +359,13 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 		}
 		at++
 		w.checkLine(server, applied, line, found)
+		stories[line.User] = append(stories[line.User], *line)
 	}
 	if at != len(w.rows) {
 		found.Errorf("%d lines for %d rows", at, len(w.rows))
 	}
 	w.checkUsers(plan, found)
+	w.checkStories(stories, journal, found)
 }
 
 // checkUsers sets the users' lines against the rows: in order of first

@@ -25,6 +25,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 	}
 	for _, s := range p.shards {
 		p.Sent += s.counts.Sent
+		p.NotSent += s.counts.NotSent
 	}
 	return nil
 }
@@ -32,6 +33,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 // judge judges a shard. Without any exchange what planning said still holds.
 func (p *Plan) judge(t *table, s *shard) error {
 	if s.news.count == 0 {
+		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
 	s.judged = true
@@ -52,9 +54,7 @@ func (p *Plan) judge(t *table, s *shard) error {
 		}
 	}
 	removals := removalsOf(histories)
-	if err := p.settleVanished(s, histories); err != nil {
-		return err
-	}
+	unsent := make(map[UserID]unsent)
 	facts := s.facts.reader()
 	for g := range t.groups() {
 		record, err := facts.next()
@@ -68,13 +68,40 @@ func (p *Plan) judge(t *table, s *shard) error {
 		if err := s.lines.append(s.record); err != nil {
 			return err
 		}
+		unsent[g.id] = p.unsent(g, verdicts)
+	}
+	if err := p.settleVanished(s, histories, unsent); err != nil {
+		return err
 	}
 	for i := range verdicts {
+		if verdicts[i].Status == NotSent {
+			s.counts.NotSent++
+		}
 		if s.record, err = s.verdicts.add(&verdicts[i], s.record); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unsent says why nothing was sent to detach vanished pairs, and whether a resume
+// won't either.
+type unsent struct {
+	reason  string
+	forGood bool
+}
+
+// unsent is what the rows of a user say: with one that was not sent nothing is
+// detached.
+func (p *Plan) unsent(g *group, verdicts []Verdict) unsent {
+	u := unsent{reason: p.ending.Reason}
+	for j, e := range g.entries {
+		v := &verdicts[g.at[j]]
+		if v.Status == NotSent && !u.forGood && (v.Blocked || u.reason == "") {
+			u = unsent{fmt.Sprintf("not to be detached: %s, of this user, was not sent", p.rules.at(e.Place, Place{File: -1})), v.Blocked}
+		}
+	}
+	return u
 }
 
 // removalsOf returns the histories of requests that detach vanished pairs, by
@@ -111,10 +138,10 @@ func (p *planner) judge(g *group, histories map[Key]History, removals History, e
 			reason = fmt.Sprintf("chunk %d of the request was not accepted", r.Chunk)
 			blocked = previous.settled()
 		}
-		for _, share := range r.Shares {
-			v := r.verdict(share, end, reason)
+		for i, v := range r.Past.Judge(r.Source, r.Shares...) {
+			r.complete(&v, end, reason)
 			v.Blocked = blocked && v.Status == NotSent
-			sent[pair{r.Source, share.Workspace}] = v
+			sent[pair{r.Source, r.Shares[i].Workspace}] = v
 		}
 	}
 	line.addAnswers(requests, removals, sent)
@@ -130,8 +157,8 @@ func (p *planner) judge(g *group, histories map[Key]History, removals History, e
 	}
 }
 
-func (r *Request) verdict(share Share, end Ending, reason string) Verdict {
-	v := r.Past.Judge(r.Source, share)
+// complete says of a request for which nothing was sent why not.
+func (r *Request) complete(v *Verdict, end Ending, reason string) {
 	switch {
 	case len(r.Past) > 0:
 	case end.DryRun:
@@ -139,7 +166,6 @@ func (r *Request) verdict(share Share, end Ending, reason string) Verdict {
 	default:
 		v.Reason = reason
 	}
-	return v
 }
 
 // addAnswers notes what COR returned in its last answer about the user, and the

@@ -126,15 +126,16 @@ func (r *run) serve(ctx context.Context, next func() (User, error, bool), count 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.Workers)
+	crew := crew{run: r, group: group, jobs: make(chan job), free: make(chan struct{}, r.Workers)}
 	var early error
 	for ; count != 0 && early == nil; count-- {
 		user, err, more := next()
 		if early = err; err != nil || !more {
 			break
 		}
-		early = r.dispatch(ctx, group, user)
+		early = crew.dispatch(ctx, user)
 	}
+	close(crew.jobs)
 	if early != nil {
 		cancel(early)
 	}
@@ -144,26 +145,68 @@ func (r *run) serve(ctx context.Context, next func() (User, error, bool), count 
 	return early
 }
 
+// crew is the workers of a run. They start as they are needed, at most --workers
+// of them, and serve one user after another.
+type crew struct {
+	run     *run
+	group   *errgroup.Group
+	started int
+	jobs    chan job
+	free    chan struct{} // holds a token for each worker that waits for a job
+}
+
+// job is a user with the slot of its first attempt.
+type job struct {
+	user User
+	slot slot
+}
+
 // dispatch waits for a worker and gives it a user, with the first slot: so
 // users leave in the order of their first appearance.
-func (r *run) dispatch(ctx context.Context, group *errgroup.Group, user User) error {
+func (c *crew) dispatch(ctx context.Context, user User) error {
+	if err := c.worker(ctx); err != nil {
+		return err
+	}
+	s, err := c.run.gate.take(ctx, false)
+	if err != nil {
+		return err
+	}
+	c.jobs <- job{user, s}
+	return nil
+}
+
+// worker returns when a worker waits for a job.
+func (c *crew) worker(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	first := make(chan slot, 1)
-	group.Go(func() error {
-		s, ok := <-first
-		if !ok {
-			return nil
-		}
-		return r.user(ctx, user, &claim{gate: r.gate, held: true, slot: &s})
-	})
-	s, err := r.gate.take(ctx, false)
-	if err == nil {
-		first <- s
+	select {
+	case <-c.free:
+		return nil
+	default:
 	}
-	close(first)
-	return err
+	if c.started < c.run.Workers {
+		c.started++
+		c.group.Go(func() error { return c.work(ctx) })
+		return nil
+	}
+	select {
+	case <-c.free:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// work serves users until there are no more, or one of them stops the run.
+func (c *crew) work(ctx context.Context) error {
+	for j := range c.jobs {
+		if err := c.run.user(ctx, j.user, &claim{gate: c.run.gate, held: true, slot: &j.slot}); err != nil {
+			return err
+		}
+		c.free <- struct{}{}
+	}
+	return nil
 }
 
 // user serves one user: its requests one after another, the first attempt in
@@ -184,8 +227,8 @@ func (r *run) user(ctx context.Context, u User, c *claim) error {
 		if request.Vanished {
 			continue
 		}
-		for _, share := range request.Shares {
-			tally.add(request.Past.Judge(request.Source, share).Status)
+		for _, v := range request.Past.Judge(request.Source, request.Shares...) {
+			tally.add(v.Status)
 		}
 	}
 	if r.OnUser != nil {

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"container/heap"
-	"encoding/json"
 	"io"
 	"iter"
 	"runtime"
@@ -32,6 +31,7 @@ type shard struct {
 	past     spool    // exchanges of earlier sessions
 	known    spool    // what the ledger holds, by user
 	decided  spool    // vanished pairs as the run's first session decided
+	named    spool    // what the input names of users that the job's reference has otherwise
 	recalled spool    // requests that COR had confirmed before, in order of first appearance
 	vanished spool    // vanished pairs as long as nothing is sent, by user
 	settled  spool    // vanished pairs, once there are exchanges
@@ -50,7 +50,7 @@ func newShard(store *store) *shard {
 	verdicts := verdicts{marks: spool{store: store, limit: markLimit}, details: users}
 	return &shard{
 		rows: rows, rulings: verdicts, facts: users, sends: users, absent: users, past: users, known: users, decided: users, vanished: users,
-		recalled: users, settled: users, news: users, verdicts: verdicts, lines: users,
+		named: users, recalled: users, settled: users, news: users, verdicts: verdicts, lines: users,
 	}
 }
 
@@ -93,28 +93,6 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// appendExchange adds an exchange to a spool.
-func (s *spool) appendExchange(e Exchange) error {
-	record, err := appendExchange(nil, &e)
-	if err != nil {
-		return err
-	}
-	return s.append(record)
-}
-
-func appendExchange(b []byte, e *Exchange) ([]byte, error) {
-	record, err := json.Marshal(e)
-	return append(b, record...), err
-}
-
-// exchange reads the rest of a record.
-func (c *cursor) exchange() (Exchange, error) {
-	var e Exchange
-	err := json.Unmarshal([]byte(*c), &e)
-	*c = ""
-	return e, err
-}
-
 // histories reads the exchanges of a spool by request.
 func (s *spool) histories() (map[Key]History, error) {
 	histories := make(map[Key]History)
@@ -122,10 +100,7 @@ func (s *spool) histories() (map[Key]History, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := c.exchange()
-		if err != nil {
-			return nil, err
-		}
+		e := c.exchange()
 		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil

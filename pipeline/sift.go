@@ -25,11 +25,11 @@ func (p *Plan) read(ctx context.Context, rows iter.Seq2[Batch, error]) error {
 			return err
 		}
 		p.Rows += len(sifted.shards)
+		p.unsure = p.unsure || sifted.unsure
 		begin := 0
 		for i, shard := range sifted.shards {
 			if shard == noShard {
 				p.ByStatus[Invalid]++
-				p.nobody = true
 				continue
 			}
 			if err := p.shards[shard].rows.append(sifted.entries[begin:sifted.ends[i]]); err != nil {
@@ -50,14 +50,16 @@ type sifted struct {
 	shards  []byte // of each row its shard, or noShard
 	entries []byte
 	ends    []int // of each row the end of its entry; noShard has none
+	unsure  bool  // a record does not tell for sure whose it is
 }
 
 // sift reads and checks the rows of a batch.
 func (p *Plan) sift(rows Batch, s *sifted) {
-	s.shards, s.ends, s.entries = s.shards[:0], s.ends[:0], s.entries[:0]
+	s.shards, s.ends, s.entries, s.unsure = s.shards[:0], s.ends[:0], s.entries[:0], false
 	var row Row
 	for i := range rows.Len() {
 		rows.Row(i, &row)
+		s.unsure = s.unsure || row.User == "" || row.Raw != ""
 		shard := byte(noShard)
 		if row.User != "" {
 			shard = p.shardOf(row.User)
@@ -69,11 +71,13 @@ func (p *Plan) sift(rows Batch, s *sifted) {
 
 // spread sorts exchanges into the shards of their users.
 func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spool) error {
+	var record []byte
 	for e, err := range exchanges {
 		if err != nil {
 			return err
 		}
-		if err := to(p.shards[p.shardOf(e.User)]).appendExchange(e); err != nil {
+		record = appendExchange(record[:0], &e)
+		if err := to(p.shards[p.shardOf(e.User)]).append(record); err != nil {
 			return err
 		}
 	}

@@ -117,9 +117,9 @@ func firstStep(r Request, h History) Step {
 		return Step{Do: Send, Op: Detach, Only: only}
 	}
 	var open []WorkspaceID
-	for _, s := range r.Shares {
-		if v := h.Judge(r.Source, s); v.Resumable() {
-			open = append(open, s.Workspace)
+	for i, v := range h.Judge(r.Source, r.Shares...) {
+		if v.Resumable() {
+			open = append(open, r.Shares[i].Workspace)
 		}
 	}
 	switch len(open) {
@@ -189,10 +189,11 @@ func (r Request) names() []WorkspaceID {
 // with another percentage.
 func (r Request) mismatched(e *Exchange) []WorkspaceID {
 	var names []WorkspaceID
+	answer := e.Answer.view()
 	for _, s := range r.only(e.Only).Shares {
 		var v Verdict
-		e.Answer.judge(r.Source, s, &v)
-		item := e.Answer.errorOf(s.Workspace)
+		answer.judge(r.Source, s, &v)
+		item := answer.errorOf(s.Workspace)
 		if v.Status == Mismatched || item != nil && item.Attached {
 			names = append(names, s.Workspace)
 		}

@@ -188,7 +188,7 @@ func TestNextEnds(t *testing.T) {
 		}
 		resumable := false
 		for _, share := range asked.Shares {
-			v := h.Judge(asked.Source, share)
+			v := h.Judge(asked.Source, share)[0]
 			resumable = resumable || v.Resumable()
 		}
 		if again := Next(asked, h, len(h), Policy{}); (again.Do == Send) != resumable || again.Op == Detach && !policy.Repair {

@@ -201,94 +201,98 @@ func (r Rules) detaches(vanished []Vanished) []Request {
 }
 
 // settle gives the planned ones among the vanished pairs of one user what came
-// of their requests. end says why nothing was sent for those without one.
-func (r Rules) settle(vanished []Vanished, histories map[Key]History, end Ending) {
-	results := make(map[pair]Vanished)
-	for _, request := range r.detaches(vanished) {
-		past := histories[request.Key()]
-		for _, share := range request.Shares {
-			v := Vanished{Result: DetachPlanned}
-			if len(past) > 0 || !end.DryRun {
-				v.Result, v.Reason = past.removal(request.Source, share.Workspace, end.Reason)
-			}
-			results[pair{request.Source, share.Workspace}] = v
+// of their requests; why stands for those without one.
+func (r Rules) settle(vanished []Vanished, histories map[Key]History, why unsent, dry bool) {
+	results := make(map[pair]removal)
+	requests := r.detaches(vanished)
+	var chunk unsent
+	for i := range requests {
+		request := &requests[i]
+		request.Past = histories[request.Key()]
+		if request.Chunk == 0 {
+			chunk = why
+		} else if previous := &requests[i-1]; !chunk.forGood && len(previous.Past) > 0 && !previous.Past.accepted() {
+			chunk = unsent{fmt.Sprintf("chunk %d of the request was not accepted", request.Chunk), previous.settled()}
+		}
+		if len(request.Past) == 0 && dry {
+			continue
+		}
+		for i, removal := range request.Past.removals(request.Source, request.Shares, chunk.reason) {
+			removal.open = removal.open && !(chunk.forGood && removal.result == DetachNotSent)
+			results[pair{request.Source, request.Shares[i].Workspace}] = removal
 		}
 	}
 	for i := range vanished {
 		v := &vanished[i]
-		if result, found := results[pair{v.Source, v.Workspace}]; found {
-			v.Result, v.Reason = result.Result, result.Reason
+		if is, found := results[pair{v.Source, v.Workspace}]; found {
+			v.Result, v.Reason, v.Resumable = is.result, is.reason, is.open
 		}
 	}
 }
 
-// removal is what came of detaching a workspace; unsent says why nothing left,
-// where nothing did.
-func (h History) removal(source Source, w WorkspaceID, unsent string) (VanishedResult, string) {
+// removal is what came of detaching a vanished pair.
+type removal struct {
+	result VanishedResult
+	reason string
+	open   bool // another session would try again
+}
+
+// removals says what came of detaching workspaces, in their order; unsent says
+// why nothing left, where nothing did.
+func (h History) removals(source Source, shares []Share, unsent string) []removal {
+	views := h.views()
+	all := make([]removal, len(shares))
+	for i, s := range shares {
+		all[i] = removalOf(source, s.Workspace, views, unsent)
+	}
+	return all
+}
+
+func removalOf(source Source, w WorkspaceID, views []exchangeView, unsent string) removal {
 	var open, refused, lost *Exchange
-	for i := range h {
-		e := &h[i]
+	for i := range views {
+		e := &views[i]
 		switch {
-		case !e.covers(w):
+		case !e.only.has(w):
 		case e.Answer != nil:
-			return e.Answer.removal(source, w)
+			return e.answer.removal(source, w)
 		case !e.MayHaveLeft():
-			lost = e
+			lost = e.Exchange
 		case e.leavesOpen():
-			open = e
+			open = e.Exchange
 		default:
-			refused = e
+			refused = e.Exchange
 		}
 	}
 	switch {
 	case open != nil:
-		reason := "no answer was written down before the run was interrupted"
-		if open.Fault != nil {
-			reason = open.Fault.Error()
-		}
-		reason += ", so it may have been detached"
-		if refused != nil {
-			reason += "; another attempt was refused: " + refused.Fault.Error()
-		}
-		return DetachUnknown, reason
+		ev := evidence{open: open, refusal: refused}
+		return removal{DetachUnknown, ev.openReason(), true}
 	case refused != nil:
-		return DetachFailed, "COR refused: " + refused.Fault.Error()
+		passes := refused.is(Unauthorized) || refused.is(Forbidden) || refused.is(Throttled)
+		return removal{DetachFailed, "COR refused: " + refused.Fault.Error(), passes}
 	case lost != nil:
-		return DetachNotSent, lost.Fault.Error()
+		return removal{DetachNotSent, lost.Fault.Error(), true}
 	}
-	return DetachNotSent, unsent
+	return removal{DetachNotSent, unsent, true}
 }
 
 // removal reads from the answer to a detach what became of a workspace: COR
 // answers with all that remain.
-func (a *Answer) removal(source Source, w WorkspaceID) (VanishedResult, string) {
+func (a *answerView) removal(source Source, w WorkspaceID) removal {
 	reason := ""
 	if item := a.errorOf(w); item != nil {
 		reason = item.text()
 	}
-	switch {
-	case len(a.pivots(source, w)) > 0:
-		return StillAttached, strings.TrimSuffix("COR accepted the request and still returns it: "+reason, ": ")
+	switch pivot, _ := a.find(source, w); {
+	case pivot != nil:
+		return removal{StillAttached, strings.TrimSuffix("COR accepted the request and still returns it: "+reason, ": "), false}
 	case reason != "":
-		return DetachFailed, "COR accepted the request, but not this workspace: " + reason
+		return removal{DetachFailed, "COR accepted the request, but not this workspace: " + reason, false}
 	case len(a.Errors) > 0:
-		return DetachUnknown, "COR accepted the request with errors: " + a.errorTexts()
+		return removal{DetachUnknown, "COR accepted the request with errors: " + a.errorTexts(), true}
 	}
-	return Detached, ""
-}
-
-// open reports whether another session would try again to detach what has this
-// result.
-func (h History) removalOpen(source Source, w WorkspaceID) bool {
-	result, _ := h.removal(source, w, "")
-	switch result {
-	case DetachNotSent, DetachUnknown:
-		return true
-	case DetachFailed:
-		last := h[len(h)-1]
-		return last.is(Unauthorized) || last.is(Forbidden) || last.is(Throttled)
-	}
-	return false
+	return removal{result: Detached}
 }
 
 // nextRemoval decides what a request does next that detaches vanished pairs:
@@ -296,9 +300,9 @@ func (h History) removalOpen(source Source, w WorkspaceID) bool {
 func nextRemoval(r Request, h, recent History, policy Policy) Step {
 	if len(recent) == 0 {
 		var open []WorkspaceID
-		for _, s := range r.Shares {
-			if h.removalOpen(r.Source, s.Workspace) {
-				open = append(open, s.Workspace)
+		for i, removal := range h.removals(r.Source, r.Shares, "") {
+			if removal.open {
+				open = append(open, r.Shares[i].Workspace)
 			}
 		}
 		switch len(open) {

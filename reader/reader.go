@@ -44,6 +44,7 @@ type Input struct {
 	File   string
 	SHA256 string // of the bytes as given, before unpacking, in lower-case hex; "" with Again
 	Rows   int64  // good and bad
+	Part   bool   // it has the columns of a failed.csv: a part of the rows of an earlier run
 }
 
 // Scan is the reading of a list of files. It is not safe for concurrent use; the
@@ -152,7 +153,7 @@ func (s *Scan) file(ctx context.Context, rules rules, take func(*batch) error) e
 		raw.sum = sha256.New()
 	}
 	rules.file = file.Name
-	rows, err := readText(raw, rules, take)
+	found, err := readText(raw, rules, take)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
@@ -166,7 +167,7 @@ func (s *Scan) file(ctx context.Context, rules rules, take func(*batch) error) e
 	if err := body.Close(); err != nil {
 		return &OpenError{File: file.Name, Op: "read", Err: err}
 	}
-	input := Input{File: file.Name, Rows: rows}
+	input := Input{File: file.Name, Rows: found.rows, Part: found.part}
 	if raw.sum != nil {
 		input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
 	}

@@ -208,7 +208,7 @@ func TestSeveralFiles(t *testing.T) {
 			}
 		}
 		equal(t, []pipeline.Place{{File: 0, Line: 2}, {File: 1, Line: 2}, {File: 1, Line: 3}}, places)
-		equal(t, []Input{{"a.csv", sum(textA), 1}, {"-", sum(textB), 2}}, s.Inputs())
+		equal(t, []Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, s.Inputs())
 	}
 	opts := options()
 	opts.Again = true

@@ -28,13 +28,13 @@ func benchmarkLines(b *testing.B, create create, lines []pipeline.Line) {
 	defer s.Discard()
 	b.ReportAllocs()
 	last := int64(1)
-	page := &Page{Lines: lines}
+	page := &Block{Lines: lines}
 	for b.Loop() {
 		for i := range lines {
 			last++
 			lines[i].Line = last
 		}
-		must(b, s.Write(s.page(page)))
+		must(b, s.Write(s.block(page)))
 	}
 	b.ReportMetric(float64(b.N*len(lines))/b.Elapsed().Seconds(), "rows/s")
 }
@@ -69,10 +69,27 @@ func BenchmarkUsers(b *testing.B) {
 	for i := range users {
 		users[i] = pipeline.UserLine{User: "user-0007919@example.com", Rows: 3, Requested: pipeline.Hundred, Requests: 1, Worst: pipeline.Planned}
 	}
-	page := &UserPage{Lines: users}
+	page := &UserBlock{Lines: users}
 	b.ReportAllocs()
 	for b.Loop() {
-		must(b, s.WriteUsers(s.userPage(page)))
+		must(b, s.WriteUsers(s.userBlock(page)))
 	}
 	b.ReportMetric(float64(b.N*len(users))/b.Elapsed().Seconds(), "users/s")
+}
+
+// BenchmarkPage is the cost of report.html at the end of a run: of a small one,
+// and of one with more rows that need attention than the page shows.
+func BenchmarkPage(b *testing.B) {
+	for _, rows := range []int{10, 2 * rowsShown} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s, err := Open(b.TempDir(), []string{"staff.csv"})
+			must(b, err)
+			defer s.Discard()
+			r := failingRun(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
+			must(b, write(s, r.lines, nil))
+			for b.Loop() {
+				must(b, s.page.show(&r.summary, &s.tally.causes, Next{}))
+			}
+		})
+	}
 }

@@ -181,6 +181,27 @@ func SyncDir(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
+// WriteFile writes the file of this path as the reports are written: it appears
+// whole under its name, or not at all, and is durable then. mode are its
+// permissions, whatever the umask. An error names the file, and wraps write's
+// own when write fails.
+func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	d, err := newDraft(filepath.Dir(path), filepath.Base(path), createTemp)
+	if err != nil {
+		return err
+	}
+	files := drafts{d}
+	err = write(d)
+	if err == nil {
+		err = os.Chmod(d.out.Name(), mode)
+	}
+	if err != nil {
+		files.drop()
+		return d.fail("write", bare(err))
+	}
+	return files.commit()
+}
+
 // Sweep removes from dir the temporary files of a process that was killed while
 // it wrote reports. Only who knows that nobody else writes there may call it.
 func Sweep(dir string) error {

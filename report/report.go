@@ -1,6 +1,6 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv and summary.json, in one pass over the verdicts and in
-// constant memory, and requests.jsonl for a dry run.
+// extras.csv, users.csv, vanished.csv, report.html and summary.json, in one pass
+// over the verdicts and in constant memory, and requests.jsonl for a dry run.
 //
 // Nothing is ever half-written: every file lives under a temporary name beside
 // its final one until all of them are complete and synced, and only then takes
@@ -24,22 +24,27 @@ const (
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
 	SummaryFile        = "summary.json"
+	VanishedFile       = "vanished.csv"
+	PageFile           = "report.html"
 	RequestsFile       = "requests.jsonl"
 )
 
-// Set is the reports of one run while they are being written: Open, then a Page
-// for all rows and a UserPage for all users, then Commit or Discard. The zero
-// value is of no use.
+// Set is the reports of one run while they are being written: Open, then a Block
+// for all rows, a UserBlock for all users, Vanished for every vanished pair and
+// Exchange for every attempt, then Commit or Discard. The streams may be
+// interleaved. The zero value is of no use.
 type Set struct {
 	tally         *Tally
 	recon         *reconciliation
 	failed        *failed
 	users, extras *draft
+	gone          *vanished
+	page          *page
 	json          *draft
 	files         drafts
 	closed        bool
 
-	pages, userPages sync.Pool // to be filled again
+	blocks, userBlocks sync.Pool // to be filled again
 }
 
 // Open opens every report of a run in dir, which must exist, under temporary
@@ -52,7 +57,7 @@ func Open(dir string, inputs []string) (*Set, error) {
 
 func open(dir string, inputs []string, create create) (*Set, error) {
 	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, SummaryFile} {
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile, PageFile, SummaryFile} {
 		d, err := newDraft(dir, name, create)
 		if err != nil {
 			files.drop()
@@ -66,30 +71,32 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		failed: newFailed(files[1], inputs),
 		extras: files[2],
 		users:  files[3],
-		json:   files[4],
+		gone:   newVanished(files[4]),
+		page:   newPage(files[5], inputs),
+		json:   files[6],
 		files:  files,
 	}
-	s.pages.New, s.userPages.New = func() any { return &Page{} }, func() any { return &UserPage{} }
+	s.blocks.New, s.userBlocks.New = func() any { return &Block{} }, func() any { return &UserBlock{} }
 	beginPeople(s.users, s.extras)
 	return s, nil
 }
 
-// Page is a number of lines as they are going to stand in the reports.
-type Page struct {
+// Block is a number of lines as they are going to stand in the reports.
+type Block struct {
 	Lines         []pipeline.Line
 	recon, failed []byte
 	err           error
 }
 
-// Page makes the lines of a batch and what the reports say of them. It may be
+// Block makes the lines of a batch and what the reports say of them. It may be
 // called from several goroutines, while the Set is written.
-func (s *Set) Page(b *pipeline.LineBatch) *Page {
-	p := s.pages.Get().(*Page)
+func (s *Set) Block(b *pipeline.LineBatch) *Block {
+	p := s.blocks.Get().(*Block)
 	p.Lines = b.Append(p.Lines[:0])
-	return s.page(p)
+	return s.block(p)
 }
 
-func (s *Set) page(p *Page) *Page {
+func (s *Set) block(p *Block) *Block {
 	p.recon, p.failed, p.err = p.recon[:0], p.failed[:0], nil
 	for i := range p.Lines {
 		l := &p.Lines[i]
@@ -104,16 +111,17 @@ func (s *Set) page(p *Page) *Page {
 	return p
 }
 
-// Write writes a page, which must not be used any more. Pages come in input
+// Write writes a block, which must not be used any more. Blocks come in input
 // order; that they do is for Tally to judge. An error names the file that could
 // not be written, or a line that no run can have; the reports can then only be
 // discarded.
-func (s *Set) Write(p *Page) error {
+func (s *Set) Write(p *Block) error {
 	if p.err != nil {
 		return p.err
 	}
 	for i := range p.Lines {
 		s.tally.line(&p.Lines[i])
+		s.page.line(&p.Lines[i])
 	}
 	if err := s.recon.out.add(p.recon); err != nil {
 		return err
@@ -121,25 +129,25 @@ func (s *Set) Write(p *Page) error {
 	if err := s.failed.out.add(p.failed); err != nil {
 		return err
 	}
-	s.pages.Put(p)
+	s.blocks.Put(p)
 	return nil
 }
 
-// UserPage is a number of users as they are going to stand in the reports.
-type UserPage struct {
+// UserBlock is a number of users as they are going to stand in the reports.
+type UserBlock struct {
 	Lines         []pipeline.UserLine
 	users, extras []byte
 }
 
-// UserPage makes the lines of a batch of users and what the reports say of them.
+// UserBlock makes the lines of a batch of users and what the reports say of them.
 // It may be called from several goroutines, while the Set is written.
-func (s *Set) UserPage(b *pipeline.UserBatch) *UserPage {
-	p := s.userPages.Get().(*UserPage)
+func (s *Set) UserBlock(b *pipeline.UserBatch) *UserBlock {
+	p := s.userBlocks.Get().(*UserBlock)
 	p.Lines = b.Append(p.Lines[:0])
-	return s.userPage(p)
+	return s.userBlock(p)
 }
 
-func (s *Set) userPage(p *UserPage) *UserPage {
+func (s *Set) userBlock(p *UserBlock) *UserBlock {
 	p.users, p.extras = p.users[:0], p.extras[:0]
 	for i := range p.Lines {
 		p.users = appendUser(p.users, &p.Lines[i])
@@ -148,13 +156,14 @@ func (s *Set) userPage(p *UserPage) *UserPage {
 	return p
 }
 
-// WriteUsers writes a page of users, which must not be used any more. Pages come
+// WriteUsers writes a block of users, which must not be used any more. Blocks come
 // in order of first appearance, before, between or after those of lines. An error
 // names the file that could not be written; the reports can then only be
 // discarded.
-func (s *Set) WriteUsers(p *UserPage) error {
+func (s *Set) WriteUsers(p *UserBlock) error {
 	for i := range p.Lines {
 		s.tally.user(&p.Lines[i])
+		s.page.user(&p.Lines[i])
 	}
 	if err := s.users.add(p.users); err != nil {
 		return err
@@ -162,8 +171,23 @@ func (s *Set) WriteUsers(p *UserPage) error {
 	if err := s.extras.add(p.extras); err != nil {
 		return err
 	}
-	s.userPages.Put(p)
+	s.userBlocks.Put(p)
 	return nil
+}
+
+// Vanished writes what there is to say of one vanished pair, which is not kept.
+// An error names the file that could not be written; the reports can then only
+// be discarded.
+func (s *Set) Vanished(v *pipeline.Vanished) error {
+	s.tally.vanished(v)
+	s.page.vanished(v)
+	return s.gone.pair(v)
+}
+
+// Exchange notes one attempt of the run, for the page's picture of the sending.
+// The attempts may come in any order. The exchange is not kept.
+func (s *Set) Exchange(e *pipeline.Exchange) {
+	s.page.timeline.add(e)
 }
 
 // Tally returns the counts of what has been written so far. It goes on
@@ -172,16 +196,21 @@ func (s *Set) Tally() *Tally {
 	return s.tally
 }
 
-// Commit completes and syncs every report, writes the summary, and gives all of
-// them their final names, summary.json last. An error names the file: before
-// the first renaming it leaves every final name as it was, and it always
-// removes what is left under a temporary name.
-func (s *Set) Commit(summary *Summary) error {
+// Commit completes and syncs every report, writes the page and the summary, and
+// gives all of them their final names, summary.json last. next is what the page
+// tells its reader to do. An error names the file: before the first renaming it
+// leaves every final name as it was, and it always removes what is left under a
+// temporary name.
+func (s *Set) Commit(summary *Summary, next Next) error {
 	if s.closed {
 		return fmt.Errorf("the reports are closed already")
 	}
 	s.closed = true
-	if err := s.json.fail("write", summary.Encode(s.json)); err != nil {
+	err := s.page.out.fail("write", s.page.show(summary, &s.tally.causes, next))
+	if err == nil {
+		err = s.json.fail("write", summary.Encode(s.json))
+	}
+	if err != nil {
 		s.files.drop()
 		return err
 	}

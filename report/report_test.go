@@ -70,15 +70,31 @@ func everyStatus() []pipeline.Line {
 	return lines
 }
 
+// everyResult has one vanished pair of each result, the first two of one user.
+func everyResult() []pipeline.Vanished {
+	var all []pipeline.Vanished
+	for i, result := range pipeline.VanishedResults() {
+		v := pipeline.Vanished{
+			User: pipeline.UserID("u" + strconv.Itoa(max(i, 1))), Source: "JIRA", Workspace: "=w1", Percentage: "33.3333",
+			ConfirmedAt: time.Date(2026, 11, 22, 4, 15, 0, 7_900_000, time.FixedZone("", 3600)), Result: result,
+		}
+		if result == pipeline.DetachFailed {
+			v.Reason = "COR refused: HTTP 404 \"gone\""
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
 // write writes lines and users, three to a page.
 func write(s *Set, lines []pipeline.Line, users []pipeline.UserLine) error {
 	for page := range slices.Chunk(lines, 3) {
-		if err := s.Write(s.page(&Page{Lines: page})); err != nil {
+		if err := s.Write(s.block(&Block{Lines: page})); err != nil {
 			return err
 		}
 	}
 	for page := range slices.Chunk(users, 3) {
-		if err := s.WriteUsers(s.userPage(&UserPage{Lines: page})); err != nil {
+		if err := s.WriteUsers(s.userBlock(&UserBlock{Lines: page})); err != nil {
 			return err
 		}
 	}
@@ -86,15 +102,18 @@ func write(s *Set, lines []pipeline.Line, users []pipeline.UserLine) error {
 }
 
 // render writes whole reports and returns the files by name.
-func render(t *testing.T, inputs []string, lines []pipeline.Line, users []pipeline.UserLine, summary *Summary) map[string]string {
+func render(t *testing.T, inputs []string, lines []pipeline.Line, users []pipeline.UserLine, summary *Summary, gone ...pipeline.Vanished) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := Open(dir, inputs)
 	must(t, err)
 	defer s.Discard()
 	must(t, write(s, lines, users))
+	for i := range gone {
+		must(t, s.Vanished(&gone[i]))
+	}
 	s.Tally().Fill(summary)
-	must(t, s.Commit(summary))
+	must(t, s.Commit(summary, Next{}))
 	return contents(t, dir)
 }
 
@@ -126,14 +145,18 @@ func TestReports(t *testing.T) {
 		FinishedAt:      time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
 		DurationSeconds: 1.2499999,
 		Inputs:          []Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}},
-		Requests:        5, Attempts: 11, Throttled: 1,
+		Requests:        5, Attempts: 11, Throttled: 1, Resumable: 2,
 		Warnings: []string{"bad byte \xfe"},
 		Exit:     Exit{Code: 4, Reason: "some rows failed", All: []int{4, 5}},
 	}
-	got := render(t, []string{"in/a.csv", "-"}, everyStatus(), users, summary)
+	got := render(t, []string{"in/a.csv", "-"}, everyStatus(), users, summary, everyResult()...)
+	if !strings.HasPrefix(got[PageFile], "<!doctype html>\n<html") || !strings.HasSuffix(got[PageFile], "</html>\n") {
+		t.Errorf("report.html = %s", got[PageFile])
+	}
+	delete(got, PageFile) // see page_test.go
 	want := map[string]string{
 		ReconciliationFile: wantReconciliation, FailedFile: wantFailed,
-		ExtrasFile: wantExtras, UsersFile: wantUsers, SummaryFile: wantSummary,
+		ExtrasFile: wantExtras, UsersFile: wantUsers, SummaryFile: wantSummary, VanishedFile: wantVanished,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
@@ -143,7 +166,7 @@ func TestReports(t *testing.T) {
 func TestEmptyReports(t *testing.T) {
 	got := render(t, []string{"a.csv"}, nil, nil, &Summary{Inputs: []Input{{File: "a.csv"}}})
 	for name, text := range map[string]string{
-		ReconciliationFile: wantReconciliation, FailedFile: wantFailed, ExtrasFile: wantExtras, UsersFile: wantUsers,
+		ReconciliationFile: wantReconciliation, FailedFile: wantFailed, ExtrasFile: wantExtras, UsersFile: wantUsers, VanishedFile: wantVanished,
 	} {
 		header, _, _ := strings.Cut(text, "\n")
 		if got[name] != header+"\n" {

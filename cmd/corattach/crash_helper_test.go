@@ -20,7 +20,7 @@ import (
 )
 
 // crashEnv makes this test binary the program itself: its value says at which
-// write to the journal the process kills itself, and how, as in "7 half".
+// record of the journal the process kills itself, and how, as in "7 half".
 const crashEnv = "TEST_CRASH_AT"
 
 // It comes before TestMain and the flags of tests, so that a killed process
@@ -31,7 +31,7 @@ func init() {
 	}
 }
 
-// The moments of death around one write.
+// The moments of death around the writing of one record.
 const (
 	crashBefore = "before"
 	crashHalf   = "half"
@@ -51,22 +51,32 @@ func crashChild(spec string, args []string) int {
 	return a.run(args)
 }
 
-// lethal is a journal's file that kills its own process at one write.
+// lethal is a journal's file that kills its own process at one record. Records
+// that come in one write are written one after another.
 type lethal struct {
 	journal.File
-	left   int // writes up to the last one
+	left   int // records up to the last one
 	moment string
 }
 
 func (l *lethal) Write(p []byte) (int, error) {
-	if l.left--; l.left != 0 {
-		return l.File.Write(p)
+	for line := range bytes.Lines(p) {
+		if l.left--; l.left == 0 {
+			l.die(line)
+		}
+		if n, err := l.File.Write(line); err != nil {
+			return n, err
+		}
 	}
+	return len(p), nil
+}
+
+func (l *lethal) die(line []byte) {
 	switch l.moment {
 	case crashHalf:
-		_, _ = l.File.Write(p[:len(p)/2])
+		_, _ = l.File.Write(line[:len(line)/2])
 	case crashAfter:
-		_, _ = l.File.Write(p)
+		_, _ = l.File.Write(line)
 	}
 	if self, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = self.Kill()
@@ -144,6 +154,7 @@ func (w *crashWorld) args(words ...string) []string {
 // crashRun is what a run came to.
 type crashRun struct {
 	code   int
+	stdout string
 	stderr string
 }
 
@@ -151,10 +162,10 @@ type crashRun struct {
 func runHere(args ...string) crashRun {
 	var out, errs bytes.Buffer
 	code := run(args, streams{strings.NewReader(""), &out, &errs})
-	return crashRun{code, errs.String()}
+	return crashRun{code, out.String(), errs.String()}
 }
 
-// crashProcess makes a process of the program that is killed at a write, or never.
+// crashProcess makes a process of the program that is killed at a record, or never.
 func crashProcess(spec string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), crashEnv+"="+spec)
@@ -163,9 +174,9 @@ func crashProcess(spec string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, errs
 }
 
-// killed runs the program until it kills itself at a write, and waits until the
+// killed runs the program until it kills itself at a record, and waits until the
 // simulator has dealt with all it sent. It reports whether it came to that
-// write at all.
+// record at all.
 func (w *crashWorld) killed(t *testing.T, spec string, args ...string) bool {
 	t.Helper()
 	cmd, errs := crashProcess(spec, args...)
@@ -217,9 +228,9 @@ func inParallel(t *testing.T, names []string, test func(t *testing.T, i int)) {
 	group.Wait()
 }
 
-// killMoments are all moments of death in a run with so many writes to the journal.
-func killMoments(writes int) (specs []string) {
-	for k := range writes {
+// killMoments are all moments of death in a run with so many records in its journal.
+func killMoments(records int) (specs []string) {
+	for k := range records {
 		for _, moment := range []string{crashBefore, crashHalf, crashAfter} {
 			specs = append(specs, fmt.Sprint(k+1, " ", moment))
 		}

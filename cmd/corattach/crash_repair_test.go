@@ -50,7 +50,7 @@ func TestKillDuringRepair(t *testing.T) {
 			t.Fatalf("the repair that nobody killed leaves %s %s", place, row.status)
 		}
 	}
-	moments := killMoments(writesOf(t, reference.runDir(t)))
+	moments := killMoments(recordsOf(t, reference.runDir(t)))
 	inParallel(t, moments, func(t *testing.T, i int) {
 		w := newRepairWorld(t)
 		if !w.killed(t, moments[i], w.args("import", w.file, "--repair")...) {
@@ -59,7 +59,7 @@ func TestKillDuringRepair(t *testing.T) {
 		dir := w.runDir(t)
 		killed := evidenceOf(t, dir)
 		if killed == nil {
-			return // TestKillAtEveryJournalWrite
+			return // TestKillAtEveryJournalRecord
 		}
 		if got := runHere("report", dir); got.code == exitInternal || got.code == exitUsage {
 			t.Fatalf("report: exit %d: %s", got.code, got.stderr)

@@ -4,7 +4,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
+	gauge "runtime/metrics"
 )
 
 // What the process may use before the garbage collector runs: so much for all, and
@@ -36,8 +36,8 @@ type collected struct {
 }
 
 func (c *collected) adjust() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
+	live := []gauge.Sample{{Name: "/gc/heap/live:bytes"}}
+	gauge.Read(live)
 	if bound := max(c.least, c.least/8+2*int64(live[0].Value.Uint64())); bound != c.bound {
 		c.bound = bound
 		debug.SetMemoryLimit(bound)

@@ -28,7 +28,7 @@ func canaryPassed(log *journal.Log, word string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if users[e.User] = true; len(users) > size {
+		if users[cloned(e.User)] = true; len(users) > size {
 			return true, nil
 		}
 	}
@@ -99,22 +99,24 @@ func (a *app) refuseBlank(flags ...string) error {
 	return nil
 }
 
-// isGiven reports whether a flag was set on the command line or in the
-// environment.
-func (a *app) isGiven(flag string) bool {
-	return slices.ContainsFunc(a.given, func(g given) bool { return g.name == flag })
-}
+// isGiven reports whether a flag was set, wherever.
+func (a *app) isGiven(flag string) bool { return a.find(flag) != nil }
 
 // overtaken refuses to resume a run when a later one has sent to the same target
-// for one of this run's users: the later word would be undone, or this run's
-// report would tell what is no longer so.
+// for one of this run's users, or has found one unchanged that would be sent:
+// the later word would be undone, or this run's report would tell what is no
+// longer so.
 func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 	entries, err := os.ReadDir(filepath.Dir(dir))
 	if err != nil {
 		return err
 	}
-	later := make(map[pipeline.UserID]string)
+	sent, unchanged := make(map[pipeline.UserID]string), make(map[pipeline.UserID]string)
 	second, _, _ := strings.Cut(log.Header.RunID, "-") // runs of one second sort in any order
+	if gone := newestDeleted(filepath.Dir(dir)); gone >= second {
+		return usage("import the newest file instead, or resume with --even-if-older",
+			"later runs were deleted, the newest being %s: whether one of them has sent for a user of this run can't be told", gone)
+	}
 	for _, entry := range entries {
 		path := filepath.Join(filepath.Dir(dir), entry.Name(), journalFile)
 		if entry.Type()&os.ModeSymlink != 0 || entry.Name() < second || entry.Name() == log.Header.RunID || !exists(path) {
@@ -134,8 +136,11 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 			if err != nil {
 				return err
 			}
-			if e.MayHaveLeft() {
-				later[e.User] = other.Header.RunID
+			switch {
+			case e.MayHaveLeft():
+				sent[cloned(e.User)] = other.Header.RunID
+			case e.Confirmed != nil:
+				unchanged[cloned(e.User)] = other.Header.RunID
 			}
 		}
 	}
@@ -143,7 +148,10 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 		if err != nil {
 			return err
 		}
-		if err := overtakenBy(later, user.ID); err != nil {
+		if err := overtakenBy(sent, "sent for user %q", user.ID); err != nil {
+			return err
+		}
+		if err := overtakenBy(unchanged, "found user %q unchanged", user.ID); err != nil {
 			return err
 		}
 	}
@@ -151,19 +159,23 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 		if err != nil {
 			return err
 		}
-		if err := overtakenBy(later, e.User); err != nil {
+		if err := overtakenBy(sent, "sent for user %q", e.User); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func overtakenBy(later map[pipeline.UserID]string, user pipeline.UserID) error {
+func overtakenBy(later map[pipeline.UserID]string, what string, user pipeline.UserID) error {
 	if run, found := later[user]; found {
-		return usage("import the newest file instead, or resume with --even-if-older",
-			"the later run %s has sent for user %q", run, user)
+		return usage("import the newest file instead, or resume with --even-if-older", "the later run %s has "+what, run, user)
 	}
 	return nil
+}
+
+// cloned is a user's id that does not keep the record alive in which it stood.
+func cloned(user pipeline.UserID) pipeline.UserID {
+	return pipeline.UserID(strings.Clone(string(user)))
 }
 
 func exists(path string) bool {

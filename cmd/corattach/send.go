@@ -35,16 +35,23 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
-	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
+	if !w.blind {
+		a.remember(con, w, log)
+	}
+	return a.conclude(con, out, w, o)
 }
 
 // session sends and returns where it ended.
 func (a *app) session(con *console, out *outputFlags, w *work, j *journal.Journal, client *cor.Client, s pipeline.Settings, flags []string) (journal.End, error) {
+	refusal := w.refusal()
+	if refusal == "" && w.gone != "" {
+		return journal.End{Stop: pipeline.TooMuchGone, Reason: w.gone}, nil
+	}
 	if err := j.Begun(journal.Session{At: time.Now().UTC(), Version: version(), Flags: flags}); err != nil {
 		return journal.End{}, err
 	}
-	if reason := w.refusal(); reason != "" {
-		return journal.End{Stop: pipeline.InputRefused, Reason: reason}, nil
+	if refusal != "" {
+		return journal.End{Stop: pipeline.InputRefused, Reason: refusal}, nil
 	}
 	defer con.sayStopping(a.ctx, s.Timeout)()
 	con.log.Info().Int("users", w.plan.Open).Float64("rate", s.Rate).Int("workers", s.Workers).Msg("sending")

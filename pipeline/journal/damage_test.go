@@ -52,6 +52,16 @@ func small(t testing.TB) ([]byte, []int64) {
 	return data, starts
 }
 
+// lineOf reads the checksum and the head of a line.
+func lineOf(t *testing.T, text []byte) *line {
+	t.Helper()
+	l := &line{text: text}
+	if reason := checksum(text); reason != "" || !l.readHead() {
+		t.Fatalf("%s: %s", reason, text)
+	}
+	return l
+}
+
 func begin(j *Journal, user string) error {
 	_, err := j.Begin(attemptOf(user))
 	return err
@@ -126,7 +136,7 @@ func TestEveryByteDamaged(t *testing.T) {
 			damaged := slices.Clone(data)
 			damaged[n] = to
 			s := &scan{path: "j"}
-			err := s.read(bufio.NewReader(bytes.NewReader(damaged)), func(record, error) bool { return true })
+			err := s.read(bufio.NewReader(bytes.NewReader(damaged)), func(line, error) bool { return true })
 			start, last := recordAt(starts, n)
 			var found *DamagedError
 			switch {
@@ -192,7 +202,7 @@ func TestReadErrorIsNoTornTail(t *testing.T) {
 	for _, n := range append(starts, starts[1]+10, starts[3]+1, int64(len(data))-1) {
 		in := io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken))
 		s := &scan{path: "j"}
-		err := s.read(bufio.NewReader(in), func(record, error) bool { return true })
+		err := s.read(bufio.NewReader(in), func(line, error) bool { return true })
 		if !errors.Is(err, broken) || s.torn != 0 {
 			t.Errorf("an error after byte %d: %v, %d torn", n, err, s.torn)
 		}
@@ -202,7 +212,7 @@ func TestReadErrorIsNoTornTail(t *testing.T) {
 		}
 		in = io.MultiReader(bytes.NewReader(garbled), iotest.ErrReader(broken))
 		s = &scan{path: "j"}
-		if err := s.read(bufio.NewReader(in), func(record, error) bool { return true }); err == nil || s.torn != 0 {
+		if err := s.read(bufio.NewReader(in), func(line, error) bool { return true }); err == nil || s.torn != 0 {
 			t.Errorf("damage and an error after byte %d: %v, %d torn", n, err, s.torn)
 		}
 	}
@@ -224,7 +234,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) {
 		for _, content := range [][]byte{input, append(slices.Clone(data[:starts[1]]), input...)} {
 			s := &scan{path: "j"}
-			if s.read(bufio.NewReader(bytes.NewReader(content)), func(record, error) bool { return true }) != nil || s.whole == 0 {
+			if s.read(bufio.NewReader(bytes.NewReader(content)), func(line, error) bool { return true }) != nil || s.whole == 0 {
 				continue
 			}
 			path := filepath.Join(t.TempDir(), "journal.jsonl")
@@ -249,16 +259,15 @@ func FuzzRead(f *testing.F) {
 		e := refused(text)
 		e.Fault.Message, e.Only = text, []pipeline.WorkspaceID{pipeline.WorkspaceID(text)}
 		r := record{Type: typeBegin, Number: 1, Attempt: toAttempt(e.Attempt)}
-		back, reason := parse(must(r.line())(t))
-		if reason != "" {
-			t.Fatal(reason)
-		}
-		if diff := cmp.Diff(e.Attempt, back.Attempt.attempt()); diff != "" {
+		back := lineOf(t, must(r.line())(t))
+		if diff := cmp.Diff(e.Attempt, must(back.attempt())(t)); diff != "" {
 			t.Error(diff)
 		}
 		r = record{Type: typeEnd, Number: 1, Fault: toFault(e.Fault)}
-		if back, reason = parse(must(r.line())(t)); reason != "" || *back.Fault.fault() != *e.Fault {
-			t.Errorf("%s: %v came back as %v", reason, e.Fault, back.Fault)
+		back = lineOf(t, must(r.line())(t))
+		var got pipeline.Exchange
+		if err := back.outcome(&got); err != nil || *got.Fault != *e.Fault {
+			t.Errorf("%v: %v came back as %v", err, e.Fault, got.Fault)
 		}
 	})
 }

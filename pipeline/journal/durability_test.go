@@ -124,7 +124,10 @@ func TestAttemptsShareASync(t *testing.T) {
 	for i := range others {
 		start(i + 1)
 	}
-	for writes := 0; writes < others+2; writes, _ = d.counts() {
+	for put := int64(0); put < others+2; {
+		j.mu.Lock()
+		put = j.put
+		j.mu.Unlock()
 	}
 	select {
 	case <-returned:

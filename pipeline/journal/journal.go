@@ -3,9 +3,11 @@
 // came of it after. Reports are written from the journal and the input alone,
 // and resume goes on from it.
 //
-// What survives what: a Begin survives a loss of power once it has returned;
-// every record survives the death of the process once its call has returned. A
-// record cut short at the end of the file is the trace of a crash: reading
+// What survives what: a Begin survives a loss of power once it has returned,
+// and so does every record that was put down before it. A record survives the
+// death of the process once its call has returned; one that is put down during
+// a sync is written together with the others that are, when the sync is over.
+// A record cut short at the end of the file is the trace of a crash: reading
 // drops it and says so. Damage anywhere else is an error, and so is a record
 // that can't stand where it does: a second header, an attempt whose number does
 // not follow the one before, an end of what was not begun.
@@ -40,6 +42,7 @@ type Header struct {
 	At       time.Time `json:"at"`      // UTC
 	Inputs   []Input   `json:"inputs"`
 	Settings Settings  `json:"settings"`
+	Nightly  Nightly   `json:"nightly"`
 }
 
 // Input is one input file of the run.
@@ -64,6 +67,17 @@ type Settings struct {
 	AllocationLimit string            `json:"allocation_limit"`
 	AllowEmpty      bool              `json:"allow_empty"`
 	Chunk           int               `json:"chunk"`
+}
+
+// Nightly are the settings that say what a run makes of what earlier runs know.
+// What it made of it stands in the records after the header; they are only
+// looked at again where the run was interrupted before its first session.
+type Nightly struct {
+	ChangedOnly    bool          `json:"changed_only"`
+	MaxAge         time.Duration `json:"max_age_ns"`
+	MaxDrop        string        `json:"max_drop"`
+	AcceptChange   bool          `json:"accept_change"`
+	DetachVanished bool          `json:"detach_vanished"`
 }
 
 // Session says where a time of work on the run began.
@@ -95,12 +109,13 @@ type File interface {
 type Journal struct {
 	mu      sync.Mutex
 	file    File
-	next    int64 // number of the next attempt
-	written int64 // records
+	next    int64         // number of the next attempt
+	put     int64         // records, written or waiting
+	waiting []byte        // records that are not written yet; only while a sync is under way
+	syncing chan struct{} // closed when the sync under way is over; nil when none is
+	synced  int64         // records that would survive a loss of power
+	crowd   crowd
 	err     error
-
-	syncing sync.Mutex
-	synced  int64 // records that would survive a loss of power; guarded by syncing
 }
 
 // Create makes the file of a new run's journal. It is an error when path exists.
@@ -126,31 +141,45 @@ func New(file File, h Header) (*Journal, error) {
 // Begin writes an attempt down and returns its number when it would survive a
 // loss of power. Attempts that begin at the same time share one sync.
 func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
-	r := record{Type: typeBegin, Attempt: toAttempt(a)}
+	rest := appendAttempt(make([]byte, 0, 512), &a)
 	j.mu.Lock()
-	r.Number = j.next
+	defer j.mu.Unlock()
+	number := j.next
 	j.next++
-	line, err := r.line()
-	err = j.write(line, err)
-	mine := j.written
-	j.mu.Unlock()
-	if err == nil {
-		err = j.syncTo(mine)
+	line, err := seal(append(appendHead(make([]byte, 0, len(rest)+128), typeBegin, number), rest...))
+	if err = j.add(line, err); err == nil {
+		j.crowd.come()
+		err = j.syncTo(j.put)
 	}
 	if err != nil {
 		return 0, err
 	}
-	return r.Number, nil
+	return number, nil
 }
 
 // Withdraw says that an attempt was not sent after all.
 func (j *Journal) Withdraw(number int64) error {
-	return j.append(record{Type: typeWithdrawn, Number: number})
+	line, err := (&record{Type: typeWithdrawn, Number: number}).line()
+	return j.over(line, err)
 }
 
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
-	return j.append(record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)})
+	if e.Answer == nil || e.Fault != nil {
+		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended}
+		line, err := r.line()
+		return j.over(line, err)
+	}
+	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer, e.Ended))
+	return j.over(line, err)
+}
+
+// over puts down a line after which an attempt is no longer under way.
+func (j *Journal) over(line []byte, err error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.crowd.away--
+	return j.add(line, err)
 }
 
 // Unchanged writes down that a request was not sent because COR had confirmed it
@@ -177,12 +206,11 @@ func (j *Journal) Finished(e End) error {
 	return j.Sync()
 }
 
-// Sync makes everything durable that was written before the call.
+// Sync makes everything durable that was put down before the call.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
-	all := j.written
-	j.mu.Unlock()
-	return j.syncTo(all)
+	defer j.mu.Unlock()
+	return j.syncTo(j.put)
 }
 
 // Close syncs and closes the file.
@@ -198,25 +226,39 @@ func (j *Journal) append(r record) error {
 	line, err := r.line()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.write(line, err)
+	return j.add(line, err)
 }
 
-// write appends one line; err is what kept it from being made. The caller holds
+// add puts down one line; err is what kept it from being made. The caller holds
 // mu.
-func (j *Journal) write(line []byte, err error) error {
+func (j *Journal) add(line []byte, err error) error {
+	if j.err == nil && err != nil {
+		return j.fail(err)
+	}
 	if j.err != nil {
 		return j.err
 	}
-	if err == nil {
-		var n int
-		if n, err = j.file.Write(line); err == nil && n < len(line) {
-			err = io.ErrShortWrite
-		}
+	j.waiting = append(j.waiting, line...)
+	j.put++
+	if j.syncing != nil {
+		return nil
+	}
+	return j.write()
+}
+
+// write writes what is waiting. The caller holds mu.
+func (j *Journal) write() error {
+	if j.err != nil || len(j.waiting) == 0 {
+		return j.err
+	}
+	n, err := j.file.Write(j.waiting)
+	if err == nil && n < len(j.waiting) {
+		err = io.ErrShortWrite
 	}
 	if err != nil {
 		return j.fail(err)
 	}
-	j.written++
+	j.waiting = j.waiting[:0]
 	return nil
 }
 
@@ -229,22 +271,47 @@ func (j *Journal) fail(err error) error {
 	return j.err
 }
 
-// syncTo returns when the first n records are durable. Whoever comes first syncs
-// for all that were written until then; the others wait for it.
+// syncTo returns when the first n records are durable. Whoever finds no sync
+// under way makes one for all that are put down until then; the others wait for
+// it, and what they put down meanwhile is written at once when it is over. The
+// caller holds mu.
 func (j *Journal) syncTo(n int64) error {
-	j.syncing.Lock()
-	defer j.syncing.Unlock()
-	j.mu.Lock()
-	all, err := j.written, j.err
-	j.mu.Unlock()
-	if err != nil || j.synced >= n {
-		return err
+	for j.err == nil && j.synced < n {
+		if over := j.syncing; over != nil {
+			j.mu.Unlock()
+			<-over
+			j.mu.Lock()
+			continue
+		}
+		j.sync()
 	}
-	if err := j.file.Sync(); err != nil {
+	return j.err
+}
+
+// sync makes all that is put down durable, and what others put down while it
+// gathers them. The caller holds mu.
+func (j *Journal) sync() {
+	over := make(chan struct{})
+	j.syncing = over
+	j.gather()
+	all, err := j.put, j.write()
+	here := j.crowd.here
+	j.crowd.here = 0
+	if err == nil {
+		j.mu.Unlock()
+		began := time.Now()
+		err = j.file.Sync()
+		took := time.Since(began)
 		j.mu.Lock()
-		defer j.mu.Unlock()
-		return j.fail(err)
+		j.crowd.patience = min(took, mostPatience)
+	}
+	j.syncing = nil
+	close(over)
+	if err != nil {
+		_ = j.fail(err)
+		return
 	}
 	j.synced = all
-	return nil
+	j.crowd.away += here
+	_ = j.write()
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +36,8 @@ type record struct {
 
 	Unchanged *unchanged `json:"unchanged,omitempty"`
 	Vanished  *vanished  `json:"vanished,omitempty"`
+
+	At time.Time `json:"at,omitzero"` // when an attempt ended
 }
 
 // maxLine bounds a line, so that what is no journal does not fill the memory.
@@ -52,9 +53,17 @@ const (
 	crcEnd  = "\"}\n"
 )
 
-// crc returns the CRC of a line's bytes as it stands in the line.
-func crc(b []byte) string {
-	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+// castagnoli is the polynomial of the CRC, for which processors have an
+// instruction.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// appendCRC appends a CRC as it stands in the line.
+func appendCRC(b []byte, sum uint32) []byte {
+	const digits = "0123456789abcdef"
+	for shift := 28; shift >= 0; shift -= 4 {
+		b = append(b, digits[sum>>shift&15])
+	}
+	return b
 }
 
 // line returns the record as it stands in the file.
@@ -66,37 +75,18 @@ func (r *record) line() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	line := seal(body)
+	return seal(body)
+}
+
+// seal turns body, a JSON object, into a line with its CRC.
+func seal(body []byte) ([]byte, error) {
+	body = body[:len(body)-1]
+	line := append(body, crcKey...)
+	line = append(appendCRC(line, crc32.Checksum(body, castagnoli())), crcEnd...)
 	if len(line) > maxLine {
 		return nil, errors.New("a record is too long")
 	}
 	return line, nil
-}
-
-// seal turns body, a JSON object, into a line with its CRC.
-func seal(body []byte) []byte {
-	body = body[:len(body)-1]
-	sum := crc(body)
-	body = append(body, crcKey...)
-	body = append(body, sum...)
-	return append(body, crcEnd...)
-}
-
-// parse takes a line apart; the reason says why it is no record, "" when it is.
-func parse(line []byte) (record, string) {
-	body, found := bytes.CutSuffix(line, []byte(crcEnd))
-	at := len(body) - len(crcKey) - crcSize
-	if !found || at < 0 || !bytes.HasPrefix(body[at:], []byte(crcKey)) {
-		return record{}, "a record without a checksum"
-	}
-	if string(body[at+len(crcKey):]) != crc(body[:at]) {
-		return record{}, "a record whose checksum is wrong"
-	}
-	var r record
-	if err := json.Unmarshal(line, &r); err != nil || !r.whole() {
-		return record{}, "a record of another form"
-	}
-	return r, ""
 }
 
 // whole reports whether a record has what its type needs.
@@ -206,11 +196,15 @@ const (
 	opDetach = "detach"
 )
 
-func toAttempt(a pipeline.Attempt) *attempt {
-	out := &attempt{User: string(a.User), Source: string(a.Source), Vanished: a.Vanished, Chunk: a.Chunk, Op: opAttach, At: a.At}
-	if a.Op == pipeline.Detach {
-		out.Op = opDetach
+func opName(op pipeline.Op) string {
+	if op == pipeline.Detach {
+		return opDetach
 	}
+	return opAttach
+}
+
+func toAttempt(a pipeline.Attempt) *attempt {
+	out := &attempt{User: string(a.User), Source: string(a.Source), Vanished: a.Vanished, Chunk: a.Chunk, Op: opName(a.Op), At: a.At}
 	for _, w := range a.Only {
 		out.Only = append(out.Only, string(w))
 	}
@@ -271,12 +265,17 @@ func toAnswer(a *pipeline.Answer) *answer {
 	if a == nil {
 		return nil
 	}
-	out := &answer{Status: a.Status, UserID: a.UserID, RequestID: a.RequestID, Pivots: make([]pivot, len(a.Pivots))}
+	out := &answer{Status: a.Status, UserID: a.UserID, RequestID: a.RequestID, Pivots: make([]pivot, len(a.Pivots)), Errors: toItemErrors(a.Errors)}
 	for i, p := range a.Pivots {
 		out.Pivots[i] = pivot{string(p.Workspace), string(p.Source), p.Percentage, p.UserID, p.WorkspaceID, p.Name, p.Integration, p.Problem}
 	}
-	for _, e := range a.Errors {
-		out.Errors = append(out.Errors, itemError{string(e.Workspace), e.Code, e.Message, e.Attached})
+	return out
+}
+
+func toItemErrors(errors []pipeline.ItemError) []itemError {
+	var out []itemError
+	for _, e := range errors {
+		out = append(out, itemError{string(e.Workspace), e.Code, e.Message, e.Attached})
 	}
 	return out
 }

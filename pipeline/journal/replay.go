@@ -38,41 +38,88 @@ type Log struct {
 	Whole    int64     // bytes up to the end of the last whole record
 	Torn     int64     // bytes after it, which are the trace of a crash
 	path     string
+	header   int64 // bytes of the header
 }
 
-// Read reads a journal from its first record to its last and checks every one.
-// An error that is a *DamagedError means that the file can't be relied on, one
-// that is ErrUnbegun that nothing was sent.
+// Unbegun reports whether the run was interrupted between its header and its
+// first session: nothing was sent, and what its plan made of what earlier runs
+// know is perhaps not all there.
+func (l *Log) Unbegun() bool { return len(l.Sessions) == 0 && l.End == nil }
+
+// Restart takes the log of a run that is Unbegun back to its header. Open then
+// drops the rest.
+func (l *Log) Restart() {
+	l.Torn += l.Whole - l.header
+	l.Whole = l.header
+}
+
+// Read reads a journal from its first record to its last and checks that every
+// one is whole and can stand where it does. What the attempts say and what came
+// of them is left to Exchanges. An error that is a *DamagedError means that the
+// file can't be relied on, one that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
+	return read(path, func(*line) error { return nil })
+}
+
+// read is Read; it shows each record to look as well.
+func read(path string, look func(*line) error) (*Log, error) {
 	log := &Log{path: path}
 	scan := &scan{path: path}
-	at := int64(0)
-	for r, err := range scan.records() {
+	var latest line // the last begin of the session
+	for l, err := range scan.lines() {
+		if err == nil {
+			err = look(&l)
+		}
 		if err != nil {
 			return nil, err
 		}
-		switch r.Type {
-		case typeHeader:
-			log.Header, log.LastAt = *r.Header, r.Header.At
-			if log.Header.Format != FormatVersion {
-				return nil, fmt.Errorf("%s: format %d, and this program reads format %d", path, log.Header.Format, FormatVersion)
-			}
-		case typeSession:
-			log.Sessions = append(log.Sessions, *r.Session)
-			log.Sessions[len(log.Sessions)-1].From = at
-			log.End, log.LastAt = nil, r.Session.At
-		case typeFinish:
-			log.End = r.End
+		switch l.kind {
 		case typeBegin:
-			log.LastAt = r.Attempt.At
+			l.text = append(latest.text[:0], l.text...)
+			latest = l
+		case typeHeader, typeSession, typeFinish:
+			if err := log.note(&l); err != nil {
+				return nil, err
+			}
 		}
-		at = scan.whole
+		if l.kind == typeSession {
+			latest.kind = ""
+		}
 	}
 	if scan.whole == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
 	}
+	if latest.kind == typeBegin {
+		a, err := latest.attempt()
+		if err != nil {
+			return nil, err
+		}
+		log.LastAt = a.At
+	}
 	log.Last, log.Whole, log.Torn = scan.last, scan.whole, scan.torn
 	return log, nil
+}
+
+// note takes note of a record that tells of the run.
+func (l *Log) note(from *line) error {
+	r, err := from.record()
+	if err != nil {
+		return err
+	}
+	switch r.Type {
+	case typeHeader:
+		l.Header, l.LastAt, l.header = *r.Header, r.Header.At, from.end()
+		if l.Header.Format != FormatVersion {
+			return fmt.Errorf("%s: format %d, and this program reads format %d", l.path, l.Header.Format, FormatVersion)
+		}
+	case typeSession:
+		r.Session.From = from.offset
+		l.Sessions = append(l.Sessions, *r.Session)
+		l.End, l.LastAt = nil, r.Session.At
+	case typeFinish:
+		l.End = r.End
+	}
+	return nil
 }
 
 // Open opens the file for another session. What a crash cut short is taken off
@@ -95,7 +142,8 @@ func (l *Log) Continue(file File) *Journal {
 // withdrawn, with what came of it; those of one request in the order they were
 // begun. An attempt without an end comes when its session is over, with neither
 // an answer nor a fault. Requests that were not sent because COR had confirmed
-// them before come among them.
+// them before come among them. The texts of an exchange share memory with one
+// another: whoever keeps one of them clones it.
 func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 	return l.Between(0, l.Whole)
 }
@@ -106,41 +154,55 @@ func (l *Log) Between(from, to int64) iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
 		scan := &scan{path: l.path}
-		at := int64(0)
-		for r, err := range scan.records() {
+		for line, err := range scan.lines() {
+			more := true
+			switch {
+			case err != nil:
+			case line.offset >= to:
+				abandon(open, yield)
+				return
+			case line.offset >= from:
+				more, err = replay(open, &line, yield)
+			}
 			if err != nil {
 				yield(pipeline.Exchange{}, err)
 				return
 			}
-			if at >= to {
-				break
-			}
-			if at >= from && !replay(&r, open, yield) {
+			if !more {
 				return
 			}
-			at = scan.whole
 		}
 		abandon(open, yield)
 	}
 }
 
-// replay yields what a record completes. open are the attempts without an end.
-func replay(r *record, open map[int64]pipeline.Attempt, yield func(pipeline.Exchange, error) bool) bool {
-	switch r.Type {
+// replay follows one record: open are the attempts that have no end yet. It
+// returns false when yield does.
+func replay(open map[int64]pipeline.Attempt, l *line, yield func(pipeline.Exchange, error) bool) (bool, error) {
+	switch l.kind {
 	case typeSession:
-		return abandon(open, yield)
+		return abandon(open, yield), nil
 	case typeBegin:
-		open[r.Number] = r.Attempt.attempt()
+		a, err := l.attempt()
+		open[l.number] = a
+		return true, err
 	case typeWithdrawn:
-		delete(open, r.Number)
+		delete(open, l.number)
 	case typeEnd:
-		e := pipeline.Exchange{Attempt: open[r.Number], Answer: r.Answer.answer(), Fault: r.Fault.fault()}
-		delete(open, r.Number)
-		return yield(e, nil)
+		e := pipeline.Exchange{Attempt: open[l.number]}
+		if err := l.outcome(&e); err != nil {
+			return false, err
+		}
+		delete(open, l.number)
+		return yield(e, nil), nil
 	case typeUnchanged:
-		return yield(r.Unchanged.exchange(), nil)
+		r, err := l.record()
+		if err != nil {
+			return false, err
+		}
+		return yield(r.Unchanged.exchange(), nil), nil
 	}
-	return true
+	return true, nil
 }
 
 // Vanished reads the journal again and returns the vanished pairs as they were
@@ -148,12 +210,22 @@ func replay(r *record, open map[int64]pipeline.Attempt, yield func(pipeline.Exch
 func (l *Log) Vanished() iter.Seq2[pipeline.Vanished, error] {
 	return func(yield func(pipeline.Vanished, error) bool) {
 		scan := &scan{path: l.path}
-		for r, err := range scan.records() {
+		for line, err := range scan.lines() {
+			var r record
 			switch {
 			case err != nil:
+			case line.offset >= l.Whole:
+				return
+			case line.kind != typeVanished:
+				continue
+			default:
+				r, err = line.record()
+			}
+			if err != nil {
 				yield(pipeline.Vanished{}, err)
 				return
-			case r.Type == typeVanished && !yield(r.Vanished.vanished(), nil):
+			}
+			if !yield(r.Vanished.vanished(), nil) {
 				return
 			}
 		}

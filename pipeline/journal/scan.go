@@ -22,42 +22,52 @@ type scan struct {
 	open map[int64]bool // attempts of this session without an end
 }
 
-// records returns the file's records. An error ends them.
-func (s *scan) records() iter.Seq2[record, error] {
-	return func(yield func(record, error) bool) {
+// lines returns the file's records, each valid until the next, as far as the file
+// goes when it is opened: a run that is active goes on writing. An error ends
+// them.
+func (s *scan) lines() iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
 		file, err := os.Open(s.path)
 		if err != nil {
-			yield(record{}, err)
+			yield(line{}, err)
 			return
 		}
 		defer file.Close()
-		if err := s.read(bufio.NewReaderSize(file, 64<<10), yield); err != nil {
-			yield(record{}, err)
+		info, err := file.Stat()
+		if err != nil {
+			yield(line{}, err)
+			return
+		}
+		if err := s.read(bufio.NewReaderSize(io.LimitReader(file, info.Size()), 256<<10), yield); err != nil {
+			yield(line{}, err)
 		}
 	}
 }
 
 // read yields the records of a file until one is damaged, the file ends or
 // yield returns false.
-func (s *scan) read(in *bufio.Reader, yield func(record, error) bool) error {
+func (s *scan) read(in *bufio.Reader, yield func(line, error) bool) error {
 	s.open = make(map[int64]bool)
 	for {
-		line, err := readLine(in)
+		text, err := readLine(in)
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
-		if len(line) == 0 {
+		if len(text) == 0 {
 			return nil
 		}
-		r, reason := parse(line)
-		if reason != "" {
-			return s.cutShort(in, line, reason)
+		if reason := checksum(text); reason != "" {
+			return s.cutShort(in, text, reason)
 		}
-		if reason := s.place(&r); reason != "" {
-			return &DamagedError{s.path, s.whole, reason}
+		l := line{path: s.path, offset: s.whole, text: text}
+		if !l.readHead() {
+			return l.damaged(otherForm)
 		}
-		s.whole += int64(len(line))
-		if !yield(r, nil) {
+		if reason := s.place(&l); reason != "" {
+			return l.damaged(reason)
+		}
+		s.whole += int64(len(text))
+		if !yield(l, nil) {
 			return nil
 		}
 	}
@@ -65,24 +75,24 @@ func (s *scan) read(in *bufio.Reader, yield func(record, error) bool) error {
 
 // place takes note of a record and says why it can't stand where it does, ""
 // when it can.
-func (s *scan) place(r *record) string {
-	if (r.Type == typeHeader) != (s.whole == 0) {
+func (s *scan) place(l *line) string {
+	if (l.kind == typeHeader) != (s.whole == 0) {
 		return "the header is not the first record"
 	}
-	switch r.Type {
+	switch l.kind {
 	case typeSession:
 		clear(s.open)
 	case typeBegin:
-		if r.Number != s.last+1 {
-			return fmt.Sprintf("attempt %d stands where %d is due", r.Number, s.last+1)
+		if l.number != s.last+1 {
+			return fmt.Sprintf("attempt %d stands where %d is due", l.number, s.last+1)
 		}
-		s.last = r.Number
-		s.open[r.Number] = true
+		s.last = l.number
+		s.open[l.number] = true
 	case typeWithdrawn, typeEnd:
-		if !s.open[r.Number] {
-			return fmt.Sprintf("the end of attempt %d, which is not open", r.Number)
+		if !s.open[l.number] {
+			return fmt.Sprintf("the end of attempt %d, which is not open", l.number)
 		}
-		delete(s.open, r.Number)
+		delete(s.open, l.number)
 	}
 	return ""
 }
@@ -117,15 +127,11 @@ const (
 // endsWhole reports whether a line is a record or, because a line break is
 // gone, ends in one. No record holds the bytes that one begins with elsewhere.
 func endsWhole(line []byte) bool {
-	if _, reason := parse(line); reason == "" {
+	if checksum(line) == "" {
 		return true
 	}
 	at := bytes.LastIndex(line, []byte(recordStart))
-	if at < 0 {
-		return false
-	}
-	_, reason := parse(line[at:])
-	return reason == ""
+	return at >= 0 && checksum(line[at:]) == ""
 }
 
 var errTooLong = errors.New("a line is too long for a journal")
