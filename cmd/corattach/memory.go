@@ -38,7 +38,7 @@ type collected struct {
 func (c *collected) adjust() {
 	live := []gauge.Sample{{Name: "/gc/heap/live:bytes"}}
 	gauge.Read(live)
-	if bound := max(c.least, c.least/2+2*int64(live[0].Value.Uint64())); bound != c.bound {
+	if bound := max(c.least, c.least/8+2*int64(live[0].Value.Uint64())); bound != c.bound {
 		c.bound = bound
 		debug.SetMemoryLimit(bound)
 	}
