@@ -96,7 +96,7 @@ func appendKnown(b []byte, at Place, k *Known) []byte {
 		b = appendText(b, p.Percentage)
 		b = appendText(b, p.OtherJob)
 		b = appendTime(b, p.At)
-		for _, flag := range []bool{p.Attached, p.Confirmed, p.Ours, p.InJob} {
+		for _, flag := range []bool{p.Attached, p.Confirmed, p.Ours, p.InJob, p.Claimed} {
 			b = appendFlag(b, flag)
 		}
 	}
@@ -110,7 +110,7 @@ func (c *cursor) known() (Place, *Known) {
 	for i := range k.Pairs {
 		k.Pairs[i] = KnownPair{
 			Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(), OtherJob: c.text(), At: c.time(),
-			Attached: c.flag(), Confirmed: c.flag(), Ours: c.flag(), InJob: c.flag(),
+			Attached: c.flag(), Confirmed: c.flag(), Ours: c.flag(), InJob: c.flag(), Claimed: c.flag(),
 		}
 	}
 	return at, k
@@ -139,6 +139,7 @@ func (c *cursor) vanished() (Place, Vanished) {
 func appendNamed(b []byte, n *Named) []byte {
 	b = appendText(b, n.User)
 	b = appendFlag(b, n.Gone)
+	b = appendFlag(b, n.Unsure)
 	b = appendInt(b, len(n.Pairs))
 	for _, p := range n.Pairs {
 		b = appendText(b, p.Source)
@@ -148,7 +149,7 @@ func appendNamed(b []byte, n *Named) []byte {
 }
 
 func (c *cursor) named() Named {
-	n := Named{User: UserID(c.text()), Gone: c.flag()}
+	n := Named{User: UserID(c.text()), Gone: c.flag(), Unsure: c.flag()}
 	n.Pairs = make([]NamedPair, c.number())
 	for i := range n.Pairs {
 		n.Pairs[i] = NamedPair{Source(c.text()), WorkspaceID(c.text())}

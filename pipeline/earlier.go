@@ -85,7 +85,12 @@ func (e earlier) of(id UserID) *earlierUser {
 // look compares a user's rows with what earlier runs know: it leaves out what
 // COR has confirmed, and finds the pairs that have vanished.
 func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, user *userPlan) error {
-	if err := p.refer(s, known, g.id, g.entries); err != nil {
+	hold := p.hold()
+	invalid := slices.IndexFunc(rulings, func(r ruling) bool { return r.status == Invalid })
+	if hold == "" && invalid >= 0 {
+		hold = fmt.Sprintf("not to be detached: %s, of this user, is invalid", p.rules.at(g.entries[invalid].Place, Place{File: -1}))
+	}
+	if err := p.refer(s, known, g.id, g.entries, hold != ""); err != nil {
 		return err
 	}
 	if known == nil {
@@ -104,11 +109,6 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 		if err := s.writeRecalled(g.entries[0].Place, &r.Past[0]); err != nil {
 			return err
 		}
-	}
-	hold := p.hold()
-	invalid := slices.IndexFunc(rulings, func(r ruling) bool { return r.status == Invalid })
-	if hold == "" && invalid >= 0 {
-		hold = fmt.Sprintf("not to be detached: %s, of this user, is invalid", p.rules.at(g.entries[invalid].Place, Place{File: -1}))
 	}
 	p.addVanished(s, known, g.entries, hold, user)
 	return nil
@@ -143,7 +143,7 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	slices.SortFunc(left, func(a, b UserID) int { return cmp.Compare(users[a].at.Line, users[b].at.Line) })
 	for _, id := range left {
 		var user userPlan
-		if err := p.refer(s, users[id], id, nil); err != nil {
+		if err := p.refer(s, users[id], id, nil, p.unsure); err != nil {
 			return err
 		}
 		p.addVanished(s, users[id], nil, p.hold(), &user)
@@ -155,8 +155,8 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 }
 
 // refer writes down what the input names of a user, where that differs from the
-// job's reference.
-func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry) error {
+// job's reference. unsure says that a damaged record may have hidden more.
+func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry, unsure bool) error {
 	if !p.referring {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry) erro
 	if known != nil {
 		then = known.known
 	}
-	named := Named{User: id, Gone: len(rows) == 0, Pairs: pairsOf(rows)}
+	named := Named{User: id, Gone: len(rows) == 0, Pairs: pairsOf(rows), Unsure: unsure}
 	if then.names(&named) {
 		return nil
 	}
@@ -186,13 +186,11 @@ func pairsOf(rows []entry) []NamedPair {
 	return pairs
 }
 
-// names reports whether the job's reference has exactly this of the user.
+// names reports whether the job's reference has exactly this of the user, and
+// the job lays claim to nothing more.
 func (k *Known) names(n *Named) bool {
-	if k == nil || !k.InJob {
+	if k == nil || !k.InJob && !n.Gone {
 		return n.Gone
-	}
-	if n.Gone {
-		return false
 	}
 	now := make(map[NamedPair]bool, len(n.Pairs))
 	for _, p := range n.Pairs {
@@ -200,14 +198,16 @@ func (k *Known) names(n *Named) bool {
 	}
 	then := 0
 	for i := range k.Pairs {
-		if !k.Pairs[i].InJob {
-			continue
-		}
-		if then++; !now[NamedPair{k.Pairs[i].Source, k.Pairs[i].Workspace}] {
+		p := &k.Pairs[i]
+		here := now[NamedPair{p.Source, p.Workspace}]
+		if p.InJob != here || p.Claimed && !here && !n.Unsure {
 			return false
 		}
+		if here {
+			then++
+		}
 	}
-	return then == len(n.Pairs)
+	return k.InJob != n.Gone && then == len(n.Pairs)
 }
 
 // Named returns what the input names where that differs from the job's

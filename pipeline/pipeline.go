@@ -226,7 +226,8 @@ type KnownPair struct {
 	Confirmed  bool      // the latest attempt asked for exactly Percentage and COR returned it
 	Ours       bool      // a run of this job had it attached
 	InJob      bool      // it stands in the job's reference
-	OtherJob   string    // another job whose reference has it; "" when none has
+	Claimed    bool      // this job's input had it when it last was sent or told for sure
+	OtherJob   string    // another job of which that is true; "" when there is none
 }
 
 // Named is what the input names of one user, where that differs from the job's
@@ -235,6 +236,8 @@ type Named struct {
 	User  UserID
 	Gone  bool // the input does not name the user
 	Pairs []NamedPair
+
+	Unsure bool // a damaged record may have hidden more pairs
 }
 
 // NamedPair is a pair that the input names, in a good row or a bad one.

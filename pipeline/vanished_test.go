@@ -285,12 +285,13 @@ func TestEarlierRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := Place{rapid.IntRange(0, 9).Draw(t, "file"), rapid.Int64Range(0, 1<<40).Draw(t, "line")}
 		known := Known{User: UserID(text.Draw(t, "user")), InJob: rapid.Bool().Draw(t, "in job"), Pairs: []KnownPair{}}
-		named := Named{User: known.User, Gone: known.InJob, Pairs: []NamedPair{}}
+		named := Named{User: known.User, Gone: known.InJob, Pairs: []NamedPair{}, Unsure: rapid.Bool().Draw(t, "unsure")}
 		for range rapid.IntRange(0, 3).Draw(t, "pairs") {
 			p := KnownPair{
 				Source: Source(text.Draw(t, "source")), Workspace: WorkspaceID(text.Draw(t, "workspace")), Percentage: text.Draw(t, "percentage"),
 				OtherJob: text.Draw(t, "job"), At: moment.Draw(t, "at"), Attached: rapid.Bool().Draw(t, "attached"),
 				Confirmed: rapid.Bool().Draw(t, "confirmed"), Ours: rapid.Bool().Draw(t, "ours"), InJob: rapid.Bool().Draw(t, "pair in job"),
+				Claimed: rapid.Bool().Draw(t, "claimed"),
 			}
 			known.Pairs = append(known.Pairs, p)
 			named.Pairs = append(named.Pairs, NamedPair{p.Source, p.Workspace})

@@ -142,6 +142,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 		return err
 	}
 	defer w.close()
+	m.close() // no real run waits for the reports of a dry one
 	f := facts{header: w.header(n.job, t, s), version: version(), dryRun: true, finished: time.Now()}
 	f.header.At, f.header.Flags, f.end = started, givenWords(a.given), &journal.End{At: f.finished}
 	if reason := w.refusal(); reason != "" {

@@ -1,15 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
@@ -105,6 +103,10 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 		m.ledger = l
 		err = a.catchUp(con, l, runsDir)
 	}
+	if err != nil && a.ctx.Err() != nil {
+		m.close()
+		return nil, context.Cause(a.ctx)
+	}
 	if err != nil && asks {
 		m.close()
 		return nil, &failure{exitInternal, err, ledgerHint(err)}
@@ -195,100 +197,6 @@ func (m *memory) stopFor(n *nightly, w *work) string {
 	return w.plan.TooMuchGone(n.maxDrop)
 }
 
-// earlierRun is a run whose journal the ledger has not read to its end.
-type earlierRun struct {
-	dir string
-	log *journal.Log
-}
-
-func (r *earlierRun) run() ledger.Run {
-	h := r.log.Header
-	return ledger.Run{ID: h.RunID, Job: h.Job, Target: ledgerTarget(targetOf(h))}
-}
-
-// catchUp brings a ledger up to date from the journals of a runs directory.
-func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string) error {
-	runs, present, err := unread(l, runsDir)
-	if err != nil {
-		return err
-	}
-	l.Missing(func(run string) bool { return present[run] }, time.Now().UTC())
-	for _, s := range sessionsOf(l, runs) {
-		if err := l.Apply(s.run.run(), s.to, s.run.log.Between(s.from, s.to)); err != nil {
-			return err
-		}
-	}
-	return a.findReferences(con, l, runs)
-}
-
-// unread returns the runs whose journals the ledger has not read to their ends,
-// and which runs there are.
-func unread(l *ledger.Ledger, runsDir string) ([]earlierRun, map[string]bool, error) {
-	entries, err := os.ReadDir(runsDir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	var runs []earlierRun
-	present := make(map[string]bool)
-	for _, entry := range entries {
-		dir := filepath.Join(runsDir, entry.Name())
-		info, err := os.Stat(filepath.Join(dir, journalFile))
-		if err != nil || !entry.IsDir() {
-			continue
-		}
-		if l.Done(entry.Name(), info.Size()) {
-			present[entry.Name()] = true
-			continue
-		}
-		log, err := journal.Read(filepath.Join(dir, journalFile))
-		if errors.Is(err, journal.ErrUnbegun) {
-			continue
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("an earlier run can't be read: %w", err)
-		}
-		if id := log.Header.RunID; !present[id] {
-			present[id] = true
-			runs = append(runs, earlierRun{dir, log})
-		}
-	}
-	return runs, present, nil
-}
-
-// session is the piece of a journal that one session has written.
-type session struct {
-	run      *earlierRun
-	at       time.Time
-	from, to int64
-}
-
-// sessionsOf returns what the ledger has not read, in the order in which it was
-// written.
-func sessionsOf(l *ledger.Ledger, runs []earlierRun) []session {
-	var unread []session
-	for i := range runs {
-		r := &runs[i]
-		log, seen := r.log, l.Seen(r.log.Header.RunID)
-		if len(log.Sessions) == 0 && seen < log.Whole {
-			unread = append(unread, session{r, log.Header.At, seen, log.Whole})
-		}
-		for j, s := range log.Sessions {
-			to := log.Whole
-			if j+1 < len(log.Sessions) {
-				to = log.Sessions[j+1].From
-			}
-			if to > seen {
-				unread = append(unread, session{r, s.At, s.From, to})
-			}
-		}
-	}
-	slices.SortStableFunc(unread, func(a, b session) int { return a.at.Compare(b.at) })
-	return unread
-}
-
 // findReferences makes the newest runs the references of their jobs that came to
 // their end while nobody could note it.
 func (a *app) findReferences(con *console, l *ledger.Ledger, runs []earlierRun) error {
@@ -325,6 +233,9 @@ func (a *app) judgeEarlier(con *console, l *ledger.Ledger, r *earlierRun) (bool,
 	}
 	m := &memory{ledger: l, target: run.Target, job: run.Job}
 	w, err := a.reopen(r.dir, r.log, m.before(), nil)
+	if a.ctx.Err() != nil {
+		return false, context.Cause(a.ctx)
+	}
 	if err != nil {
 		con.warn(fmt.Sprintf("run %s can't be read again, and is not what job %q goes by: %v", run.ID, run.Job, err))
 		return false, l.Pass(run, r.log.Whole)
@@ -342,7 +253,7 @@ func (m *memory) refer(w *work, run ledger.Run, log *journal.Log) (bool, error) 
 	if log.End == nil || log.End.Stop != pipeline.RanToEnd || w.plan.NotSent > 0 || isPart(w.inputs) {
 		return false, m.ledger.Pass(run, log.Whole)
 	}
-	return true, m.ledger.Refer(run, log.Whole, w.plan.Named())
+	return true, m.ledger.Refer(run, log.Whole, log.End.At, w.plan.Named())
 }
 
 // remember takes over into the ledger what a run has done. The run's own reports

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,8 +12,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"corattach/pipeline"
 	"corattach/pipeline/cor/corsim"
+	"corattach/pipeline/journal"
+	"corattach/pipeline/ledger"
 	"corattach/report"
 )
 
@@ -220,4 +226,80 @@ func (n *nights) vanished(t *testing.T, dir string) [][]string {
 	records, err := csv.NewReader(content).ReadAll()
 	okay(t, err)
 	return records[1:]
+}
+
+// A run that was interrupted before its first session may be planned anew, in
+// fewer bytes than there were: what it sends then is read all the same.
+func TestRestartedRunIsRead(t *testing.T) {
+	runs := t.TempDir()
+	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	header := journal.Header{RunID: "20261123T030000Z-000001", Job: "staff", BaseURL: "https://cor.example", AuthURL: "https://auth.example", Account: "key-1", At: at}
+	key := pipeline.Key{User: "U1", Source: nightlySource}
+	shares := func(percent pipeline.Percent) []pipeline.Share {
+		return []pipeline.Share{{Workspace: "W1", Percent: percent}}
+	}
+	confirmed := pipeline.Exchange{
+		Attempt: pipeline.Attempt{Key: key, Shares: shares(600000), At: at},
+		Answer:  &pipeline.Answer{Status: 200, UserID: 1, Pivots: []pipeline.Pivot{{Workspace: "W1", Source: nightlySource, Percentage: "60", UserID: 1, WorkspaceID: 1}}},
+	}
+	target := ledger.Target{BaseURL: header.BaseURL, AuthURL: header.AuthURL, Account: header.Account}
+	l, err := ledger.Open(filepath.Join(runs, ledgerFile))
+	okay(t, err)
+	defer l.Close()
+	okay(t, l.Apply(ledger.Run{ID: "earlier", Job: "staff", Target: target}, 1, func(yield func(pipeline.Exchange, error) bool) { yield(confirmed, nil) }))
+
+	dir := filepath.Join(runs, header.RunID)
+	okay(t, os.Mkdir(dir, 0o700))
+	file, err := journal.Create(filepath.Join(dir, journalFile))
+	okay(t, err)
+	j, err := journal.New(file, header)
+	okay(t, err)
+	for range 20 {
+		okay(t, j.Unchanged(pipeline.Exchange{Attempt: pipeline.Attempt{Key: key, Shares: shares(600000)}, Confirmed: []time.Time{at}}))
+	}
+	okay(t, j.Close())
+	a := &app{ctx: t.Context()}
+	okay(t, a.catchUp(nil, l, runs))
+
+	log, err := journal.Read(filepath.Join(dir, journalFile))
+	okay(t, err)
+	log.Restart()
+	file, err = log.Open()
+	okay(t, err)
+	j = log.Continue(file)
+	okay(t, j.Begun(journal.Session{At: at.Add(time.Hour)}))
+	_, err = j.Begin(pipeline.Attempt{Key: key, Shares: shares(700000), At: at.Add(time.Hour)})
+	okay(t, err)
+	okay(t, j.Close())
+	okay(t, a.catchUp(nil, l, runs))
+	for k, err := range l.Known(target, "staff") {
+		okay(t, err)
+		if k.Pairs[0].Confirmed {
+			t.Errorf("still confirmed after another attempt: %+v", k)
+		}
+	}
+}
+
+// A signal while an earlier run is read to find out what the job goes by leaves
+// that to the next run.
+func TestStoppedWhileRecalling(t *testing.T) {
+	setCredentials(t)
+	w := newCrashWorld(t, "user_id,workspace_id,percentage,source\nU1,W1,60,SAP\n", "")
+	if got := runHere(w.args("import", w.file)...); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	okay(t, os.Remove(filepath.Join(w.runs, ledgerFile)))
+	log, err := readJournal(filepath.Join(w.runs, "last"))
+	okay(t, err)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stoppedBy(os.Interrupt))
+	for _, asks := range []bool{true, false} {
+		_, err = (&app{ctx: ctx}).recall(nil, w.runs, targetOf(log.Header), log.Header.Job, asks, false)
+		if signal := new(stopped); !errors.As(err, &signal) {
+			t.Errorf("recall: %v", err)
+		}
+	}
+	if got := runHere(w.args("import", w.file, "--max-drop", "0")...); got.code != 0 {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
 }

@@ -37,6 +37,13 @@ func (l *Ledger) Begin(run Run) error {
 	return l.write()
 }
 
+// New reports whether nothing has come into the ledger yet.
+func (l *Ledger) New() bool { return len(l.runs) == 0 }
+
+// Doubt takes note that nothing counts as confirmed up to now: a journal is gone,
+// and nobody knows what stood in it.
+func (l *Ledger) Doubt(now time.Time) { l.floors[everyTarget] = now }
+
 // Missing takes note that of all runs only those for which exists returns true
 // still have their journals, at the time now.
 func (l *Ledger) Missing(exists func(run string) bool, now time.Time) {
@@ -163,6 +170,7 @@ func (a *application) doubt(target, source uint64, e *pipeline.Exchange, verdict
 // attached takes over what an attempt to attach says of a pair. Whatever does
 // not confirm it leaves what COR returned before.
 func (a *application) attached(p *pair, e *pipeline.Exchange, v *pipeline.Verdict) {
+	p.claims = add(p.claims, a.job)
 	late := e.At.Before(p.at) // a clock went back, or the run is older: which word is COR's last?
 	p.confirmed = v.Status == pipeline.Matched && !late
 	switch v.Status {
@@ -180,6 +188,9 @@ func (a *application) attached(p *pair, e *pipeline.Exchange, v *pipeline.Verdic
 func (a *application) detached(p *pair, e *pipeline.Exchange) {
 	late := e.At.Before(p.at)
 	p.confirmed = false
+	if e.Vanished {
+		p.claims = remove(p.claims, a.job)
+	}
 	if e.Answer == nil || late {
 		return
 	}
@@ -213,9 +224,9 @@ func (a *application) overhear(u *user, e *pipeline.Exchange, source uint64, sen
 }
 
 // Refer makes a run the reference of its job, by the bytes of the journal that it
-// was judged by. named are the users whose rows are not those of the reference
-// before.
-func (l *Ledger) Refer(run Run, judged int64, named iter.Seq2[pipeline.Named, error]) error {
+// was judged by; it ended at that time. named are the users whose rows are not those
+// of the reference before.
+func (l *Ledger) Refer(run Run, judged int64, ended time.Time, named iter.Seq2[pipeline.Named, error]) error {
 	target, job := l.number(run.Target.name()), l.number(run.Job)
 	for n, err := range named {
 		if err != nil {
@@ -225,7 +236,7 @@ func (l *Ledger) Refer(run Run, judged int64, named iter.Seq2[pipeline.Named, er
 		if err != nil {
 			return err
 		}
-		l.refer(u, job, &n)
+		l.refer(u, job, ended, &n)
 		if len(l.changed) >= batch {
 			if err := l.write(); err != nil {
 				return err
@@ -244,16 +255,20 @@ func (l *Ledger) Pass(run Run, judged int64) error {
 	return l.write()
 }
 
-func (l *Ledger) refer(u *user, job uint64, n *pipeline.Named) {
+func (l *Ledger) refer(u *user, job uint64, ended time.Time, n *pipeline.Named) {
 	u.jobs = remove(u.jobs, job)
 	if !n.Gone {
 		u.jobs = add(u.jobs, job)
 	}
 	for i := range u.pairs {
-		u.pairs[i].references = remove(u.pairs[i].references, job)
+		p := &u.pairs[i]
+		p.references = remove(p.references, job)
+		if !n.Unsure && !p.at.After(ended) { // else a later run, which is no reference, may have had it
+			p.claims = remove(p.claims, job)
+		}
 	}
 	for _, named := range n.Pairs {
 		p := u.pair(l.number(string(named.Source)), named.Workspace)
-		p.references, p.owners = add(p.references, job), add(p.owners, job)
+		p.references, p.claims, p.owners = add(p.references, job), add(p.claims, job), add(p.owners, job)
 	}
 }

@@ -10,5 +10,7 @@
 //
 // The order in which pieces are applied is that in which they were written: a
 // runs directory has one real run at a time, and each catches up before it
-// sends. Clocks decide nothing but the age of a confirmation.
+// sends. Clocks decide the age of a confirmation; an answer older than one that
+// is known confirms nothing. Only a ledger that is made again goes by the clock
+// for the order of whole sessions.
 package ledger

@@ -33,6 +33,9 @@ func (l *Ledger) Account(t Target) string {
 func (l *Ledger) Known(t Target, job string) iter.Seq2[pipeline.Known, error] {
 	v := view{ledger: l, job: l.lookUp(job), target: l.lookUp(t.name()), certain: t.Account != ""}
 	v.floor = l.floors[v.target]
+	if all := l.floors[everyTarget]; all.After(v.floor) {
+		v.floor = all
+	}
 	return func(yield func(pipeline.Known, error) bool) {
 		changed := v.changed()
 		after := pipeline.UserID("")
@@ -121,9 +124,9 @@ func (v *view) known(id pipeline.UserID, u *user) pipeline.Known {
 			Source: pipeline.Source(v.ledger.names[p.source]), Workspace: p.workspace,
 			Attached: p.attached, Percentage: p.percentage, At: p.at,
 			Confirmed: p.confirmed && v.certain && p.at.After(v.floor),
-			Ours:      slices.Contains(p.owners, v.job), InJob: slices.Contains(p.references, v.job),
+			Ours:      slices.Contains(p.owners, v.job), InJob: slices.Contains(p.references, v.job), Claimed: slices.Contains(p.claims, v.job),
 		}
-		for _, other := range p.references {
+		for _, other := range p.claims {
 			if other != v.job {
 				k.Pairs[i].OtherJob = v.ledger.names[other]
 			}

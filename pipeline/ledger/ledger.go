@@ -32,7 +32,7 @@ var (
 	runsBucket    = []byte("runs")    // run id to runState
 	jobsBucket    = []byte("jobs")    // numbers of target and job to that of the reference run
 	targetsBucket = []byte("targets") // number of a target to its bucket of users
-	floorsBucket  = []byte("floors")  // number of a target to the time up to which nothing is confirmed
+	floorsBucket  = []byte("floors")  // number of a target, or everyTarget, to the time up to which nothing is confirmed
 	formatKey     = []byte("format")
 )
 
@@ -126,6 +126,9 @@ func open(path string, options *bbolt.Options) (l *Ledger, err error) {
 	}
 	return l, nil
 }
+
+// everyTarget stands for all of them.
+const everyTarget = math.MaxUint64
 
 // load reads all that is small.
 func (l *Ledger) load(tx *bbolt.Tx) error {

@@ -238,8 +238,8 @@ func TestReference(t *testing.T) {
 	}
 	check(t, l.Apply(a, 7, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
 	both := []pipeline.NamedPair{{Source: "SAP", Workspace: "W1"}, {Source: "SAP", Workspace: "W3"}}
-	check(t, l.Refer(a, 7, named(pipeline.Named{User: "U", Pairs: both}, pipeline.Named{User: "V"})))
-	check(t, l.Refer(b, 7, named(pipeline.Named{User: "U", Pairs: both[:1]})))
+	check(t, l.Refer(a, 7, at(9), named(pipeline.Named{User: "U", Pairs: both}, pipeline.Named{User: "V"})))
+	check(t, l.Refer(b, 7, at(9), named(pipeline.Named{User: "U", Pairs: both[:1]})))
 	if !l.HasReference(here, "staff") || l.HasReference(here, "others") || !l.Done("a", 7) || l.Done("a", 8) {
 		t.Error("the reference or what was read is not noted")
 	}
@@ -253,12 +253,45 @@ func TestReference(t *testing.T) {
 	if users := knownTo(t, l, here, "staff"); len(users) != 2 || !users[1].InJob || users[1].User != "V" {
 		t.Errorf("a user without a pair: %+v", users)
 	}
-	check(t, l.Refer(a, 9, named(pipeline.Named{User: "U", Pairs: both[1:]}, pipeline.Named{User: "V", Gone: true})))
+	check(t, l.Refer(a, 9, at(9), named(pipeline.Named{User: "U", Pairs: both[1:]}, pipeline.Named{User: "V", Gone: true})))
 	if diff := cmp.Diff([]string{"W1=60 confirmed ours other guests", "W2=1 confirmed ours", "W3 gone ours in job"}, pairs(t, l, here, "staff")); diff != "" {
 		t.Error(diff)
 	}
 	if users := knownTo(t, l, here, "staff"); len(users) != 1 {
 		t.Errorf("a user that is gone stays: %+v", users)
+	}
+}
+
+// Another job has a pair as long as its input did when it last was sent or told
+// for sure.
+func TestClaims(t *testing.T) {
+	a, b := Run{"a", "staff", here}, Run{"b", "guests", here}
+	pair := []pipeline.NamedPair{{Source: "SAP", Workspace: "W1"}}
+	sent := func(minute int) iter.Seq2[pipeline.Exchange, error] {
+		return exchanges(answered(attach(minute, "W1=60"), "W1=60"))
+	}
+	unsure := pipeline.Named{User: "U", Gone: true, Unsure: true}
+	goneFor := detach(5, "W1")
+	goneFor.Vanished = true
+	for name, c := range map[string]struct {
+		then  func(*Ledger) error
+		taken bool
+	}{
+		"sent by a run that is no reference": {func(l *Ledger) error { return nil }, true},
+		"named":                              {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(pipeline.Named{User: "U", Pairs: pair})) }, true},
+		"hidden by a damaged record":         {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(unsure)) }, true},
+		"not in the input":                   {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(pipeline.Named{User: "U", Gone: true})) }, false},
+		"not in the input of an earlier run": {func(l *Ledger) error { return l.Refer(b, 2, at(1), named(pipeline.Named{User: "U", Gone: true})) }, true},
+		"tried to detach":                    {func(l *Ledger) error { return l.Apply(b, 3, exchanges(goneFor)) }, false},
+	} {
+		l := opened(t)
+		check(t, l.Apply(a, 1, sent(1)))
+		check(t, l.Apply(b, 1, sent(2)))
+		check(t, c.then(l))
+		pairs := knownTo(t, l, here, "staff")[0].Pairs
+		if taken := pairs[0].OtherJob == "guests"; taken != c.taken {
+			t.Errorf("%s: taken %v", name, taken)
+		}
 	}
 }
 
@@ -297,14 +330,14 @@ func TestReadIsWrite(t *testing.T) {
 			reading, err := Read(path)
 			check(t, err)
 			check(t, reading.Apply(run, 1, exchanges(round...)))
-			check(t, reading.Refer(run, 1, namedIn(round)))
+			check(t, reading.Refer(run, 1, at(9), namedIn(round)))
 			inMemory := knownTo(t, reading, here, "x")
 			check(t, reading.Close())
 
 			l, err := Open(path)
 			check(t, err)
 			check(t, l.Apply(run, 1, exchanges(round...)))
-			check(t, l.Refer(run, 1, namedIn(round)))
+			check(t, l.Refer(run, 1, at(9), namedIn(round)))
 			inFile := knownTo(t, l, here, "x")
 			check(t, l.Close())
 			if diff := cmp.Diff(inFile, inMemory); diff != "" {

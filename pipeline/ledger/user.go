@@ -27,6 +27,7 @@ type pair struct {
 	confirmed  bool      // no later attempt, and exactly what was asked for
 	owners     []uint64  // jobs that have had it attached, or in their reference
 	references []uint64  // jobs whose reference has it
+	claims     []uint64  // jobs whose input had it when it last was sent or told for sure
 }
 
 // find returns the pair, nil when the user has none like it.
@@ -85,6 +86,7 @@ func (u *user) encode() []byte {
 		b = binary.AppendUvarint(b, p.run)
 		b = appendNumbers(b, p.owners)
 		b = appendNumbers(b, p.references)
+		b = appendNumbers(b, p.claims)
 	}
 	return b
 }
@@ -102,7 +104,7 @@ func (u *user) decode(value []byte) {
 		flags := c.number()
 		p.attached, p.confirmed = flags&attachedFlag != 0, flags&confirmedFlag != 0
 		p.percentage, p.at, p.run = c.text(), c.time(), c.number()
-		p.owners, p.references = c.numbers(), c.numbers()
+		p.owners, p.references, p.claims = c.numbers(), c.numbers(), c.numbers()
 	}
 }
 
