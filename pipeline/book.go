@@ -58,10 +58,14 @@ func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[E
 	for range shardCount {
 		p.shards = append(p.shards, newShard(dir))
 	}
-	err := p.read(ctx, rows)
-	if err == nil && past != nil {
-		err = p.spread(past, func(s *shard) *spool { return &s.past })
+	read := func() error { return p.read(ctx, rows) }
+	readPast := func() error {
+		if past == nil {
+			return nil
+		}
+		return p.spread(past, func(s *shard) *spool { return &s.past })
 	}
+	err := meanwhile(read, readPast)
 	if err == nil {
 		err = p.eachShard(p.plan)
 	}
@@ -150,7 +154,7 @@ func (p *Plan) plan(s *shard) error {
 	if err != nil {
 		return err
 	}
-	past, err := s.past.histories()
+	past, err := histories(&s.past)
 	if err != nil {
 		return err
 	}

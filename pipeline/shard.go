@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
@@ -57,6 +58,15 @@ func (p *Plan) eachShard(do func(*shard) error) error {
 		group.Go(func() error { return do(s) })
 	}
 	return group.Wait()
+}
+
+// meanwhile calls both, one of them in a goroutine of its own, and returns when
+// both have, with the error of the first one if both fail.
+func meanwhile(first, second func() error) error {
+	var group errgroup.Group
+	group.Go(second)
+	err := first()
+	return cmp.Or(err, group.Wait())
 }
 
 // appendEntry appends what planning needs of a good row or of a bad one whose
@@ -171,15 +181,17 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// histories reads the exchanges of a spool by request.
-func (s *spool) histories() (map[Key]History, error) {
+// histories reads the exchanges of spools, one after another, by request.
+func histories(spools ...*spool) (map[Key]History, error) {
 	histories := make(map[Key]History)
-	for c, err := range s.records() {
-		if err != nil {
-			return nil, err
+	for _, s := range spools {
+		for c, err := range s.records() {
+			if err != nil {
+				return nil, err
+			}
+			e := c.exchange()
+			histories[e.Key] = append(histories[e.Key], e)
 		}
-		e := c.exchange()
-		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil
 }

@@ -83,11 +83,11 @@ func (a *app) reopen(dir string, log *journal.Log, forSending bool) (*work, erro
 	if err != nil {
 		return nil, err
 	}
-	past := log.Exchanges()
+	earlier := log
 	if !forSending {
-		past = nil
+		earlier = nil
 	}
-	w, err := prepare(a.ctx, dir, log.Header.RunID, in, r, past)
+	w, err := prepare(a.ctx, dir, log.Header.RunID, in, r, earlier)
 	if err != nil {
 		return nil, err
 	}

@@ -139,6 +139,9 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 			}
 		}
 	}
+	if len(later) == 0 {
+		return nil
+	}
 	for user, err := range plan.Send() {
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "what was sent is in the journal: corattach resume " + shellWord(w.dir)}
 	}
-	log, err := journal.Read(filepath.Join(w.dir, journalFile))
+	log, err := w.readJournal()
 	if err != nil {
 		return err
 	}
@@ -36,6 +36,14 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
 	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
+}
+
+// readJournal reads what the plan does not know of the journal.
+func (w *work) readJournal() (*journal.Log, error) {
+	if w.earlier != nil {
+		return w.earlier.Later()
+	}
+	return journal.Read(filepath.Join(w.dir, journalFile))
 }
 
 // session sends and returns where it ended.

@@ -24,15 +24,42 @@ type work struct {
 	inputs   []reader.Input
 	warnings []string // the first of them
 	warned   int      // all of them
+
+	earlier *journal.Log // of the sessions whose exchanges the plan knows; nil for a new run and for a report
+	past    tally        // of those exchanges
+}
+
+// tally counts exchanges.
+type tally struct{ attempts, throttled int64 }
+
+// of counts the exchanges on their way.
+func (t *tally) of(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
+	return func(yield func(pipeline.Exchange, error) bool) {
+		for e, err := range exchanges {
+			if e.Sent() {
+				t.attempts++
+			}
+			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
+				t.throttled++
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // maxWarnings bounds the warnings that are printed and kept in the summary.
 const maxWarnings = 20
 
-// prepare reads and plans the input. past are the exchanges of earlier sessions,
-// nil for a new run.
-func prepare(ctx context.Context, dir, id string, in *intake, r rules, past iter.Seq2[pipeline.Exchange, error]) (*work, error) {
-	w := &work{dir: dir, id: id, in: in, rules: r}
+// prepare reads and plans the input. earlier is the log of the sessions that the
+// run has had, nil for a new run.
+func prepare(ctx context.Context, dir, id string, in *intake, r rules, earlier *journal.Log) (*work, error) {
+	w := &work{dir: dir, id: id, in: in, rules: r, earlier: earlier}
+	var past iter.Seq2[pipeline.Exchange, error]
+	if earlier != nil {
+		past = w.past.of(earlier.Exchanges())
+	}
 	options := r.read
 	options.Warn = func(text string) {
 		if w.warned++; w.warned <= maxWarnings {
@@ -129,7 +156,8 @@ type outcome struct {
 	raw       int               // rows that have no cells, but a raw line
 }
 
-// write judges every row from the exchanges and writes all reports.
+// write judges every row from the exchanges, which are those that the plan does
+// not know, and writes all reports.
 func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges iter.Seq2[pipeline.Exchange, error]) (*outcome, error) {
 	stop, killed := f.stop()
 	o := &outcome{stop: stop.Kind, Summary: report.Summary{
@@ -141,9 +169,11 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	if killed {
 		end.Reason = "the run was interrupted before this was sent"
 	}
-	if err := w.plan.Judge(o.count(exchanges), end); err != nil {
+	count := w.past
+	if err := w.plan.Judge(count.of(exchanges), end); err != nil {
 		return nil, err
 	}
+	o.Attempts, o.Throttled = count.attempts, count.throttled
 	if err := w.writeLines(ctx, set, o); err != nil {
 		return nil, err
 	}
@@ -164,23 +194,6 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	}
 	o.Exit = ending{rows: o.Rows, imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
 	return o, set.Commit(&o.Summary)
-}
-
-// count notes the attempts on their way.
-func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
-		for e, err := range exchanges {
-			if e.Sent() {
-				o.Attempts++
-			}
-			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
-				o.Throttled++
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
 }
 
 func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) error {

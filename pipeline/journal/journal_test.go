@@ -73,8 +73,13 @@ func refused(user string) pipeline.Exchange {
 
 func exchanges(t *testing.T, path string) []pipeline.Exchange {
 	t.Helper()
+	return allOf(t, must(Read(path))(t))
+}
+
+func allOf(t *testing.T, log *Log) []pipeline.Exchange {
+	t.Helper()
 	var all []pipeline.Exchange
-	for e, err := range must(Read(path))(t).Exchanges() {
+	for e, err := range log.Exchanges() {
 		check(t, err)
 		all = append(all, e)
 	}
@@ -107,7 +112,7 @@ func TestHeaderAndSessionsRoundTrip(t *testing.T) {
 		want := &Log{
 			Header: h, Sessions: []Session{first, second}, End: &end, LastAt: second.At, Whole: info.Size(), path: path,
 		}
-		if diff := cmp.Diff(want, must(Read(path))(t), cmp.AllowUnexported(Log{})); diff != "" {
+		if diff := cmp.Diff(want, must(Read(path))(t), cmp.AllowUnexported(Log{}, position{})); diff != "" {
 			t.Errorf("%.40q: %s", text, diff)
 		}
 		if info.Mode().Perm()&0o077 != 0 {
@@ -183,9 +188,39 @@ func TestUnansweredAttemptsComeWhereTheirSessionEnds(t *testing.T) {
 	must(j.Begin(attemptOf("open-2")))(t)
 	check(t, j.End(5, refused("open-1")))
 	check(t, j.Close())
-	want = append(want, refused("open-1"), abandoned("open-2"))
+	news := []pipeline.Exchange{refused("open-1"), abandoned("open-2")}
+	want = append(want, news...)
 	if diff := cmp.Diff(want, exchanges(t, path)); diff != "" {
 		t.Errorf("two sessions: %s", diff)
+	}
+	later := must(log.Later())(t)
+	if diff := cmp.Diff(news, allOf(t, later)); diff != "" {
+		t.Errorf("the second session: %s", diff)
+	}
+	whole := must(Read(path))(t)
+	if later.since = whole.since; cmp.Diff(whole, later, cmp.AllowUnexported(Log{}, position{})) != "" {
+		t.Errorf("read in two parts: %s", cmp.Diff(whole, later, cmp.AllowUnexported(Log{}, position{})))
+	}
+	if len(log.Sessions) != 1 {
+		t.Errorf("the earlier log has %d sessions now", len(log.Sessions))
+	}
+}
+
+// Damage behind what was read before is found when the rest is read.
+func TestLaterFindsDamage(t *testing.T) {
+	path := written(t, func(j *Journal) { check(t, j.Begun(Session{At: epoch})) })
+	log := must(Read(path))(t)
+	j := log.Continue(unsynced{must(log.Open())(t)})
+	check(t, j.Begun(Session{At: epoch}))
+	must(j.Begin(attemptOf("U")))(t)
+	must(j.Begin(attemptOf("V")))(t)
+	check(t, j.Close())
+	data := must(os.ReadFile(path))(t)
+	data[log.Whole+20] ^= 1
+	check(t, os.WriteFile(path, data, 0o600))
+	var damaged *DamagedError
+	if _, err := log.Later(); !errors.As(err, &damaged) || damaged.Offset != log.Whole {
+		t.Errorf("damage at %d: %v", log.Whole, err)
 	}
 }
 

@@ -38,7 +38,12 @@ type Log struct {
 	Whole    int64     // bytes up to the end of the last whole record
 	Torn     int64     // bytes after it, which are the trace of a crash
 	path     string
+	since    position // what Exchanges begin behind
 }
+
+// position is a place between two records: the bytes before it, and the highest
+// number of an attempt there.
+type position struct{ whole, last int64 }
 
 // Read reads a journal from its first record to its last and checks that every
 // one is whole and can stand where it does. What the attempts say and what came
@@ -46,39 +51,61 @@ type Log struct {
 // file can't be relied on, one that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
 	log := &Log{path: path}
-	scan := &scan{path: path}
+	if err := log.read(); err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// Later reads what was written since l was read, by a session that has opened
+// it. What it returns tells of the whole journal, but its Exchanges are those
+// that l does not have.
+func (l *Log) Later() (*Log, error) {
+	later := *l
+	later.Sessions = slices.Clone(l.Sessions)
+	later.since = position{l.Whole, l.Last}
+	if err := later.read(); err != nil {
+		return nil, err
+	}
+	return &later, nil
+}
+
+// scan goes on where the log's Exchanges begin.
+func (l *Log) scan() *scan { return &scan{path: l.path, whole: l.since.whole, last: l.since.last} }
+
+func (l *Log) read() error {
+	scan := l.scan()
 	var latest line // the last begin of the session
-	for l, err := range scan.lines() {
+	for from, err := range scan.lines() {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if l.kind == typeBegin {
-			l.text = append(latest.text[:0], l.text...)
-			latest = l
+		switch from.kind {
+		case typeBegin:
+			from.text = append(latest.text[:0], from.text...)
+			latest = from
 			continue
-		}
-		if l.kind == typeWithdrawn || l.kind == typeEnd {
+		case typeWithdrawn, typeEnd:
 			continue
-		}
-		if err := log.note(&l); err != nil {
-			return nil, err
-		}
-		if l.kind == typeSession {
+		case typeSession:
 			latest.kind = ""
+		}
+		if err := l.note(&from); err != nil {
+			return err
 		}
 	}
 	if scan.whole == 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
+		return fmt.Errorf("%s: %w", l.path, ErrUnbegun)
 	}
 	if latest.kind == typeBegin {
 		a, err := latest.attempt()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		log.LastAt = a.At
+		l.LastAt = a.At
 	}
-	log.Last, log.Whole, log.Torn = scan.last, scan.whole, scan.torn
-	return log, nil
+	l.Last, l.Whole, l.Torn = scan.last, scan.whole, scan.torn
+	return nil
 }
 
 // note takes note of a record that belongs to no attempt.
@@ -126,8 +153,7 @@ func (l *Log) Continue(file File) *Journal {
 func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
-		scan := &scan{path: l.path}
-		for line, err := range scan.lines() {
+		for line, err := range l.scan().lines() {
 			more := true
 			if err == nil {
 				more, err = replay(open, &line, yield)

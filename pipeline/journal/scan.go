@@ -11,8 +11,9 @@ import (
 )
 
 // scan reads a journal line by line and checks that every record is whole and
-// can stand where it does. Its path is set before, its other fields hold after
-// records has come to its end without an error.
+// can stand where it does. Its path is set before, and whole and last when it
+// goes on behind records that were read before; its fields hold after lines has
+// come to its end without an error.
 type scan struct {
 	path  string
 	whole int64 // bytes of whole records
@@ -32,6 +33,10 @@ func (s *scan) lines() iter.Seq2[line, error] {
 			return
 		}
 		defer file.Close()
+		if _, err := file.Seek(s.whole, io.SeekStart); err != nil {
+			yield(line{}, err)
+			return
+		}
 		if err := s.read(bufio.NewReaderSize(file, 256<<10), yield); err != nil {
 			yield(line{}, err)
 		}
