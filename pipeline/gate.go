@@ -34,7 +34,7 @@ type gate struct {
 	next    *rate.Reservation // of the slot that is given out next; nil when none is waited for
 	full    rate.Limit        // --rate
 	base    rate.Limit        // what the steps of pace are taken of: full, or what was reached without a limit
-	changed chan struct{}     // closed and replaced when a hold begins or an exchange ends
+	changed chan struct{}     // closed when a hold begins or an exchange ends; nil while nobody waits for that
 	proven  bool              // an answer has shown that the credentials are good
 	claims  int               // users that are served without a break, see claim
 	out     int               // slots that are taken and not given back
@@ -54,7 +54,7 @@ func newGate(limit float64, burst int, maxWait time.Duration) *gate {
 	}
 	g := &gate{
 		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(full, burst), full: full, base: full,
-		pace: pace{limit: maxWait}, changed: make(chan struct{}),
+		pace: pace{limit: maxWait},
 	}
 	if limit > 0 && limit+float64(burst) <= mostCounted {
 		g.left = make([]time.Time, int(limit)+burst)
@@ -112,18 +112,18 @@ func (g *gate) try(now time.Time, claimed bool) (slot, time.Duration, <-chan str
 	}
 	if !g.proven && (g.out > 0 || g.claims > 0 && !claimed) {
 		g.cancelNext(now)
-		return slot{}, 0, g.changed, nil
+		return slot{}, 0, g.change(), nil
 	}
 	if wait := g.pace.until.Sub(now); wait > 0 {
 		g.cancelNext(now)
-		return slot{}, wait, g.changed, nil
+		return slot{}, wait, g.change(), nil
 	}
 	g.adjust(now)
 	if g.next == nil {
 		g.next = g.limiter.ReserveN(now, 1)
 	}
 	if wait := g.next.DelayFrom(now); wait > 0 {
-		return slot{}, wait, g.changed, nil
+		return slot{}, wait, g.change(), nil
 	}
 	g.next = nil
 	if g.granted == 0 {
@@ -259,9 +259,19 @@ func silent(e *Exchange) bool {
 	return false
 }
 
+// change returns what is closed at the next change.
+func (g *gate) change() <-chan struct{} {
+	if g.changed == nil {
+		g.changed = make(chan struct{})
+	}
+	return g.changed
+}
+
 func (g *gate) wake() {
-	close(g.changed)
-	g.changed = make(chan struct{})
+	if g.changed != nil {
+		close(g.changed)
+		g.changed = nil
+	}
 }
 
 func (g *gate) unavailable(now time.Time) error {
