@@ -57,7 +57,7 @@ func (r *run) attempt(ctx context.Context, request Request, step Step, c *claim)
 		if err != nil {
 			return Exchange{}, err
 		}
-		attempt := Attempt{request.Key(), step.Op, step.Only, request.Digest(), time.Now().UTC()}
+		attempt := Attempt{request.Key(), step.Op, step.Only, request.Shares, time.Now().UTC()}
 		number, err := r.Journal.Begin(attempt)
 		if err != nil {
 			return Exchange{}, err
@@ -83,7 +83,9 @@ func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange
 	} else {
 		e.Answer = &answer
 	}
-	r.gate.note(time.Now(), &e)
+	now := time.Now()
+	e.Ended = now.UTC()
+	r.gate.note(now, &e)
 	if err := r.Journal.End(number, e); err != nil {
 		return e, err
 	}

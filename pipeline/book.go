@@ -19,9 +19,15 @@ type Plan struct {
 	rules  Rules
 	ending Ending
 	seed   maphash.Seed
+	store  *store
 	shards []*shard
-	order  spool // per batch of rows, the number of the shard of each, or noShard
+	order  spool // per row the number of its shard, or noShard
 	over   []overAllocated
+	unsure bool // a record does not tell for sure whose it is
+	judged bool // ending is known
+
+	fresh     bool // a new run: what to make of what is known is decided now
+	referring bool // Named is asked for
 }
 
 // Counts are the sums of a plan.
@@ -32,8 +38,26 @@ type Counts struct {
 	Sending       int              // users with a request
 	Open          int              // users with a request that earlier sessions did not settle
 	Sent          int              // requests with an attempt; known after Judge
+	NotSent       int              // rows that were to be sent, and were not; known after Judge
 	Requests      int
 	OverAllocated int // users
+	Reference
+}
+
+// Reference counts what the job's reference has, and what of it the input has
+// no more.
+type Reference struct {
+	JobRows, JobUsers   int // JobRows are distinct pairs
+	GoneRows, GoneUsers int
+}
+
+// Before is what is known before the rows are planned. The zero value is a new
+// run that knows nothing.
+type Before struct {
+	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not planned again
+	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
+	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
+	Refer     bool                       // compare the rows with the job's reference, for Named
 }
 
 type overAllocated struct {
@@ -49,23 +73,24 @@ func (p Place) compare(other Place) int {
 // maxOverTexts bounds the over-allocated users that Warnings names.
 const maxOverTexts = 20
 
-// NewPlan reads all rows and plans them by the rules. past are the exchanges of
-// earlier sessions of the run, nil for a new one; requests that they settle are
-// not planned again. An error of rows or past is returned as it is. What
-// doesn't fit in memory waits in files of dir, which Close removes.
-func NewPlan(ctx context.Context, rows iter.Seq2[[]Row, error], past iter.Seq2[Exchange, error], rules Rules, dir string) (*Plan, error) {
-	p := &Plan{rules: rules, seed: maphash.MakeSeed(), order: spool{dir: dir, limit: userLimit}}
+// NewPlan reads all rows and plans them by the rules. An error of rows or of
+// before is returned as it is. What doesn't fit in memory waits in files of
+// dir, which Close removes.
+func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, rules Rules, dir string) (*Plan, error) {
+	store := &store{dir: dir}
+	p := &Plan{rules: rules, seed: maphash.MakeSeed(), store: store, order: spool{store: store, limit: rowsLimit}}
+	p.fresh, p.referring = before.Vanished == nil, before.Refer
 	for range shardCount {
-		p.shards = append(p.shards, newShard(dir))
+		p.shards = append(p.shards, newShard(store))
 	}
-	read := func() error { return p.read(ctx, rows) }
-	readPast := func() error {
-		if past == nil {
-			return nil
-		}
-		return p.spread(past, func(s *shard) *spool { return &s.past })
+	past := func() error { return nil }
+	if before.Exchanges != nil {
+		past = func() error { return p.spread(before.Exchanges, func(s *shard) *spool { return &s.past }) }
 	}
-	err := meanwhile(read, readPast)
+	err := meanwhile(func() error { return p.read(ctx, rows) }, past)
+	if err == nil {
+		err = p.remember(before)
+	}
 	if err == nil {
 		err = p.eachShard(p.plan)
 	}
@@ -88,112 +113,54 @@ func (c *Counts) add(other *Counts) {
 	c.Open += other.Open
 	c.Requests += other.Requests
 	c.OverAllocated += other.OverAllocated
+	c.Reference.add(other.Reference)
 }
 
 // Close removes what waits in files.
-func (p *Plan) Close() error {
-	errs := []error{p.order.close()}
-	for _, s := range p.shards {
-		errs = append(errs, s.close())
+func (p *Plan) Close() error { return p.store.close() }
+
+// plan rules on the rows of one shard and writes down what is to be sent.
+func (p *Plan) plan(t *table, s *shard) error {
+	if err := t.load(s); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
-}
-
-func (p *Plan) shardOf(id UserID) uint8 {
-	return uint8(maphash.String(p.seed, string(id)) % shardCount)
-}
-
-// read sorts the rows into shards. A row without a user needs no planning.
-func (p *Plan) read(ctx context.Context, rows iter.Seq2[[]Row, error]) error {
-	var record, order []byte
-	for batch, err := range rows {
-		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
+	past, err := s.past.histories()
+	if err != nil {
+		return err
+	}
+	earlier, err := s.earlier()
+	if err != nil {
+		return err
+	}
+	t.clear()
+	for g := range t.groups() {
+		rulings := t.scratch(len(g.entries))
+		user := t.user(g.id, g.entries, rulings)
+		if err := p.look(s, earlier.of(g.id), g, rulings, &user); err != nil {
 			return err
 		}
-		p.Rows += len(batch)
-		order = order[:0]
-		for i := range batch {
-			row := &batch[i]
-			if row.User == "" {
-				p.ByStatus[Invalid]++
-				order = append(order, noShard)
-				continue
-			}
-			shard := p.shardOf(row.User)
-			order = append(order, shard)
-			record = appendEntry(record[:0], row)
-			if err := p.shards[shard].rows.append(record); err != nil {
-				return err
-			}
-		}
-		if err := p.order.append(order); err != nil {
+		s.note(g, user, p.rules)
+		if err := s.writeFacts(g, user, rulings); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// spread sorts exchanges into the shards of their users.
-func (p *Plan) spread(exchanges iter.Seq2[Exchange, error], to func(*shard) *spool) error {
-	var record []byte
-	for e, err := range exchanges {
+		sends, err := s.writeUser(p.keep(&s.sends), g.entries[0].Place, g.id, &user, past)
 		if err != nil {
 			return err
 		}
-		record = appendExchange(record[:0], &e)
-		if err := to(p.shards[p.shardOf(e.User)]).append(record); err != nil {
-			return err
-		}
+		t.mark(g, rulings, sends)
 	}
-	return nil
-}
-
-// plan rules on the rows of one shard and writes down what is to be sent.
-func (p *Plan) plan(s *shard) error {
-	groups, rows, err := s.groups()
-	if err != nil {
+	if err := p.planVanished(s, earlier, past); err != nil {
 		return err
-	}
-	past, err := histories(&s.past)
-	if err != nil {
-		return err
-	}
-	all := make([]ruling, rows)
-	var rulings []ruling
-	planner := planner{rules: p.rules}
-	for i := range groups {
-		g := &groups[i]
-		rulings = slices.Grow(rulings[:0], len(g.entries))[:len(g.entries)]
-		user := planner.user(g.id, g.entries, rulings)
-		for j, at := range g.at {
-			all[at] = rulings[j]
-		}
-		s.note(g, user, p.rules)
-		if err := s.writeUser(g, user, rulings, past); err != nil {
-			return err
-		}
 	}
 	for key := range past {
 		return fmt.Errorf("the journal has a request of user %q under %s that the input does not ask for", key.User, key.Source)
 	}
-	var record []byte
-	for i := range all {
-		s.counts.ByStatus[all[i].status]++
-		record = appendVerdict(record[:0], &Verdict{Status: all[i].status, Reason: all[i].reason})
-		if err := s.rulings.append(record); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writeRulings(t)
 }
 
 // note adds a user to the sums and to the warnings.
 func (s *shard) note(g *group, user userPlan, rules Rules) {
 	s.counts.Users++
-	s.counts.Requests += len(user.requests)
-	if len(user.requests) > 0 {
-		s.counts.Sending++
-	}
 	if !user.over {
 		return
 	}
@@ -222,10 +189,8 @@ func (p *Plan) Warnings() []string {
 	return texts
 }
 
-// writeUser writes down the facts about a user and, unless earlier sessions
-// settled everything, its requests. It takes what it uses out of past.
-func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Key]History) error {
-	first := g.entries[0].Place
+// writeFacts writes down what is known of a user with rows.
+func (s *shard) writeFacts(g *group, user userPlan, rulings []ruling) error {
 	facts := UserLine{
 		User: g.id, Rows: len(g.entries), Requested: user.requested, OverAllocated: user.over, Requests: len(user.requests),
 		Worst: Duplicate,
@@ -235,35 +200,67 @@ func (s *shard) writeUser(g *group, user userPlan, rulings []ruling, past map[Ke
 			facts.Worst = r.status
 		}
 	}
-	s.record = appendUserLine(s.record[:0], first, &facts)
-	if err := s.facts.append(s.record); err != nil {
-		return err
+	s.record = appendUserLine(s.record[:0], &facts)
+	return s.facts.append(s.record)
+}
+
+// keep returns the spool for what is to be sent; nil when nothing is.
+func (p *Plan) keep(sends *spool) *spool {
+	if p.rules.Unsent {
+		return nil
 	}
-	open, blocked := false, false
+	return sends
+}
+
+// writeUser writes down a user's vanished pairs and, unless earlier sessions or
+// runs settled everything, its requests to sends, if there is such: then it is
+// true. It takes what it uses out of past.
+func (s *shard) writeUser(sends *spool, at Place, id UserID, user *userPlan, past map[Key]History) (bool, error) {
+	for i := range user.vanished {
+		s.record = appendVanished(s.record[:0], at, &user.vanished[i])
+		if err := s.vanished.append(s.record); err != nil {
+			return false, err
+		}
+	}
+	sending, open, blocked := false, false, false
+	stuck := false // a row stays unsent: nothing is detached
 	for i := range user.requests {
 		r := &user.requests[i]
-		r.Past = past[r.Key()]
-		delete(past, r.Key())
-		if err := r.fits(); err != nil {
-			return err
+		if then, found := past[r.Key()]; found {
+			r.Past = then
+			delete(past, r.Key())
 		}
-		blocked = blocked && r.Chunk > 0
+		if err := r.fits(); err != nil {
+			return false, err
+		}
+		if !r.Past.unchanged() {
+			sending = true
+			s.counts.Requests++
+		}
+		blocked = blocked && r.Chunk > 0 || stuck && r.Vanished
+		stuck = stuck || blocked && !r.Vanished
 		done := blocked || r.settled()
 		open = open || !done
 		blocked = blocked || done && !r.Past.accepted()
 	}
+	if sending {
+		s.counts.Sending++
+	}
 	if !open {
-		return nil
+		return false, nil
 	}
 	s.counts.Open++
-	s.record = appendUser(s.record[:0], first, User{g.id, user.requests})
-	return s.sends.append(s.record)
+	if sends == nil {
+		return false, nil
+	}
+	s.record = appendUser(s.record[:0], at, User{id, user.requests})
+	return true, sends.append(s.record)
 }
 
 // fits checks that what was sent before is what is planned now.
 func (r Request) fits() error {
 	for i := range r.Past {
-		if e := &r.Past[i]; r.only(e.Only).Digest() != e.Digest {
+		if e := &r.Past[i]; !slices.Equal(r.only(e.Only).Shares, e.Shares) {
 			return fmt.Errorf("the journal's request of user %q under %s is not the one that the input asks for", r.User, r.Source)
 		}
 	}
@@ -280,16 +277,25 @@ func (p *Plan) TooManyInvalid(maxInvalid Guard) string {
 }
 
 // Send returns the users that have something to send, in order of first
-// appearance, each with its requests and what was sent for them before.
+// appearance, each with its requests and what was sent for them before; after
+// them those without a row. Under Rules.Unsent there are none.
 func (p *Plan) Send() iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.sends })) {
-			c := cursor(strings.Clone(record))
+		one := func(record string, err error) bool {
+			c := cursor(record)
 			var user User
 			if err == nil {
 				user = c.user()
 			}
-			if !yield(user, err) || err != nil {
+			return yield(user, err) && err == nil
+		}
+		for record, err := range p.users(markSends, func(s *shard) *spool { return &s.sends }) {
+			if !one(string(record), err) {
+				return
+			}
+		}
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.absent })) {
+			if !one(strings.Clone(record), err) {
 				return
 			}
 		}

@@ -9,7 +9,7 @@ import (
 // code that wrote them: there is no version and no check.
 
 // appendText appends a string that cursor.text reads.
-func appendText[T ~string](b []byte, text T) []byte {
+func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(text)))
 	return append(b, text...)
 }
@@ -24,12 +24,21 @@ func appendPlace(b []byte, p Place) []byte {
 type cursor string
 
 func (c *cursor) number() int64 {
-	var value uint64
-	for shift := 0; ; shift += 7 {
-		b := (*c)[0]
+	if b := (*c)[0]; b < 0x80 {
 		*c = (*c)[1:]
-		value |= uint64(b&0x7f) << shift
+		return int64(b)
+	}
+	return c.long()
+}
+
+// long is number for one of several bytes.
+func (c *cursor) long() int64 {
+	var value uint64
+	for i := 0; ; i++ {
+		b := (*c)[i]
+		value |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
+			*c = (*c)[i+1:]
 			return int64(value)
 		}
 	}
@@ -57,6 +66,97 @@ func appendFlag(b []byte, flag bool) []byte {
 
 func appendInt(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64(n)) }
 
+// appendTime appends a time to the nanosecond, or the zero time.
+func appendTime(b []byte, t time.Time) []byte {
+	b = appendFlag(b, !t.IsZero())
+	if t.IsZero() {
+		return b
+	}
+	return binary.AppendVarint(b, t.UnixNano())
+}
+
+func (c *cursor) time() time.Time {
+	if !c.flag() {
+		return time.Time{}
+	}
+	zigzag := uint64(c.number())
+	return time.Unix(0, int64(zigzag>>1)^-int64(zigzag&1)).UTC()
+}
+
+// appendKnown appends what is known of a user, behind its place among the known.
+func appendKnown(b []byte, at Place, k *Known) []byte {
+	b = appendPlace(b, at)
+	b = appendText(b, k.User)
+	b = appendFlag(b, k.InJob)
+	b = appendInt(b, len(k.Pairs))
+	for i := range k.Pairs {
+		p := &k.Pairs[i]
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+		b = appendText(b, p.Percentage)
+		b = appendText(b, p.OtherJob)
+		b = appendTime(b, p.At)
+		for _, flag := range []bool{p.Attached, p.Confirmed, p.Ours, p.InJob, p.Claimed} {
+			b = appendFlag(b, flag)
+		}
+	}
+	return b
+}
+
+func (c *cursor) known() (Place, *Known) {
+	at := c.place()
+	k := &Known{User: UserID(c.text()), InJob: c.flag()}
+	k.Pairs = make([]KnownPair, c.number())
+	for i := range k.Pairs {
+		k.Pairs[i] = KnownPair{
+			Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(), OtherJob: c.text(), At: c.time(),
+			Attached: c.flag(), Confirmed: c.flag(), Ours: c.flag(), InJob: c.flag(), Claimed: c.flag(),
+		}
+	}
+	return at, k
+}
+
+// appendVanished appends a vanished pair, behind the place of its user.
+func appendVanished(b []byte, at Place, v *Vanished) []byte {
+	b = appendPlace(b, at)
+	b = appendText(b, v.User)
+	b = appendText(b, v.Source)
+	b = appendText(b, v.Workspace)
+	b = appendText(b, v.Percentage)
+	b = appendTime(b, v.ConfirmedAt)
+	b = appendInt(b, int(v.Result))
+	b = appendText(b, v.Reason)
+	return appendFlag(b, v.Resumable)
+}
+
+func (c *cursor) vanished() (Place, Vanished) {
+	return c.place(), Vanished{
+		User: UserID(c.text()), Source: Source(c.text()), Workspace: WorkspaceID(c.text()), Percentage: c.text(),
+		ConfirmedAt: c.time(), Result: VanishedResult(c.number()), Reason: c.text(), Resumable: c.flag(),
+	}
+}
+
+func appendNamed(b []byte, n *Named) []byte {
+	b = appendText(b, n.User)
+	b = appendFlag(b, n.Gone)
+	b = appendFlag(b, n.Unsure)
+	b = appendInt(b, len(n.Pairs))
+	for _, p := range n.Pairs {
+		b = appendText(b, p.Source)
+		b = appendText(b, p.Workspace)
+	}
+	return b
+}
+
+func (c *cursor) named() Named {
+	n := Named{User: UserID(c.text()), Gone: c.flag(), Unsure: c.flag()}
+	n.Pairs = make([]NamedPair, c.number())
+	for i := range n.Pairs {
+		n.Pairs[i] = NamedPair{Source(c.text()), WorkspaceID(c.text())}
+	}
+	return n
+}
+
 // appendUser appends a user with its requests, behind the place of its first
 // row.
 func appendUser(b []byte, first Place, u User) []byte {
@@ -65,6 +165,7 @@ func appendUser(b []byte, first Place, u User) []byte {
 	b = appendInt(b, len(u.Requests))
 	for _, r := range u.Requests {
 		b = appendText(b, r.Source)
+		b = appendFlag(b, r.Vanished)
 		b = appendInt(b, r.Chunk)
 		b = appendInt(b, len(r.Shares))
 		for _, s := range r.Shares {
@@ -85,7 +186,7 @@ func (c *cursor) user() User {
 	u.Requests = make([]Request, c.number())
 	for i := range u.Requests {
 		r := &u.Requests[i]
-		r.User, r.Source, r.Chunk = u.ID, Source(c.text()), int(c.number())
+		r.User, r.Source, r.Vanished, r.Chunk = u.ID, Source(c.text()), c.flag(), int(c.number())
 		r.Shares = make([]Share, c.number())
 		for j := range r.Shares {
 			r.Shares[j] = Share{WorkspaceID(c.text()), Percent(c.number())}
@@ -95,6 +196,45 @@ func (c *cursor) user() User {
 		}
 	}
 	return u
+}
+
+// appendEntry appends what planning needs of a row whose user is known.
+func appendEntry(b []byte, row *Row) []byte {
+	b = appendText(b, row.User)
+	file := row.File << 1
+	if row.Problem != "" {
+		file |= 1
+	}
+	b = appendInt(b, file)
+	b = binary.AppendUvarint(b, uint64(row.Line))
+	b = appendText(b, row.Source)
+	b = appendText(b, row.Workspace)
+	return appendPercent(b, row.Percent)
+}
+
+// entry reads the rest of an entry behind its user.
+func (c *cursor) entry() entry {
+	file := c.number()
+	return entry{
+		Place: Place{File: int(file >> 1), Line: c.number()}, bad: file&1 != 0,
+		source: Source(c.text()), workspace: WorkspaceID(c.text()), percent: c.percent(),
+	}
+}
+
+// appendPercent appends a percentage; most whole ones take one byte.
+func appendPercent(b []byte, p Percent) []byte {
+	if p%percentUnit == 0 {
+		return binary.AppendUvarint(b, uint64(p/percentUnit)<<1)
+	}
+	return binary.AppendUvarint(b, uint64(p)<<1|1)
+}
+
+func (c *cursor) percent() Percent {
+	n := Percent(c.number())
+	if n&1 != 0 {
+		return n >> 1
+	}
+	return n >> 1 * percentUnit
 }
 
 func appendPivot(b []byte, p *Pivot) []byte {
@@ -120,17 +260,15 @@ func appendVerdict(b []byte, v *Verdict) []byte {
 	b = appendInt(b, int(v.Status))
 	b = appendText(b, v.Reason)
 	b = appendFlag(b, v.Blocked)
-	b = appendFlag(b, v.Attempts > 0)
-	if v.Attempts == 0 {
+	seen := v.Attempts > 0 || !v.SentAt.IsZero()
+	b = appendFlag(b, seen)
+	if !seen {
 		return b
 	}
 	b = appendInt(b, v.Attempts)
 	b = appendInt(b, v.HTTPStatus)
 	b = appendText(b, v.ErrorCode)
-	b = appendFlag(b, !v.SentAt.IsZero())
-	if !v.SentAt.IsZero() {
-		b = binary.AppendUvarint(b, uint64(v.SentAt.UnixNano()))
-	}
+	b = appendTime(b, v.SentAt)
 	b = appendFlag(b, v.Pivot != nil)
 	if v.Pivot != nil {
 		b = appendPivot(b, v.Pivot)
@@ -143,10 +281,7 @@ func (c *cursor) verdict() Verdict {
 	if !c.flag() {
 		return v
 	}
-	v.Attempts, v.HTTPStatus, v.ErrorCode = int(c.number()), int(c.number()), c.text()
-	if c.flag() {
-		v.SentAt = time.Unix(0, c.number()).UTC()
-	}
+	v.Attempts, v.HTTPStatus, v.ErrorCode, v.SentAt = int(c.number()), int(c.number()), c.text(), c.time()
 	if c.flag() {
 		p := c.pivot()
 		v.Pivot = &p
@@ -154,8 +289,7 @@ func (c *cursor) verdict() Verdict {
 	return v
 }
 
-func appendUserLine(b []byte, first Place, u *UserLine) []byte {
-	b = appendPlace(b, first)
+func appendUserLine(b []byte, u *UserLine) []byte {
 	b = appendText(b, u.User)
 	b = appendInt(b, u.Rows)
 	b = binary.AppendUvarint(b, uint64(u.Requested))
@@ -171,7 +305,6 @@ func appendUserLine(b []byte, first Place, u *UserLine) []byte {
 }
 
 func (c *cursor) userLine() UserLine {
-	c.place()
 	u := UserLine{
 		User: UserID(c.text()), Rows: int(c.number()), Requested: Percent(c.number()), Returned: c.text(),
 		OverAllocated: c.flag(), Requests: int(c.number()), Worst: Status(c.number()),

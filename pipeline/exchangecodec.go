@@ -16,6 +16,7 @@ const (
 func appendExchange(b []byte, e *Exchange) []byte {
 	b = appendText(b, e.User)
 	b = appendText(b, e.Source)
+	b = appendFlag(b, e.Vanished)
 	b = appendInt(b, e.Chunk)
 	b = appendInt(b, int(e.Op))
 	b = appendFlag(b, e.Only != nil)
@@ -25,9 +26,17 @@ func appendExchange(b []byte, e *Exchange) []byte {
 			b = appendText(b, w)
 		}
 	}
-	b = appendText(b, e.Digest)
-	b = binary.AppendUvarint(b, uint64(e.At.Unix()))
-	b = appendInt(b, e.At.Nanosecond())
+	b = appendInt(b, len(e.Shares))
+	for _, s := range e.Shares {
+		b = appendText(b, s.Workspace)
+		b = binary.AppendUvarint(b, uint64(s.Percent))
+	}
+	b = appendTime(b, e.At)
+	b = appendTime(b, e.Ended)
+	b = appendInt(b, len(e.Confirmed))
+	for _, at := range e.Confirmed {
+		b = appendTime(b, at)
+	}
 	switch {
 	case e.Answer != nil:
 		return appendAnswer(append(b, answerOutcome), e.Answer)
@@ -39,7 +48,7 @@ func appendExchange(b []byte, e *Exchange) []byte {
 
 func (c *cursor) exchange() Exchange {
 	e := Exchange{Attempt: Attempt{
-		Key: Key{User: UserID(c.text()), Source: Source(c.text()), Chunk: int(c.number())},
+		Key: Key{User: UserID(c.text()), Source: Source(c.text()), Vanished: c.flag(), Chunk: int(c.number())},
 		Op:  Op(c.number()),
 	}}
 	if c.flag() {
@@ -48,8 +57,17 @@ func (c *cursor) exchange() Exchange {
 			e.Only[i] = WorkspaceID(c.text())
 		}
 	}
-	e.Digest = c.text()
-	e.At = time.Unix(c.number(), c.number()).UTC()
+	e.Shares = make([]Share, c.number())
+	for i := range e.Shares {
+		e.Shares[i] = Share{WorkspaceID(c.text()), Percent(c.number())}
+	}
+	e.At, e.Ended = c.time(), c.time()
+	if n := c.number(); n > 0 {
+		e.Confirmed = make([]time.Time, n)
+		for i := range e.Confirmed {
+			e.Confirmed[i] = c.time()
+		}
+	}
 	switch c.number() {
 	case answerOutcome:
 		e.Answer = c.answer()

@@ -15,11 +15,14 @@ func TestExchangesSurviveASpool(t *testing.T) {
 	number := rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{0, -1, math.MaxInt64, math.MinInt64}))
 	rapid.Check(t, func(t *rapid.T) {
 		e := Exchange{Attempt: Attempt{
-			Key: Key{UserID(text.Draw(t, "user")), Source(text.Draw(t, "source")), rapid.IntRange(0, 1000).Draw(t, "chunk")},
-			Op:  Op(rapid.IntRange(0, 1).Draw(t, "op")), Digest: text.Draw(t, "digest"),
+			Key: Key{UserID(text.Draw(t, "user")), Source(text.Draw(t, "source")), rapid.Bool().Draw(t, "vanished"), rapid.IntRange(0, 1000).Draw(t, "chunk")},
+			Op:  Op(rapid.IntRange(0, 1).Draw(t, "op")), Shares: []Share{{WorkspaceID(text.Draw(t, "workspace")), Percent(rapid.Int64Range(0, 1<<40).Draw(t, "percent"))}, {}},
 		}}
 		if rapid.Bool().Draw(t, "dated") {
-			e.At = time.Unix(0, number.Draw(t, "at")).UTC()
+			e.At, e.Ended = time.Unix(0, number.Draw(t, "at")).UTC(), time.Unix(0, number.Draw(t, "ended")).UTC()
+		}
+		if rapid.Bool().Draw(t, "confirmed") {
+			e.Confirmed = []time.Time{time.Unix(0, number.Draw(t, "when")).UTC(), {}}
 		}
 		if rapid.Bool().Draw(t, "only") {
 			e.Only = []WorkspaceID{WorkspaceID(text.Draw(t, "w")), "W"}

@@ -32,6 +32,9 @@ func ParseGuard(text string) (Guard, error) {
 	return Guard{true, false, Percent(n) * percentUnit}, nil
 }
 
+// On reports whether there is a limit.
+func (g Guard) On() bool { return g.on }
+
 // Exceeded reports whether count is strictly more than the limit; total is what
 // a percentage is taken of.
 func (g Guard) Exceeded(count, total int) bool {

@@ -1,15 +1,12 @@
 package pipeline
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
 // Key returns the name of the request within its run.
-func (r Request) Key() Key { return Key{r.User, r.Source, r.Chunk} }
+func (r Request) Key() Key { return Key{r.User, r.Source, r.Vanished, r.Chunk} }
 
 // only returns the request cut down to the named workspaces; nil names all.
 func (r Request) only(workspaces []WorkspaceID) Request {
@@ -27,29 +24,12 @@ func (r Request) only(workspaces []WorkspaceID) Request {
 	return r
 }
 
-// Digest is a fingerprint of what a request asks for: its user, source,
-// workspaces and percentages, in order.
-func (r Request) Digest() string {
-	b := make([]byte, 0, 64+32*len(r.Shares))
-	b = strconv.AppendQuote(b, string(r.User))
-	b = append(b, ' ')
-	b = strconv.AppendQuote(b, string(r.Source))
-	for _, s := range r.Shares {
-		b = append(b, ' ')
-		b = strconv.AppendQuote(b, string(s.Workspace))
-		b = append(b, ' ')
-		b = s.Percent.Append(b)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8])
-}
-
 // leavesOpen reports whether COR may have applied what was sent although it did
 // not say so. A 503 does, like every 5xx; a 408 says that COR did not get the
 // request, and a 429 that it did not look at it.
 func (e *Exchange) leavesOpen() bool {
 	if e.Fault == nil {
-		return e.Answer == nil
+		return e.Answer == nil && e.Confirmed == nil
 	}
 	switch e.Fault.Kind {
 	case ServerError, Unreadable, NoAnswer:
@@ -63,19 +43,29 @@ func (e *Exchange) leavesOpen() bool {
 // Sent reports whether the attempt came to a sending at all, with or without a
 // connection: without a token there is nothing to send.
 func (e *Exchange) Sent() bool {
-	return !e.is(NoToken) && !e.is(TokenDown)
+	return e.Confirmed == nil && !e.is(NoToken) && !e.is(TokenDown)
 }
 
 // MayHaveLeft reports whether anything of the attempt may have reached COR.
 func (e *Exchange) MayHaveLeft() bool {
 	if e.Fault == nil {
-		return true
+		return e.Confirmed == nil
 	}
 	switch e.Fault.Kind {
 	case NotConnected, NoToken, TokenDown:
 		return false
 	}
 	return true
+}
+
+// Unchanged reports whether the request is not sent because COR has confirmed it
+// before.
+func (r *Request) Unchanged() bool { return r.Past.unchanged() }
+
+// unchanged reports whether the request was not sent because COR had confirmed
+// it before.
+func (h History) unchanged() bool {
+	return len(h) > 0 && h[0].Confirmed != nil
 }
 
 func (a *Answer) errorTexts() string {

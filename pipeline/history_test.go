@@ -17,7 +17,7 @@ func past(all ...Exchange) History {
 	for i, e := range all {
 		e.Key = asked.Key()
 		e.At = t0.Add(time.Duration(i) * time.Second)
-		e.Digest = asked.only(e.Only).Digest()
+		e.Shares = asked.only(e.Only).Shares
 		h = append(h, e)
 	}
 	return h
@@ -271,23 +271,3 @@ func TestFaultError(t *testing.T) {
 }
 
 // A digest is of what is asked for: it depends on nothing else.
-func TestDigest(t *testing.T) {
-	base := asked.Digest()
-	same := asked
-	same.Past, same.Chunk = past(fine()), 3
-	if same.Digest() != base {
-		t.Error("the digest depends on the history or the number of the chunk")
-	}
-	for name, r := range map[string]Request{
-		"user":       {User: "u2", Source: asked.Source, Shares: asked.Shares},
-		"source":     {User: asked.User, Source: "OKTA", Shares: asked.Shares},
-		"fewer":      asked.only([]WorkspaceID{"11"}),
-		"percentage": {User: asked.User, Source: asked.Source, Shares: []Share{{"11", 60 * percentUnit}, {"12", 41 * percentUnit}}},
-		"order":      {User: asked.User, Source: asked.Source, Shares: []Share{asked.Shares[1], asked.Shares[0]}},
-		"boundaries": {User: "u1\" \"SAP", Source: "", Shares: asked.Shares},
-	} {
-		if r.Digest() == base {
-			t.Errorf("another %s gives the same digest", name)
-		}
-	}
-}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // fewNames is the number of workspaces up to which looking at all of them is
@@ -109,6 +110,24 @@ func (v *answerView) errorOf(w WorkspaceID) *ItemError {
 	return nil
 }
 
+// Pivot returns the first pivot of a workspace, nil when the answer has none.
+func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
+	for i := range a.Pivots {
+		if p := &a.Pivots[i]; p.Workspace == w && p.Source == source {
+			return p
+		}
+	}
+	return nil
+}
+
+// AlreadyAttached reports whether the answer says of a workspace that it is
+// attached already, beside the data.
+func (a *Answer) AlreadyAttached(w WorkspaceID) bool {
+	v := answerView{Answer: a}
+	item := v.errorOf(w)
+	return item != nil && item.Attached
+}
+
 // judge reads the verdict on one workspace from a readable answer.
 func (a *answerView) judge(source Source, share Share, v *Verdict) {
 	pivot, problem := a.find(source, share.Workspace)
@@ -182,8 +201,12 @@ func (ev *evidence) add(e *exchangeView) {
 }
 
 // Judge gives the verdicts on workspaces of a request, in their order, from all
-// that was sent for the request. Without any attempt they are NotSent.
+// that was sent for the request. Without any attempt they are NotSent, or
+// Unchanged where COR had confirmed the request before.
 func (h History) Judge(source Source, shares ...Share) []Verdict {
+	if h.unchanged() {
+		return h[0].unchanged(shares)
+	}
 	views := h.views()
 	attempts := 0
 	for i := range h {
@@ -195,6 +218,20 @@ func (h History) Judge(source Source, shares ...Share) []Verdict {
 	for i := range shares {
 		verdicts[i].Attempts = attempts
 		verdicts[i].judge(source, shares[i], views)
+	}
+	return verdicts
+}
+
+// unchanged gives the verdicts on workspaces of a request that was not sent,
+// because COR had confirmed it before.
+func (e *Exchange) unchanged(shares []Share) []Verdict {
+	times := make(map[WorkspaceID]time.Time, len(e.Shares))
+	for i, s := range e.Shares {
+		times[s.Workspace] = e.Confirmed[i]
+	}
+	verdicts := make([]Verdict, len(shares))
+	for i, s := range shares {
+		verdicts[i] = Verdict{Status: Unchanged, SentAt: times[s.Workspace]}
 	}
 	return verdicts
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -79,6 +80,19 @@ func (p Percent) Append(b []byte) []byte {
 		rest %= unit
 	}
 	return b
+}
+
+// MarshalJSON returns String.
+func (p Percent) MarshalJSON() ([]byte, error) { return p.Append(nil), nil }
+
+// UnmarshalJSON reads what MarshalJSON returns; anything else is an error.
+func (p *Percent) UnmarshalJSON(text []byte) error {
+	value, ok := ParseDecimal(string(text), '.')
+	if !ok {
+		return fmt.Errorf("no percentage: %.64q", text)
+	}
+	*p = value
+	return nil
 }
 
 // maxReturnedDigits bounds the numbers that Equals and SumReturned compute

@@ -52,6 +52,29 @@ type Cells struct {
 	User, Workspace, Percentage, Source string
 }
 
+// Batch is a number of rows that stand one behind the other in the input. Its
+// methods may be called from several goroutines.
+type Batch interface {
+	Len() int
+	// Row sets row to the i-th of them.
+	Row(i int, row *Row)
+	// Cells sets row to what no checks are needed for: Place, Cells and Raw of
+	// the i-th, and the Problem of one without Cells.
+	Cells(i int, row *Row)
+}
+
+// Rows is a Batch of rows that are at hand.
+type Rows []Row
+
+// Len returns how many there are.
+func (r Rows) Len() int { return len(r) }
+
+// Row copies a row.
+func (r Rows) Row(i int, row *Row) { *row = r[i] }
+
+// Cells copies a row.
+func (r Rows) Cells(i int, row *Row) { *row = r[i] }
+
 // Share is a workspace and the percentage of it that is asked for.
 type Share struct {
 	Workspace WorkspaceID
@@ -67,11 +90,12 @@ type User struct {
 
 // Request is one PUT: workspaces of one user under one source.
 type Request struct {
-	User   UserID
-	Source Source
-	Chunk  int // 0, 1, … among the requests of this user and source
-	Shares []Share
-	Past   History // what earlier sessions of the run sent for it
+	User     UserID
+	Source   Source
+	Vanished bool // detaches pairs that the input has no more; their percentages are 0
+	Chunk    int  // 0, 1, … among the requests of this user and source that are Vanished like it
+	Shares   []Share
+	Past     History // what earlier sessions of the run sent for it
 }
 
 // Answer is a readable 2xx answer: what COR says it holds.
@@ -157,27 +181,98 @@ type Attempt struct {
 	Key
 	Op     Op
 	Only   []WorkspaceID // nil = all of the request's workspaces
-	Digest string        // of what is sent, see Digest
+	Shares []Share       // what is asked for: those of the request, or of Only
 	At     time.Time     // when it was begun, UTC
 }
 
 // Key names a request within a run: what it is for, never where it stood.
 type Key struct {
-	User   UserID
-	Source Source
-	Chunk  int
+	User     UserID
+	Source   Source
+	Vanished bool
+	Chunk    int
 }
 
 // Exchange is an attempt and what came of it: an Answer, a Fault, or neither
 // when the process died before either was written down.
+//
+// An Exchange with Confirmed is no attempt: it stands for a request that was not
+// sent because COR had confirmed all of it before.
 type Exchange struct {
 	Attempt
-	Answer *Answer
-	Fault  *Fault
+	Answer    *Answer
+	Fault     *Fault
+	Ended     time.Time   `json:",omitzero"` // UTC; zero when it is not known
+	Confirmed []time.Time // when the attempt on each of Shares was begun that COR confirmed, UTC; else nil
 }
 
 // History is all exchanges of one request, in the order they were begun.
 type History []Exchange
+
+// Known is what the ledger holds of one user of the target.
+type Known struct {
+	User  UserID
+	InJob bool // the job's reference has rows of this user
+	Pairs []KnownPair
+}
+
+// KnownPair is what the ledger holds of one pair.
+type KnownPair struct {
+	Source     Source
+	Workspace  WorkspaceID
+	Attached   bool      // COR last returned it as attached
+	Percentage string    // that COR last returned, as it wrote the number; "" when it is not attached
+	At         time.Time // when the attempt was begun that COR answered so, UTC
+	Confirmed  bool      // the latest attempt asked for exactly Percentage and COR returned it
+	Ours       bool      // a run of this job had it attached
+	InJob      bool      // it stands in the job's reference
+	Claimed    bool      // this job's input had it when it last was sent or told for sure
+	OtherJob   string    // another job of which that is true; "" when there is none
+}
+
+// Named is what the input names of one user, where that differs from the job's
+// reference.
+type Named struct {
+	User  UserID
+	Gone  bool // the input does not name the user
+	Pairs []NamedPair
+
+	Unsure bool // a damaged record may have hidden more pairs
+}
+
+// NamedPair is a pair that the input names, in a good row or a bad one.
+type NamedPair struct {
+	Source    Source
+	Workspace WorkspaceID
+}
+
+// Vanished is a pair of the job that COR last returned as attached and that the
+// input has no more.
+type Vanished struct {
+	User        UserID
+	Source      Source
+	Workspace   WorkspaceID
+	Percentage  string    // that COR last returned, as it wrote the number
+	ConfirmedAt time.Time // UTC
+	Result      VanishedResult
+	Reason      string // "" when the result says it all
+	Resumable   bool   // resume would try to detach it
+}
+
+// VanishedResult is what became of a vanished pair. The list is closed.
+type VanishedResult uint8
+
+// The results, in the order of the page that names them.
+const (
+	Listed        VanishedResult = iota // nothing is to be done about it
+	DetachPlanned                       // it is to be detached
+	Detached                            // COR's answer to the detach has it no more
+	StillAttached                       // COR's answer to the detach still has it
+	DetachFailed                        // COR refused to detach it
+	DetachUnknown                       // the detach left, and no answer tells what came of it
+	DetachNotSent                       // it was to be detached, and nothing was sent
+	vanishedResults
+)
 
 // Journal makes attempts durable. Its methods may be called from several
 // goroutines. An error of any of them means that nothing more may be sent.

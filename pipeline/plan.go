@@ -15,6 +15,8 @@ type Rules struct {
 	Limit          Percent  // what a user's percentages may add up to; used unless OverAllocation is IgnoreOver
 	Chunk          int      // workspaces per request; 0 = all
 	Files          []string // names of the input files as given, for reasons
+	Unsent         bool     // nothing is going to be sent: requests are counted and not kept for Send
+	Nightly
 }
 
 // OverAllocation says what becomes of a user whose percentages add up to more
@@ -31,7 +33,7 @@ const (
 // entry is what planning keeps of a row.
 type entry struct {
 	Place
-	bad       bool // the row itself is wrong
+	bad       bool // the row itself is wrong: of the others, what is right is set
 	source    Source
 	workspace WorkspaceID
 	percent   Percent
@@ -47,6 +49,7 @@ type ruling struct {
 // userPlan is what planning says of a user.
 type userPlan struct {
 	requests  []Request
+	vanished  []Vanished
 	requested Percent // the sum over the user's distinct pairs that are no invalid row
 	over      bool    // requested is above the limit, and was judged
 }
@@ -59,6 +62,7 @@ type planner struct {
 	pairs     []int32 // a hash table of rows, counted from 1; empty for a small user
 	seed      maphash.Seed
 	conflicts []conflict
+	made      []Request
 }
 
 type pair struct {
@@ -206,27 +210,31 @@ func (p *planner) rejectOver(sum Percent, rulings []ruling) {
 }
 
 // requests groups the distinct pairs of a user by source, in order of first
-// appearance, and cuts each group into chunks.
+// appearance, and cuts each group into chunks. They are valid until the next
+// user.
 func (p *planner) requests(id UserID, rows []entry) []Request {
-	var requests []Request
+	p.made = p.made[:0]
 	for i := range rows {
-		if p.first[i] != i {
-			continue
+		if p.first[i] == i {
+			r := p.request(id, rows[i].source, len(rows)-i)
+			r.Shares = append(r.Shares, Share{rows[i].workspace, rows[i].percent})
 		}
-		row := &rows[i]
-		at := -1
-		for j := len(requests) - 1; j >= 0 && at < 0; j-- {
-			if requests[j].Source == row.source {
-				at = j
-			}
-		}
-		if at < 0 {
-			requests = append(requests, Request{User: id, Source: row.source, Shares: make([]Share, 0, len(rows)-i)})
-			at = len(requests) - 1
-		}
-		requests[at].Shares = append(requests[at].Shares, Share{row.workspace, row.percent})
 	}
-	return p.rules.chunks(requests)
+	return p.rules.chunks(p.made)
+}
+
+// request returns the request of a source, a new one with room for so many shares
+// if there is none. A new one takes over the memory of one of an earlier user.
+func (p *planner) request(id UserID, source Source, room int) *Request {
+	n := len(p.made)
+	for i := n - 1; i >= 0; i-- {
+		if p.made[i].Source == source {
+			return &p.made[i]
+		}
+	}
+	p.made = slices.Grow(p.made, 1)[:n+1]
+	p.made[n] = Request{User: id, Source: source, Shares: slices.Grow(p.made[n].Shares[:0], room)}
+	return &p.made[n]
 }
 
 // chunks cuts each request into pieces of at most --chunk workspaces.
@@ -236,10 +244,10 @@ func (r Rules) chunks(requests []Request) []Request {
 	}
 	var chunks []Request
 	for _, whole := range requests {
-		number := 0
-		for shares := range slices.Chunk(whole.Shares, r.Chunk) {
-			chunks = append(chunks, Request{User: whole.User, Source: whole.Source, Chunk: number, Shares: shares})
-			number++
+		chunk := whole
+		for chunk.Shares = range slices.Chunk(whole.Shares, r.Chunk) {
+			chunks = append(chunks, chunk)
+			chunk.Chunk++
 		}
 	}
 	return chunks

@@ -21,8 +21,8 @@ type must interface {
 }
 
 // rowsOf reads rows from lines of "user workspace percentage source", one file
-// per argument. "!" as workspace makes the row invalid by itself, "-" as user
-// one that doesn't tell its user.
+// per argument. "!" as workspace makes the row invalid by itself, "!w" one that
+// names its pair all the same, "-" as user one that doesn't tell its user.
 func rowsOf(t must, files ...string) []Row {
 	t.Helper()
 	var rows []Row
@@ -35,6 +35,8 @@ func rowsOf(t must, files ...string) []Row {
 			}
 			if f[1] == "!" {
 				row.Problem = "percentage \"x\" is no number"
+			} else if workspace, bad := strings.CutPrefix(f[1], "!"); bad {
+				row.Problem, row.Workspace, row.Source = "percentage \"x\" is no number", WorkspaceID(workspace), Source(f[3])
 			} else {
 				percent, ok := ParseDecimal(f[2], '.')
 				if !ok {
@@ -49,10 +51,10 @@ func rowsOf(t must, files ...string) []Row {
 }
 
 // batches gives rows to NewPlan three at a time.
-func batches(rows []Row) iter.Seq2[[]Row, error] {
-	return func(yield func([]Row, error) bool) {
+func batches(rows []Row) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		for batch := range slices.Chunk(rows, 3) {
-			if !yield(batch, nil) {
+			if !yield(Rows(batch), nil) {
 				return
 			}
 		}
@@ -74,7 +76,7 @@ func planOf(t must, rules Rules, rows []Row, past ...Exchange) *Plan {
 	if rules.Files == nil {
 		rules.Files = []string{"a.csv", "b.csv"}
 	}
-	plan, err := NewPlan(context.Background(), batches(rows), exchanges(past...), rules, "")
+	plan, err := NewPlan(context.Background(), batches(rows), Before{Exchanges: exchanges(past...)}, rules, "")
 	if err != nil {
 		t.Fatalf("NewPlan: %v", err)
 	}
@@ -99,7 +101,7 @@ func linesOf(t must, plan *Plan, rows []Row, end Ending, sent ...Exchange) []Lin
 		t.Fatalf("Judge: %v", err)
 	}
 	var lines []Line
-	for line, err := range plan.Lines(batches(rows), func(*Row) {}) {
+	for line, err := range plan.Lines(batches(rows)) {
 		if err != nil {
 			t.Fatalf("Lines: %v", err)
 		}
@@ -346,7 +348,7 @@ func TestPlanSpills(t *testing.T) {
 		}
 		rows[i].Percent = Percent(i / 6 % 7)
 	}
-	plan, err := NewPlan(t.Context(), batches(rows), nil, Rules{Files: []string{"a.csv"}, OverAllocation: IgnoreOver}, dir)
+	plan, err := NewPlan(t.Context(), batches(rows), Before{}, Rules{Files: []string{"a.csv"}, OverAllocation: IgnoreOver}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,6 +371,43 @@ func TestPlanSpills(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A plan of which nothing is sent counts the same, and keeps no requests.
+func TestPlanUnsent(t *testing.T) {
+	rows := rowsOf(t, "u1 w1 60 SAP\nu2 w1 60 SAP\nu1 w2 40 OKTA\nu3 ! x x\nu3 w1 1 SAP")
+	sent, unsent := planOf(t, Rules{Chunk: 1}, rows), planOf(t, Rules{Chunk: 1, Unsent: true}, rows)
+	if diff := cmp.Diff(sent.Counts, unsent.Counts); diff != "" {
+		t.Error(diff)
+	}
+	if got := sendsOf(t, unsent); got != nil {
+		t.Errorf("to be sent: %v", got)
+	}
+	end := Ending{DryRun: true}
+	if diff := cmp.Diff(linesOf(t, sent, rows, end), linesOf(t, unsent, rows, end)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Rows that are not those of the first reading end the lines with an error.
+func TestLinesOfOtherRows(t *testing.T) {
+	rows := rowsOf(t, "u1 w1 60 SAP\nu2 w1 60 SAP\nu1 w2 40 SAP\nu3 w1 1 SAP")
+	for want, again := range map[string][]Row{
+		"the second reading of the input has fewer rows than the first":                 rows[:3],
+		"the second reading of the input is not like the first at line 6 of a.csv: EOF": append(slices.Clone(rows), Row{Place: Place{Line: 6}}),
+	} {
+		plan := planOf(t, Rules{}, rows)
+		if err := plan.Judge(exchanges(), Ending{}); err != nil {
+			t.Fatal(err)
+		}
+		var failed error
+		for _, err := range plan.Lines(batches(again)) {
+			failed = err
+		}
+		if failed == nil || failed.Error() != want {
+			t.Errorf("%v, want %s", failed, want)
+		}
 	}
 }
 
@@ -396,13 +435,13 @@ func TestPlanWithPast(t *testing.T) {
 	if plan.Open != 2 || plan.Sending != 3 || plan.Requests != 3 {
 		t.Errorf("counts: %+v", plan.Counts)
 	}
-	if past := sendsOf(t, plan)[1].Requests[0].Past; len(past) != 1 || past[0].Digest != open.Digest {
+	if past := sendsOf(t, plan)[1].Requests[0].Past; len(past) != 1 || !slices.Equal(past[0].Shares, open.Shares) {
 		t.Errorf("the past of u3: %+v", past)
 	}
 	other := exchangeOf("u1", "SAP", 0, Share{"w1", 61 * percentUnit})
 	strange := exchangeOf("u9", "SAP", 0, Share{"w1", 60 * percentUnit})
 	for name, e := range map[string]Exchange{"another percentage": other, "another user": strange} {
-		if _, err := NewPlan(t.Context(), batches(rows), exchanges(e), Rules{Files: []string{"a.csv"}}, ""); err == nil {
+		if _, err := NewPlan(t.Context(), batches(rows), Before{Exchanges: exchanges(e)}, Rules{Files: []string{"a.csv"}}, ""); err == nil {
 			t.Errorf("%s in the journal: no error", name)
 		}
 	}
@@ -410,7 +449,7 @@ func TestPlanWithPast(t *testing.T) {
 
 func exchangeOf(user UserID, source Source, chunk int, shares ...Share) Exchange {
 	r := Request{User: user, Source: source, Chunk: chunk, Shares: shares}
-	return Exchange{Attempt: Attempt{Key: r.Key(), Digest: r.Digest()}}
+	return Exchange{Attempt: Attempt{Key: r.Key(), Shares: r.Shares}}
 }
 
 // model is the plan in the plainest words: for each row, what the spec says.

@@ -177,10 +177,10 @@ func clientOf(server *corsim.Server) (*cor.Client, error) {
 	})
 }
 
-func (w *world) input() iter.Seq2[[]pipeline.Row, error] {
-	return func(yield func([]pipeline.Row, error) bool) {
+func (w *world) input() iter.Seq2[pipeline.Batch, error] {
+	return func(yield func(pipeline.Batch, error) bool) {
 		for batch := range slices.Chunk(w.rows, 5) {
-			if !yield(batch, nil) {
+			if !yield(pipeline.Rows(batch), nil) {
 				return
 			}
 		}
@@ -203,7 +203,7 @@ var errKilled = errors.New("killed")
 // send is one session; it returns when each attempt left. A killed session is
 // one that could not write to its journal any more.
 func (w *world) send(server *corsim.Server, journal *memory, settings pipeline.Settings, first bool) ([]time.Duration, error) {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), journal.exchanges(), w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{Exchanges: journal.exchanges()}, w.rules, "")
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ type asked struct {
 
 // settled returns what has a definite answer.
 func (w *world) settled(journal *memory) map[asked]bool {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		panic(err)
 	}
@@ -339,7 +339,7 @@ func (w *world) settled(journal *memory) map[asked]bool {
 
 // check sets every verdict against what the simulator did.
 func (w *world) check(server *corsim.Server, seeded int, journal *memory, found *problems) {
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		found.Errorf("planning: %v", err)
 		return
@@ -350,19 +350,22 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 		return
 	}
 	applied := server.Applied()[seeded:]
+	stories := map[pipeline.UserID][]pipeline.Line{}
 	at := 0
-	for line, err := range plan.Lines(w.input(), func(*pipeline.Row) {}) {
+	for line, err := range plan.Lines(w.input()) {
 		if err != nil || at == len(w.rows) || line.Row != w.rows[at] {
 			found.Errorf("line %d: %+v, %v", at, line, err)
 			return
 		}
 		at++
 		w.checkLine(server, applied, line, found)
+		stories[line.User] = append(stories[line.User], *line)
 	}
 	if at != len(w.rows) {
 		found.Errorf("%d lines for %d rows", at, len(w.rows))
 	}
 	w.checkUsers(plan, found)
+	w.checkStories(stories, journal, found)
 }
 
 // checkUsers sets the users' lines against the rows: in order of first
@@ -452,7 +455,7 @@ func (w *world) matches() (found problems) {
 	if _, err := w.send(server, &journal, w.settings, false); err != nil {
 		found.Errorf("sending: %v", err)
 	}
-	plan, err := pipeline.NewPlan(context.Background(), w.input(), nil, w.rules, "")
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), pipeline.Before{}, w.rules, "")
 	if err != nil {
 		found.Errorf("planning: %v", err)
 		return found
@@ -461,7 +464,7 @@ func (w *world) matches() (found problems) {
 	if err := plan.Judge(journal.exchanges(), pipeline.Ending{}); err != nil {
 		found.Errorf("judging: %v", err)
 	}
-	for line := range plan.Lines(w.input(), func(*pipeline.Row) {}) {
+	for line := range plan.Lines(w.input()) {
 		switch line.Status {
 		case pipeline.Matched, pipeline.Duplicate, pipeline.Invalid, pipeline.Held:
 		default:

@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 )
@@ -14,11 +12,11 @@ type Ending struct {
 	Reason string // why they were not sent; used unless DryRun
 }
 
-// Judge gives a verdict on every row from all exchanges of the run: those that
-// the plan was made with, and these, which came after them. It is to be called
-// once, after the last exchange and before Lines and UserLines.
+// Judge gives a verdict on every row from all exchanges of the run, of every
+// session. It is to be called once, after the last exchange and before Lines
+// and UserLines.
 func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
-	p.ending = end
+	p.ending, p.judged = end, true
 	if err := p.spread(exchanges, func(s *shard) *spool { return &s.news }); err != nil {
 		return err
 	}
@@ -27,25 +25,26 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 	}
 	for _, s := range p.shards {
 		p.Sent += s.counts.Sent
+		p.NotSent += s.counts.NotSent
 	}
 	return nil
 }
 
 // judge judges a shard. Without any exchange what planning said still holds.
-func (p *Plan) judge(s *shard) error {
-	if s.past.count+s.news.count == 0 {
+func (p *Plan) judge(t *table, s *shard) error {
+	if s.news.count == 0 {
+		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
 	s.judged = true
-	groups, rows, err := s.groups()
+	if err := t.load(s); err != nil {
+		return err
+	}
+	verdicts, err := s.rulings.all(len(t.users))
 	if err != nil {
 		return err
 	}
-	verdicts, err := s.readRulings(rows)
-	if err != nil {
-		return err
-	}
-	histories, err := histories(&s.past, &s.news)
+	histories, err := s.news.histories()
 	if err != nil {
 		return err
 	}
@@ -54,34 +53,72 @@ func (p *Plan) judge(s *shard) error {
 			s.counts.Sent++
 		}
 	}
-	planner := planner{rules: p.rules}
+	removals := removalsOf(histories)
+	unsent := make(map[UserID]unsent)
 	facts := s.facts.reader()
-	for i := range groups {
-		g := &groups[i]
+	for g := range t.groups() {
 		record, err := facts.next()
 		if err != nil {
 			return err
 		}
-		c := cursor(record)
+		c := cursor(string(record))
 		line := c.userLine()
-		planner.judge(g, histories, p.ending, verdicts, &line)
-		if err := s.lines.append(appendUserLine(nil, g.entries[0].Place, &line)); err != nil {
+		t.judge(g, histories, removals[g.id], p.ending, verdicts, &line)
+		s.record = appendUserLine(s.record[:0], &line)
+		if err := s.lines.append(s.record); err != nil {
 			return err
 		}
+		unsent[g.id] = p.unsent(g, verdicts)
 	}
-	var record []byte
+	if err := p.settleVanished(s, histories, unsent); err != nil {
+		return err
+	}
 	for i := range verdicts {
-		record = appendVerdict(record[:0], &verdicts[i])
-		if err := s.verdicts.append(record); err != nil {
+		if verdicts[i].Status == NotSent {
+			s.counts.NotSent++
+		}
+		if s.record, err = s.verdicts.add(&verdicts[i], s.record); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// unsent says why nothing was sent to detach vanished pairs, and whether a resume
+// won't either.
+type unsent struct {
+	reason  string
+	forGood bool
+}
+
+// unsent is what the rows of a user say: with one that was not sent nothing is
+// detached.
+func (p *Plan) unsent(g *group, verdicts []Verdict) unsent {
+	u := unsent{reason: p.ending.Reason}
+	for j, e := range g.entries {
+		v := &verdicts[g.at[j]]
+		if v.Status == NotSent && !u.forGood && (v.Blocked || u.reason == "") {
+			u = unsent{fmt.Sprintf("not to be detached: %s, of this user, was not sent", p.rules.at(e.Place, Place{File: -1})), v.Blocked}
+		}
+	}
+	return u
+}
+
+// removalsOf returns the histories of requests that detach vanished pairs, by
+// user.
+func removalsOf(histories map[Key]History) map[UserID]History {
+	removals := make(map[UserID]History)
+	for key, h := range histories {
+		if key.Vanished {
+			removals[key.User] = append(removals[key.User], h...)
+		}
+	}
+	return removals
+}
+
 // judge gives the verdicts on the rows of one user that planning would send,
-// and completes its line.
-func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdicts []Verdict, line *UserLine) {
+// and completes its line. removals are what was sent for its vanished pairs.
+func (p *planner) judge(g *group, histories map[Key]History, removals History, end Ending, verdicts []Verdict, line *UserLine) {
 	if line.Requests == 0 {
 		return
 	}
@@ -92,6 +129,9 @@ func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdict
 	for i := range requests {
 		r := &requests[i]
 		r.Past = histories[r.Key()]
+		if r.Past.unchanged() {
+			line.Requests--
+		}
 		if r.Chunk == 0 {
 			reason, blocked = end.Reason, false
 		} else if previous := &requests[i-1]; len(previous.Past) > 0 && !previous.Past.accepted() {
@@ -104,7 +144,7 @@ func (p *planner) judge(g *group, histories map[Key]History, end Ending, verdict
 			sent[pair{r.Source, r.Shares[i].Workspace}] = v
 		}
 	}
-	line.addAnswers(requests, sent)
+	line.addAnswers(requests, removals, sent)
 	line.Worst = Duplicate
 	for j, e := range g.entries {
 		v := &verdicts[g.at[j]]
@@ -130,12 +170,12 @@ func (r *Request) complete(v *Verdict, end Ending, reason string) {
 
 // addAnswers notes what COR returned in its last answer about the user, and the
 // pairs in any of its answers that are not in sent.
-func (u *UserLine) addAnswers(requests []Request, sent map[pair]Verdict) {
+func (u *UserLine) addAnswers(requests []Request, removals History, sent map[pair]Verdict) {
 	var last *Exchange
 	extras := make(map[Pivot]int)
-	for i := range requests {
-		for j := range requests[i].Past {
-			e := &requests[i].Past[j]
+	add := func(h History) {
+		for i := range h {
+			e := &h[i]
 			if e.Answer == nil {
 				continue
 			}
@@ -149,6 +189,10 @@ func (u *UserLine) addAnswers(requests []Request, sent map[pair]Verdict) {
 			}
 		}
 	}
+	for i := range requests {
+		add(requests[i].Past)
+	}
+	add(removals)
 	if last == nil {
 		return
 	}
@@ -171,110 +215,4 @@ func (u *UserLine) addExtra(index map[Pivot]int, pivot Pivot) {
 	}
 	index[key] = len(u.Extras)
 	u.Extras = append(u.Extras, pivot)
-}
-
-// Lines sets every row against its verdict. rows are to be the same as those the
-// plan was made of, in their order; of a row that asks for nothing more only its
-// place, cells and Raw are looked at, and any other is given to complete before,
-// which fills in the rest. The Line is valid until the next one.
-func (p *Plan) Lines(rows iter.Seq2[[]Row, error], complete func(*Row)) iter.Seq2[*Line, error] {
-	return func(yield func(*Line, error) bool) {
-		v := p.verdicts()
-		var line Line
-		for batch, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range batch {
-				line.Row = batch[i]
-				if line.Verdict, err = v.next(); err != nil {
-					err = fmt.Errorf("the second reading of the input is not like the first at line %d of %s: %w",
-						line.Line, p.rules.Files[line.File], err)
-				} else if !line.Status.Settled() {
-					complete(&line.Row)
-					if line.Status == Invalid && line.Reason == "" {
-						line.Reason = line.Problem
-					}
-				}
-				if !yield(&line, err) || err != nil {
-					return
-				}
-			}
-		}
-		if _, err := v.next(); err != io.EOF {
-			yield(nil, errors.New("the second reading of the input has fewer rows than the first"))
-		}
-	}
-}
-
-// verdicts reads the verdicts on all rows in input order.
-type verdicts struct {
-	ending Ending
-	order  *spoolReader
-	batch  []byte // shards of the next rows, see Plan.order
-	shards []*spoolReader
-}
-
-func (p *Plan) verdicts() *verdicts {
-	v := &verdicts{ending: p.ending, order: p.order.reader()}
-	for _, s := range p.shards {
-		from := &s.rulings
-		if s.judged {
-			from = &s.verdicts
-		}
-		v.shards = append(v.shards, from.reader())
-	}
-	return v
-}
-
-// next returns the verdict on the next row, and io.EOF after the last one.
-func (v *verdicts) next() (Verdict, error) {
-	if len(v.batch) == 0 {
-		var err error
-		if v.batch, err = v.order.next(); err != nil {
-			return Verdict{}, err
-		}
-	}
-	shard := v.batch[0]
-	v.batch = v.batch[1:]
-	if shard == noShard {
-		return Verdict{Status: Invalid}, nil
-	}
-	record, err := v.shards[shard].next()
-	if err != nil {
-		return Verdict{}, err
-	}
-	c := cursor(record)
-	verdict := c.verdict()
-	if verdict.Status == Planned && !v.ending.DryRun {
-		verdict.Status, verdict.Reason = NotSent, v.ending.Reason
-	}
-	return verdict, nil
-}
-
-// UserLines returns the users in order of first appearance, each with the sum
-// of its rows.
-func (p *Plan) UserLines() iter.Seq2[UserLine, error] {
-	return func(yield func(UserLine, error) bool) {
-		lines := p.spools(func(s *shard) *spool {
-			if s.judged {
-				return &s.lines
-			}
-			return &s.facts
-		})
-		for record, err := range merge(lines) {
-			var line UserLine
-			if err == nil {
-				c := cursor(record)
-				line = c.userLine()
-			}
-			if line.Worst == Planned && !p.ending.DryRun {
-				line.Worst = NotSent
-			}
-			if !yield(line, err) || err != nil {
-				return
-			}
-		}
-	}
 }

@@ -54,6 +54,7 @@ const (
 	Guarded
 	CanaryFailed
 	InputRefused // before anything was sent
+	TooMuchGone  // before anything was sent: --max-drop
 )
 
 // Error returns the reason.
@@ -216,12 +217,15 @@ func (r *run) user(ctx context.Context, u User, c *claim) error {
 	var previous *Request
 	for i := range u.Requests {
 		request := &u.Requests[i]
-		blocked := request.Chunk > 0 && previous != nil && previous.Source == request.Source && !previous.Past.accepted()
+		blocked := request.follows(previous) && !previous.Past.accepted() || request.Vanished && tally.unsent
 		previous = request
 		if !blocked {
 			if err := r.request(ctx, request, c); err != nil {
 				return err
 			}
+		}
+		if request.Vanished {
+			continue
 		}
 		for _, v := range request.Past.Judge(request.Source, request.Shares...) {
 			tally.add(v.Status)
@@ -237,10 +241,16 @@ func (r *run) user(ctx context.Context, u User, c *claim) error {
 	return nil
 }
 
+// follows reports whether r is the chunk after previous, which may be nil.
+func (r *Request) follows(previous *Request) bool {
+	return r.Chunk > 0 && previous != nil && previous.Source == r.Source && previous.Vanished == r.Vanished
+}
+
 // tally is what the guards need of one user's rows.
 type tally struct {
 	worst   Status
 	failing bool // a row is failed, unknown, missing or mismatched
+	unsent  bool // a row is not_sent: nothing is detached for the user
 }
 
 func (t *tally) add(s Status) {
@@ -250,12 +260,15 @@ func (t *tally) add(s Status) {
 	switch s {
 	case Failed, Unknown, Missing, Mismatched:
 		t.failing = true
+	case NotSent:
+		t.unsent = true
 	}
 }
 
-// accepted reports whether the last word on a request is a readable 2xx answer.
+// accepted reports whether the last word on a request is a readable 2xx answer,
+// in this run or an earlier one.
 func (h History) accepted() bool {
-	return len(h) > 0 && h[len(h)-1].Answer != nil
+	return len(h) > 0 && (h[len(h)-1].Answer != nil || h[len(h)-1].Confirmed != nil)
 }
 
 // judge counts a user and says whether a guard stops the run.

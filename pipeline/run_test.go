@@ -56,6 +56,42 @@ func TestRunMaxFailuresLooksAtEveryRow(t *testing.T) {
 	})
 }
 
+// What has vanished is detached after what is attached, and not for a user with a
+// row that was not sent.
+func TestRunDetachesLast(t *testing.T) {
+	for what, c := range map[string]struct {
+		fault *pipeline.Fault
+		want  []pipeline.Op
+	}{
+		"attached": {nil, []pipeline.Op{pipeline.Attach, pipeline.Detach}},
+		"refused":  {&pipeline.Fault{Kind: pipeline.Refused, Status: 400}, []pipeline.Op{pipeline.Attach, pipeline.Detach}},
+		"not sent": {&pipeline.Fault{Kind: pipeline.NotConnected}, []pipeline.Op{pipeline.Attach}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBed(1)
+				b.Workers, b.Retries = 1, 0
+				gone := pipeline.Request{User: name(0), Source: "SAP", Vanished: true, Shares: []pipeline.Share{{Workspace: "gone"}}}
+				b.users[0].Requests = append(b.users[0].Requests, gone)
+				b.cor.answer = func(_ context.Context, call call) *pipeline.Fault {
+					if call.op == pipeline.Attach {
+						return c.fault
+					}
+					return nil
+				}
+				b.run(t)
+				var got []pipeline.Op
+				for _, call := range b.cor.calls {
+					got = append(got, call.op)
+				}
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
 func TestRunMaxDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(100)

@@ -3,165 +3,86 @@ package pipeline
 import (
 	"cmp"
 	"container/heap"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"runtime"
-	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	shardCount = 64  // parts that users fall into by hash; one for each processor is held in memory
+	shardCount = 255 // parts that users fall into by hash; one for each processor is held in memory
 	noShard    = 255 // in place of a shard's number: the row has no user
-	rowsLimit  = 256 << 10
-	userLimit  = 64 << 10
+
+	// What spools of each kind hold in memory.
+	rowsLimit = 16 << 10
+	userLimit = 4 << 10
+	markLimit = 2 << 10
 )
 
 // shard is everything about the users of one hash: planning and judging need no
 // more than one shard in memory for each goroutine at work.
 type shard struct {
-	rows     spool // entries, in input order
-	rulings  spool // one verdict per row, as long as nothing is sent
-	facts    spool // one line per user as long as nothing is sent, in order of first appearance
-	sends    spool // users with something to send, in order of first appearance
-	past     spool // exchanges of earlier sessions
-	news     spool // exchanges as the journal holds them at the end
-	verdicts spool // one per row, once there are exchanges
-	lines    spool // one per user, once there are exchanges
-	judged   bool  // verdicts and lines are there
+	rows     spool    // entries, in input order
+	rulings  verdicts // on the rows, as long as nothing is sent
+	facts    spool    // one line per user as long as nothing is sent, in order of first appearance
+	sends    spool    // users with something to send, in order of first appearance
+	absent   spool    // users without a row with something to send, in the order in which they are known
+	past     spool    // exchanges of earlier sessions
+	known    spool    // what the ledger holds, by user
+	decided  spool    // vanished pairs as the run's first session decided
+	named    spool    // what the input names of users that the job's reference has otherwise
+	recalled spool    // requests that COR had confirmed before, in order of first appearance
+	vanished spool    // vanished pairs as long as nothing is sent, by user
+	settled  spool    // vanished pairs, once there are exchanges
+	news     spool    // exchanges as the journal holds them at the end
+	verdicts verdicts // on the rows, once there are exchanges
+	lines    spool    // one per user, once there are exchanges
+	judged   bool     // verdicts and lines are there
 
 	counts Counts
 	over   []overAllocated
 	record []byte // scratch
 }
 
-func newShard(dir string) *shard {
-	rows, users := spool{dir: dir, limit: rowsLimit}, spool{dir: dir, limit: userLimit}
-	return &shard{rows: rows, rulings: users, facts: users, sends: users, past: users, news: users, verdicts: users, lines: users}
+func newShard(store *store) *shard {
+	rows, users := spool{store: store, limit: rowsLimit}, spool{store: store, limit: userLimit}
+	verdicts := verdicts{marks: spool{store: store, limit: markLimit}, details: users}
+	return &shard{
+		rows: rows, rulings: verdicts, facts: users, sends: users, absent: users, past: users, known: users, decided: users, vanished: users,
+		named: users, recalled: users, settled: users, news: users, verdicts: verdicts, lines: users,
+	}
 }
 
-func (s *shard) close() error {
-	return errors.Join(s.rows.close(), s.rulings.close(), s.facts.close(), s.sends.close(), s.past.close(),
-		s.news.close(), s.verdicts.close(), s.lines.close())
-}
-
-// eachShard calls do for every shard, on all processors. It returns when all
-// calls have, with the first error.
-func (p *Plan) eachShard(do func(*shard) error) error {
+// eachShard calls do for every shard, on all processors, with a table for each of
+// them. It returns when all calls have, with the first error.
+func (p *Plan) eachShard(do func(*table, *shard) error) error {
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, s := range p.shards {
-		group.Go(func() error { return do(s) })
+	var next atomic.Int32
+	for range min(runtime.GOMAXPROCS(0), len(p.shards)) {
+		group.Go(func() error {
+			t := &table{planner: planner{rules: p.rules}}
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(p.shards) {
+					return nil
+				}
+				if err := do(t, p.shards[i]); err != nil {
+					return err
+				}
+			}
+		})
 	}
 	return group.Wait()
 }
 
-// meanwhile calls both, one of them in a goroutine of its own, and returns when
+// meanwhile calls both, the second in a goroutine of its own, and returns when
 // both have, with the error of the first one if both fail.
 func meanwhile(first, second func() error) error {
 	var group errgroup.Group
 	group.Go(second)
-	err := first()
-	return cmp.Or(err, group.Wait())
-}
-
-// appendEntry appends what planning needs of a good row or of a bad one whose
-// user is known.
-func appendEntry(b []byte, row *Row) []byte {
-	b = appendPlace(b, row.Place)
-	b = appendText(b, row.User)
-	b = appendFlag(b, row.Problem != "")
-	if row.Problem != "" {
-		return b
-	}
-	b = appendText(b, row.Source)
-	b = appendText(b, row.Workspace)
-	return binary.AppendUvarint(b, uint64(row.Percent))
-}
-
-// group is one user's part of a shard.
-type group struct {
-	id      UserID
-	entries []entry
-	at      []int32 // the place of each entry among the shard's rows
-}
-
-// groups reads the shard's rows and returns them by user, in order of first
-// appearance, with the number of rows.
-func (s *shard) groups() ([]group, int, error) {
-	all, err := s.rows.text()
-	if err != nil {
-		return nil, 0, err
-	}
-	users, ids := usersOf(all, s.rows.count)
-	ends := make([]int, len(ids)+1)
-	for _, user := range users {
-		ends[user+1]++
-	}
-	for i := range ids {
-		ends[i+1] += ends[i]
-	}
-	sorted, at := make([]entry, len(users)), make([]int32, len(users))
-	next := slices.Clone(ends[:len(ids)])
-	rest := cursor(all)
-	for i, user := range users {
-		sorted[next[user]], at[next[user]] = entryOf(rest.text()), int32(i)
-		next[user]++
-	}
-	groups := make([]group, len(ids))
-	for i, id := range ids {
-		groups[i] = group{id, sorted[ends[i]:ends[i+1]], at[ends[i]:ends[i+1]]}
-	}
-	return groups, len(users), nil
-}
-
-// usersOf returns the user of each of count rows as an index into the ids, and
-// the ids in order of first appearance.
-func usersOf(rows string, count int) (users []int32, ids []UserID) {
-	users = make([]int32, 0, count)
-	index := make(map[string]int32)
-	for rest := cursor(rows); len(rest) > 0; {
-		c := cursor(rest.text())
-		c.place()
-		id := c.text()
-		user, found := index[id]
-		if !found {
-			user = int32(len(ids))
-			index[id] = user
-			ids = append(ids, UserID(id))
-		}
-		users = append(users, user)
-	}
-	return users, ids
-}
-
-func entryOf(record string) entry {
-	c := cursor(record)
-	e := entry{Place: c.place()}
-	c.text()
-	if e.bad = c.flag(); !e.bad {
-		e.source, e.workspace, e.percent = Source(c.text()), WorkspaceID(c.text()), Percent(c.number())
-	}
-	return e
-}
-
-// readRulings returns what planning said of the shard's rows.
-func (s *shard) readRulings(rows int) ([]Verdict, error) {
-	rulings := make([]Verdict, 0, rows)
-	for c, err := range s.rulings.records() {
-		if err != nil {
-			return nil, err
-		}
-		rulings = append(rulings, c.verdict())
-	}
-	if len(rulings) != rows {
-		return nil, fmt.Errorf("%d rulings on %d rows", len(rulings), rows)
-	}
-	return rulings, nil
+	return cmp.Or(first(), group.Wait())
 }
 
 // records returns all records of a spool as cursors. Their texts stay valid and
@@ -181,17 +102,15 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// histories reads the exchanges of spools, one after another, by request.
-func histories(spools ...*spool) (map[Key]History, error) {
+// histories reads the exchanges of a spool by request.
+func (s *spool) histories() (map[Key]History, error) {
 	histories := make(map[Key]History)
-	for _, s := range spools {
-		for c, err := range s.records() {
-			if err != nil {
-				return nil, err
-			}
-			e := c.exchange()
-			histories[e.Key] = append(histories[e.Key], e)
+	for c, err := range s.records() {
+		if err != nil {
+			return nil, err
 		}
+		e := c.exchange()
+		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil
 }

@@ -31,6 +31,9 @@ type Policy struct {
 // function: sending, retrying, repairing and resuming are this one decision.
 func Next(r Request, h History, session int, policy Policy) Step {
 	recent := h[session:]
+	if r.Vanished {
+		return nextRemoval(r, h, recent, policy)
+	}
 	if len(recent) == 0 {
 		return firstStep(r, h)
 	}
@@ -52,6 +55,19 @@ func Next(r Request, h History, session int, policy Policy) Step {
 		return repairStep(r, h, policy, r.only(last.Only).names())
 	case Refused, Forbidden:
 		return Step{Do: Done}
+	}
+	if last.Op == Detach && (last.is(Unreadable) && last.Fault.Status/100 == 2 ||
+		failures(recent) > policy.Retries && last.leavesOpen()) && !last.is(Throttled) {
+		// It may be detached: whatever came of that, it is to be attached.
+		return Step{Do: Send, Op: Attach, Only: last.Only}
+	}
+	return tryAgain(recent, again, policy)
+}
+
+// tryAgain decides what follows a fault that says neither yes nor no: again, as
+// often as the policy has it.
+func tryAgain(recent History, again Step, policy Policy) Step {
+	switch recent[len(recent)-1].Fault.Kind {
 	case NoToken:
 		return Step{Do: StopRefused}
 	case Unauthorized:
@@ -62,12 +78,7 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	case Throttled, TokenDown:
 		return again
 	}
-	switch {
-	case last.Op == Detach && last.is(Unreadable) && last.Fault.Status/100 == 2,
-		last.Op == Detach && failures(recent) > policy.Retries && last.leavesOpen():
-		// It may be detached: whatever came of that, it is to be attached.
-		return Step{Do: Send, Op: Attach, Only: last.Only}
-	case failures(recent) > policy.Retries:
+	if failures(recent) > policy.Retries {
 		return Step{Do: Done}
 	}
 	again.Do = Retry

@@ -1,47 +1,100 @@
 package reader
 
-import "corattach/pipeline"
+import (
+	"fmt"
+	"strings"
 
-const (
-	batchRows  = 1024
-	batchBytes = 256 << 10 // of records; bounds what a batch of long ones holds
+	"corattach/pipeline"
 )
 
-// batches gathers rows and sends them when there are enough. A batch that was
-// sent is written to again after len(ring) - 1 others.
-type batches struct {
-	ring [][]pipeline.Row
-	turn int
-	size int   // bytes of the records in the batch that is being filled
-	rows int64 // all so far
-	send func([]pipeline.Row) error
+// A batch is full with either.
+const (
+	batchRows  = 512
+	batchBytes = 32 << 10 // of records
+)
+
+// batch is a number of records of one file that stand one behind the other, cut
+// apart and not looked into: that is what its methods do, for whoever has the
+// batch, in any goroutine. It is a pipeline.Batch.
+type batch struct {
+	form   *form
+	text   string // of all records, without line ends
+	cuts   []cut
+	broken []string // why a cut is no record
 }
 
-// next returns a zero row for a record of so many bytes. It is part of the
-// batch until the next call.
-func (b *batches) next(bytes int) (*pipeline.Row, error) {
-	if len(b.ring[b.turn]) == batchRows || b.size >= batchBytes {
-		if err := b.flush(); err != nil {
-			return nil, err
-		}
-	}
-	b.size += bytes
-	b.rows++
-	batch := append(b.ring[b.turn], pipeline.Row{})
-	b.ring[b.turn] = batch
-	return &batch[len(batch)-1], nil
+// cut is where a record lies.
+type cut struct {
+	line       int64 // physical line of its first byte
+	start, end int32 // in batch.text
+	broken     int32 // what it is in batch.broken, from 1; 0 when it is well-formed
 }
 
-// flush sends what there is.
-func (b *batches) flush() error {
-	batch := b.ring[b.turn]
-	if len(batch) == 0 {
-		return nil
+// Len returns how many records there are.
+func (b *batch) Len() int { return len(b.cuts) }
+
+// Row reads and checks a record. What there is to warn of is noted at each call.
+func (b *batch) Row(i int, row *pipeline.Row) {
+	if b.Cells(i, row); row.Problem == "" {
+		b.form.check(row)
 	}
-	if err := b.send(batch); err != nil {
-		return err
+	if row.Problem != "" && row.User == "" {
+		b.form.notices.unknown(row.Place)
 	}
-	b.turn, b.size = (b.turn+1)%len(b.ring), 0
-	b.ring[b.turn] = b.ring[b.turn][:0]
-	return nil
+}
+
+// Cells reads a record without its checks: its Place, its Cells or its Raw, and
+// a Problem when it has no cells.
+func (b *batch) Cells(i int, row *pipeline.Row) {
+	at := &b.cuts[i]
+	*row = pipeline.Row{Place: pipeline.Place{File: b.form.index, Line: at.line}}
+	text := b.text[at.start:at.end]
+	if at.broken > 0 {
+		row.Problem, row.Raw = "broken record: "+b.broken[at.broken-1], text
+		return
+	}
+	fields := b.form.split(text, &row.Cells)
+	if fields == len(b.form.columns) {
+		return
+	}
+	row.Problem = fmt.Sprintf("%s where the header has %d", count(fields, "field"), len(b.form.columns))
+	row.Raw = text
+	if user := trim(row.Cells.User); b.form.userProblem(user) == "" {
+		row.User = pipeline.UserID(user)
+	}
+	row.Cells = pipeline.Cells{}
+}
+
+// filling is a batch that is being filled.
+type filling struct {
+	batch
+	text strings.Builder
+}
+
+func newFilling(form *form) *filling {
+	f := &filling{batch: batch{form: form, cuts: make([]cut, 0, batchRows)}}
+	f.text.Grow(batchBytes)
+	return f
+}
+
+// add copies a record.
+func (f *filling) add(r frame) {
+	at := cut{line: r.line, start: int32(f.text.Len())}
+	if r.broken != "" {
+		f.broken = append(f.broken, r.broken)
+		at.broken = int32(len(f.broken))
+	}
+	f.text.Write(r.text)
+	at.end = int32(f.text.Len())
+	f.cuts = append(f.cuts, at)
+}
+
+// full reports whether a record of so many bytes belongs to the next batch.
+func (f *filling) full(bytes int) bool {
+	return len(f.cuts) == batchRows || len(f.cuts) > 0 && f.text.Len()+bytes > batchBytes
+}
+
+func (f *filling) done() *batch {
+	f.batch.text = f.text.String()
+	return &f.batch
 }

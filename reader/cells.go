@@ -15,10 +15,10 @@ const (
 	quoteLimit = 64  // bytes of a cell that a text quotes
 )
 
-// check judges the cells of a record. The Problem is the first in the order of
-// the columns; what is right is set all the same.
-func (r *rules) check(row *pipeline.Row, c *record) {
-	row.Cells = c.cells()
+// check judges the cells of a row. The Problem is the first in the order of the
+// columns; what is right is set all the same.
+func (r *rules) check(row *pipeline.Row) {
+	c := &row.Cells
 	user, workspace, percentage, source := trim(c.User), trim(c.Workspace), trim(c.Percentage), trim(c.Source)
 
 	userProblem := r.userProblem(user)
@@ -166,7 +166,7 @@ func (r *rules) source(cell string) (pipeline.Source, string) {
 // number.
 func (r *rules) warnDamage(row *pipeline.Row, column, id string) {
 	if isExponent(id) {
-		r.warn("%s:%d: %s %s looks like a number that a spreadsheet has shortened", display(r.file), row.Line, column, quote(id))
+		r.notices.add(row.Place, "%s:%d: %s %s looks like a number that a spreadsheet has shortened", display(r.file), row.Line, column, quote(id))
 	}
 }
 

@@ -42,10 +42,7 @@ type framer struct {
 // frame is one record. Its text is valid until the next call.
 type frame struct {
 	line   int64  // physical line of its first byte
-	text   []byte // with its line end; of a broken record its first line, cut at recordLimit
-	end    int    // how long text is without its line end
-	fields int
-	quoted bool   // it has a quote
+	text   []byte // without its line end; of a broken record its first line, cut at recordLimit
 	broken string // why it is no record; "" when it is well-formed
 }
 
@@ -75,8 +72,7 @@ func (f *framer) next() (frame, error) {
 		case f.hasQuote(at.end):
 			return f.quoted()
 		}
-		text := f.buf[f.pos : f.pos+at.next]
-		r := frame{line: f.line, text: text, end: at.end, fields: bytes.Count(text, []byte{f.delim}) + 1}
+		r := frame{line: f.line, text: f.buf[f.pos : f.pos+at.end]}
 		f.advance(at, 1)
 		return r, nil
 	}
@@ -98,7 +94,7 @@ func (f *framer) quoted() (frame, error) {
 			return f.giveUp(fmt.Sprintf("its quotes enclose line %d, a whole record of its own", inner))
 		}
 	}
-	whole := frame{line: f.line, text: f.buf[f.pos : f.pos+r.next], end: r.end, fields: r.fields, quoted: true}
+	whole := frame{line: f.line, text: f.buf[f.pos : f.pos+r.end]}
 	f.advance(r.span, r.lines)
 	return whole, nil
 }
@@ -174,7 +170,7 @@ func (f *framer) giveUp(why string) (frame, error) {
 	default:
 		return frame{}, err
 	}
-	r.text, r.end = f.first, len(f.first)
+	r.text = f.first
 	return r, nil
 }
 

@@ -213,6 +213,16 @@ func (l *layout) ignored() []string {
 	return names
 }
 
+// part reports whether the header is that of a failed.csv.
+func (l *layout) part() bool {
+	for _, name := range []string{"_status", "_reason", "_file", "_line"} {
+		if !slices.Contains(l.names, name) {
+			return false
+		}
+	}
+	return true
+}
+
 // loneCR reports a CR outside quotes in a line given without its line end.
 func loneCR(line []byte) bool {
 	open := false

@@ -2,7 +2,6 @@ package reader
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"corattach/pipeline"
@@ -222,69 +220,4 @@ func (d *dripping) Read(p []byte) (int, error) {
 	n := copy(p[:1], d.left)
 	d.left = d.left[n:]
 	return n, nil
-}
-
-// TestSplitIsGocsv holds the plain path against gocsv: what a record without a
-// quote says is the same on both.
-func TestSplitIsGocsv(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		delim := rapid.SampledFrom([]byte(delimiters)).Draw(t, "delimiter")
-		columns := rapid.Permutation([]string{userColumn, workspaceColumn, percentageColumn, sourceColumn, "", ""}).Draw(t, "columns")
-		cells := rapid.SliceOfN(rapid.StringOf(rapid.SampledFrom([]rune("ab 1\r\t\x00é;,|'\u00a0\ufeff"))), 1, 8).Draw(t, "cells")
-		text := strings.Map(func(c rune) rune {
-			if c == rune(delim) {
-				return -1
-			}
-			return c
-		}, strings.Join(cells, "\x01"))
-		text = strings.TrimRight(strings.ReplaceAll(text, "\x01", string(rune(delim))), "\r")
-		if text == "" {
-			return
-		}
-		rules, err := options().rules()
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := newFields(&layout{delim: delim, columns: columns}, &rules)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := f.read([]byte(text + "\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := f.split(text); got != want {
-			t.Fatalf("%q: split gives %q, gocsv %q", text, got, want)
-		}
-	})
-}
-
-// TestSecondPass holds a second pass, each row completed, against the first.
-func TestSecondPass(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		lines := rapid.SliceOf(rapid.StringOf(rapid.SampledFrom([]rune("u1 ,,,,5%\t\"SAP\u00a0\ufffdé")))).Draw(t, "lines")
-		files := []File{memory("a.csv", []byte(header+strings.Join(lines, "\n"))), memory("b.csv", []byte(header+"U1,W1,5,SAP\n"))}
-		again := options()
-		again.Again = true
-		second := New(files, again)
-		var want, got []pipeline.Row
-		for batch, err := range New(files, options()).Rows(context.Background()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			want = append(want, batch...)
-		}
-		for batch, err := range second.Rows(context.Background()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range batch {
-				second.Complete(&batch[i])
-			}
-			got = append(got, batch...)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatal(diff)
-		}
-	})
 }

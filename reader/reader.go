@@ -1,5 +1,6 @@
 // Package reader turns input files into rows: bytes are hashed, unpacked and
-// decoded, cut into records, mapped to the four columns by gocsv, and checked.
+// decoded and cut into records, one after the other, and whoever takes a batch of
+// records has them split and checked, in as many goroutines as there are batches.
 //
 // A record that is wrong is a row with a Problem and costs itself alone. A file
 // that is no acceptable CSV ends the reading with a *RefusedError, a file that
@@ -29,8 +30,7 @@ type Options struct {
 	Map          map[string]string // column (user_id, workspace_id, percentage, source) to its name in the header; absent: its own name
 	Source       pipeline.Source   // fills a source that is absent or blank; "": none
 	Sources      []pipeline.Source // the sources accepted, in upper case
-	Warn         func(text string) // called for each warning, by Rows between two batches; nil: they are dropped
-	Again        bool              // a second pass: rows without their checks, which Complete makes up for, and no Input.SHA256
+	Again        bool              // a second pass: no Input.SHA256
 }
 
 // File is one input file.
@@ -44,126 +44,100 @@ type Input struct {
 	File   string
 	SHA256 string // of the bytes as given, before unpacking, in lower-case hex; "" with Again
 	Rows   int64  // good and bad
+	Part   bool   // it has the columns of a failed.csv: a part of the rows of an earlier run
 }
 
-// Scan is the reading of a list of files. It is not safe for concurrent use.
+// Scan is the reading of a list of files. It is not safe for concurrent use; the
+// batches it gives are.
 type Scan struct {
-	files    []File
-	opts     Options
-	inputs   []Input
-	complete rules  // for Complete
-	decoded  []bool // per file: it came from an encoding that is not UTF-8
+	files   []File
+	opts    Options
+	inputs  []Input
+	notices *notices
 }
 
 // New returns a Scan of files in the order given. Nothing is opened yet.
 func New(files []File, opts Options) *Scan {
-	return &Scan{files: files, opts: opts}
+	return &Scan{files: files, opts: opts, notices: &notices{}}
 }
 
-// Inputs returns one entry for each file read to its end by the latest Rows:
-// all of them once Rows has ended without an error. It may be called when the
-// loop over Rows is over.
+// Inputs returns one entry for each file read to its end by the latest reading:
+// all of them once it has ended without an error. It may be called when the loop
+// over Batches or Rows is over.
 func (s *Scan) Inputs() []Input { return s.inputs }
 
-// Rows reads the files in order and yields their rows in batches. A batch is
-// valid until the next one; the strings in it stay valid, those of one row
-// share the memory of its whole record.
+// Warnings returns what there is to warn of, as far as Row was called for the
+// records of the latest reading: the first twenty in input order, and how many
+// there are. It may be called when the loop is over and no Row is at work.
+func (s *Scan) Warnings() (first []string, total int) { return s.notices.all(s.files) }
+
+// Batches reads the files in order and yields their records, a few hundred at a
+// time. Row is to be called once for each record of a batch, in any goroutine. A
+// batch stays valid, and so do the strings of its rows, which share the memory
+// of the whole batch.
 //
 // An error is yielded once, with no batch, and ends the sequence: a
 // *RefusedError, an *OpenError, what Options is wrong about, or the cause of
 // ctx. Rows yielded before it are good for nothing when the file is refused.
 // Each call opens the files anew, and gives the same rows for the same bytes.
-//
-// The files are read in a goroutine of their own, up to aheadBatches batches
-// ahead; it has ended when the loop is left, however that happens. So leaving
-// waits for a Read of the file that blocks, and so does the end of ctx.
-func (s *Scan) Rows(ctx context.Context) iter.Seq2[[]pipeline.Row, error] {
-	return func(yield func([]pipeline.Row, error) bool) {
+// Leaving the loop waits for a Read of the file that blocks, and so does the end
+// of ctx.
+func (s *Scan) Batches(ctx context.Context) iter.Seq2[pipeline.Batch, error] {
+	return func(yield func(pipeline.Batch, error) bool) {
 		rules, err := s.opts.rules()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		s.inputs, s.complete, s.decoded = nil, rules, make([]bool, len(s.files))
-		ctx, stop := context.WithCancelCause(ctx)
-		out := make(chan message, aheadBatches)
-		var failed error
-		go func() {
-			defer close(out)
-			failed = s.read(ctx, rules, out)
-		}()
-		defer func() {
-			stop(nil)
-			for range out {
-			}
-		}()
-		for m := range out {
+		s.inputs, s.notices = nil, &notices{nobodys: make([]nobodys, len(s.files))}
+		rules.notices = s.notices
+		for i := range s.files {
+			rules.index = i
+			err := s.file(ctx, rules, func(b *batch) error {
+				switch {
+				case !yield(b, nil):
+					return errLeft
+				case ctx.Err() != nil:
+					return context.Cause(ctx)
+				}
+				return nil
+			})
 			switch {
-			case ctx.Err() != nil:
-			case m.rows == nil:
-				s.opts.Warn(m.warning)
-			case !yield(m.rows, nil):
+			case err == errLeft:
+				return
+			case err != nil:
+				yield(nil, err)
 				return
 			}
 		}
-		if failed == nil && ctx.Err() != nil {
-			failed = context.Cause(ctx)
-		}
-		if failed != nil {
-			yield(nil, failed)
+	}
+}
+
+// errLeft says that nobody wants more batches.
+var errLeft = errors.New("left")
+
+// Rows is Batches with all rows of a batch read and checked where it is called.
+func (s *Scan) Rows(ctx context.Context) iter.Seq2[[]pipeline.Row, error] {
+	return func(yield func([]pipeline.Row, error) bool) {
+		for b, err := range s.Batches(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			rows := make([]pipeline.Row, b.Len())
+			for i := range rows {
+				b.Row(i, &rows[i])
+			}
+			if !yield(rows, nil) {
+				return
+			}
 		}
 	}
 }
 
-// Complete gives a row of a second pass what its checks find: the user,
-// workspace, source and percentage, and the Problem. It may be called while the
-// loop over Rows is on, from the goroutine that has the batch.
-func (s *Scan) Complete(row *pipeline.Row) {
-	if row.Raw != "" {
-		return
-	}
-	rules := s.complete
-	rules.decoded = s.decoded[row.File]
-	rules.check(row, &record{row.Cells.User, row.Cells.Workspace, row.Cells.Percentage, row.Cells.Source})
-}
-
-// aheadBatches is how many batches wait for the consumer.
-const aheadBatches = 2
-
-// message is what the goroutine that reads has to say: a batch or a warning.
-type message struct {
-	rows    []pipeline.Row
-	warning string
-}
-
-// read reads all files. Its batches take turns in memory: one is being filled,
-// aheadBatches wait, one is with the consumer.
-func (s *Scan) read(ctx context.Context, rules rules, out chan<- message) error {
-	send := func(m message) error {
-		select {
-		case out <- m:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	if s.opts.Warn != nil && !s.opts.Again {
-		rules.warnings = func(text string) { _ = send(message{warning: text}) }
-	}
-	b := &batches{ring: make([][]pipeline.Row, aheadBatches+2), send: func(rows []pipeline.Row) error {
-		return send(message{rows: rows})
-	}}
-	for i := range s.files {
-		if err := s.file(ctx, i, rules, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// file reads one file to its end.
-func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) error {
-	file := s.files[index]
+// file reads one file to its end and gives its batches to take.
+func (s *Scan) file(ctx context.Context, rules rules, take func(*batch) error) error {
+	file := s.files[rules.index]
 	body, err := file.Open()
 	if err != nil {
 		return &OpenError{File: file.Name, Op: "open", Err: err}
@@ -178,11 +152,13 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	if !s.opts.Again {
 		raw.sum = sha256.New()
 	}
-	rules.file, rules.index = file.Name, index
-	before := b.rows
-	err = readText(raw, rules, &s.decoded[index], b)
+	rules.file = file.Name
+	found, err := readText(raw, rules, take)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
+	}
+	if err == errLeft {
+		return err
 	}
 	if err != nil {
 		return raw.explain(file.Name, err)
@@ -191,7 +167,7 @@ func (s *Scan) file(ctx context.Context, index int, rules rules, b *batches) err
 	if err := body.Close(); err != nil {
 		return &OpenError{File: file.Name, Op: "read", Err: err}
 	}
-	input := Input{File: file.Name, Rows: b.rows - before}
+	input := Input{File: file.Name, Rows: found.rows, Part: found.part}
 	if raw.sum != nil {
 		input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
 	}

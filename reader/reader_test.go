@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,6 @@ func options() Options { return Options{Sources: pipeline.Sources()} }
 
 func readFiles(opts Options, files ...File) got {
 	var g got
-	opts.Warn = func(text string) { g.warnings = append(g.warnings, text) }
 	s := New(files, opts)
 	for batch, err := range s.Rows(context.Background()) {
 		if err != nil {
@@ -45,6 +45,7 @@ func readFiles(opts Options, files ...File) got {
 		g.rows = append(g.rows, batch...)
 	}
 	g.inputs = s.Inputs()
+	g.warnings, _ = s.Warnings()
 	return g
 }
 
@@ -158,6 +159,39 @@ func TestSourceFilled(t *testing.T) {
 	}
 }
 
+// Of many warnings the first twenty are told in input order, in whatever order
+// the rows are looked into.
+func TestManyWarnings(t *testing.T) {
+	text := "user_id,workspace_id,percentage,source,note\n" + strings.Repeat("1E5,W,5,SAP,\n", batchRows+100) + ",W,5,SAP,\n"
+	s := New([]File{memory("a.csv", []byte(text)), memory("b.csv", []byte(header+"1E5,W,5,SAP\n"))}, options())
+	var batches []pipeline.Batch
+	for b, err := range s.Batches(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches = append(batches, b)
+	}
+	if len(batches) != 3 {
+		t.Fatalf("%d batches", len(batches))
+	}
+	slices.Reverse(batches)
+	var row pipeline.Row
+	for _, b := range batches {
+		for i := range b.Len() {
+			b.Row(i, &row)
+		}
+	}
+	first, total := s.Warnings()
+	want := []string{`a.csv: ignored columns: "note"`}
+	for line := 2; len(want) < noticesKept; line++ {
+		want = append(want, fmt.Sprintf(`a.csv:%d: user_id "1E5" looks like a number that a spreadsheet has shortened`, line))
+	}
+	equal(t, want, first)
+	if total != 1+batchRows+100+1+1 {
+		t.Errorf("%d warnings", total)
+	}
+}
+
 func TestSeveralFiles(t *testing.T) {
 	const textA = header + "U1,W1,60,SAP\n"
 	const textB = "source;percentage;user_id;workspace_id\nSAP;5;U2;W2\nSAP;6;U3;W3"
@@ -174,7 +208,7 @@ func TestSeveralFiles(t *testing.T) {
 			}
 		}
 		equal(t, []pipeline.Place{{File: 0, Line: 2}, {File: 1, Line: 2}, {File: 1, Line: 3}}, places)
-		equal(t, []Input{{"a.csv", sum(textA), 1}, {"-", sum(textB), 2}}, s.Inputs())
+		equal(t, []Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, s.Inputs())
 	}
 	opts := options()
 	opts.Again = true

@@ -10,13 +10,13 @@ import (
 
 // rules are the options as one file's reading uses them.
 type rules struct {
-	opts     Options
-	file     string // its name, for warnings
-	index    int    // its place in the list of files
-	decoded  bool   // it came from an encoding that is not UTF-8
-	point    byte
-	warnings func(text string)          // nil: dropped
-	sources  map[string]pipeline.Source // by name in upper case
+	opts    Options
+	file    string // its name, for warnings
+	index   int    // its place in the list of files
+	decoded bool   // it came from an encoding that is not UTF-8
+	point   byte
+	notices *notices
+	sources map[string]pipeline.Source // by name in upper case
 }
 
 // rules checks the options. The error names the one that is wrong.
@@ -96,12 +96,6 @@ func (r *rules) required() []string {
 		return columnNames()[:3]
 	}
 	return columnNames()
-}
-
-func (r *rules) warn(format string, args ...any) {
-	if r.warnings != nil {
-		r.warnings(fmt.Sprintf(format, args...))
-	}
 }
 
 func sameName(a, b string) bool {

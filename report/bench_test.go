@@ -27,14 +27,16 @@ func benchmarkLines(b *testing.B, create create, lines []pipeline.Line) {
 	must(b, err)
 	defer s.Discard()
 	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		l := &lines[i%len(lines)]
-		l.Line = int64(i + 2)
-		if err := s.Line(l); err != nil { // no must: it costs more than the line
-			b.Fatal(err)
+	last := int64(1)
+	page := &Block{Lines: lines}
+	for b.Loop() {
+		for i := range lines {
+			last++
+			lines[i].Line = last
 		}
+		must(b, s.Write(s.block(page)))
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(b.N*len(lines))/b.Elapsed().Seconds(), "rows/s")
 }
 
 // BenchmarkReconciliation is the cost of a row in the reports on one core, with
@@ -63,12 +65,31 @@ func BenchmarkUsers(b *testing.B) {
 	s, err := Open(b.TempDir(), nil)
 	must(b, err)
 	defer s.Discard()
-	u := pipeline.UserLine{User: "user-0007919@example.com", Rows: 3, Requested: pipeline.Hundred, Requests: 1, Worst: pipeline.Planned}
+	users := make([]pipeline.UserLine, 1000)
+	for i := range users {
+		users[i] = pipeline.UserLine{User: "user-0007919@example.com", Rows: 3, Requested: pipeline.Hundred, Requests: 1, Worst: pipeline.Planned}
+	}
+	page := &UserBlock{Lines: users}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := s.User(&u); err != nil {
-			b.Fatal(err)
-		}
+		must(b, s.WriteUsers(s.userBlock(page)))
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "users/s")
+	b.ReportMetric(float64(b.N*len(users))/b.Elapsed().Seconds(), "users/s")
+}
+
+// BenchmarkPage is the cost of report.html at the end of a run: of a small one,
+// and of one with more rows that need attention than the page shows.
+func BenchmarkPage(b *testing.B) {
+	for _, rows := range []int{10, 2 * rowsShown} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s, err := Open(b.TempDir(), []string{"staff.csv"})
+			must(b, err)
+			defer s.Discard()
+			r := failingRun(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
+			must(b, write(s, r.lines, nil))
+			for b.Loop() {
+				must(b, s.page.show(&r.summary, &s.tally.causes, Next{}))
+			}
+		})
+	}
 }

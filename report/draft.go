@@ -97,10 +97,15 @@ func (d *draft) flush() error {
 	return d.fail("write", bare(err))
 }
 
+// add appends p.
+func (d *draft) add(p []byte) error {
+	d.buf = append(d.buf, p...)
+	return d.spill()
+}
+
 // Write appends p. It makes a draft an io.Writer.
 func (d *draft) Write(p []byte) (int, error) {
-	d.buf = append(d.buf, p...)
-	if err := d.spill(); err != nil {
+	if err := d.add(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -174,6 +179,27 @@ func SyncDir(dir string) error {
 		err = nil // some network file systems
 	}
 	return errors.Join(err, d.Close())
+}
+
+// WriteFile writes the file of this path as the reports are written: it appears
+// whole under its name, or not at all, and is durable then. mode are its
+// permissions, whatever the umask. An error names the file, and wraps write's
+// own when write fails.
+func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	d, err := newDraft(filepath.Dir(path), filepath.Base(path), createTemp)
+	if err != nil {
+		return err
+	}
+	files := drafts{d}
+	err = write(d)
+	if err == nil {
+		err = os.Chmod(d.out.Name(), mode)
+	}
+	if err != nil {
+		files.drop()
+		return d.fail("write", bare(err))
+	}
+	return files.commit()
 }
 
 // Sweep removes from dir the temporary files of a process that was killed while

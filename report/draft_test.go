@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -128,12 +129,12 @@ func writeAll(dir string, disk *brittle, lines []pipeline.Line, users []pipeline
 	if err := write(s, lines, users); err != nil {
 		return err
 	}
-	return s.Commit(&Summary{})
+	return s.Commit(&Summary{}, Next{})
 }
 
 func TestAtomicity(t *testing.T) {
 	dir := t.TempDir()
-	names := []string{ExtrasFile, FailedFile, ReconciliationFile, SummaryFile, UsersFile}
+	names := []string{ExtrasFile, FailedFile, ReconciliationFile, PageFile, SummaryFile, UsersFile, VanishedFile}
 	for _, name := range names {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("earlier"), 0o600))
 	}
@@ -156,14 +157,14 @@ func TestAtomicity(t *testing.T) {
 		t.Errorf("after Discard there are %d files", got)
 	}
 	s.Discard()
-	if err := s.Commit(&Summary{}); err == nil {
+	if err := s.Commit(&Summary{}, Next{}); err == nil {
 		t.Error("Commit after Discard succeeded")
 	}
 
 	s, err = Open(dir, []string{"a.csv"})
 	must(t, err)
 	must(t, write(s, lines, users))
-	must(t, s.Commit(&Summary{}))
+	must(t, s.Commit(&Summary{}, Next{}))
 	s.Discard()
 	var got []string
 	for name, text := range contents(t, dir) {
@@ -203,6 +204,9 @@ func TestUnwritableDirectory(t *testing.T) {
 	if _, err := OpenRequests(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("OpenRequests: %v", err)
 	}
+	if err := WriteFile(filepath.Join(dir, "x"), 0o600, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("WriteFile: %v", err)
+	}
 	if err := Sweep(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Sweep: %v", err)
 	}
@@ -219,13 +223,38 @@ func TestRequestsFullDisk(t *testing.T) {
 	}
 }
 
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.html")
+	write := func(text string, err error) error {
+		return WriteFile(path, 0o644, func(w io.Writer) error {
+			_, werr := io.WriteString(w, text)
+			return errors.Join(werr, err)
+		})
+	}
+	must(t, write("first", nil))
+	must(t, write("second", nil))
+	broken := errors.New("broken")
+	if err := write("third", broken); !errors.Is(err, broken) || !strings.Contains(err.Error(), "page.html") {
+		t.Errorf("error %v", err)
+	}
+	if got := contents(t, dir); len(got) != 1 || got["page.html"] != "second" {
+		t.Errorf("files %q", got)
+	}
+	info, err := os.Stat(path)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v", info.Mode())
+	}
+}
+
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir, nil) // never closed, as by a process that was killed
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), nil, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, ".other"), nil, 0o600))
-	if got := len(contents(t, dir)); got != 7 {
+	if got := len(contents(t, dir)); got != 9 {
 		t.Fatalf("%d files before", got)
 	}
 	must(t, Sweep(dir))

@@ -30,8 +30,8 @@ func newFailed(out *draft, inputs []string) *failed {
 	return f
 }
 
-func (f *failed) line(l *pipeline.Line) error {
-	b := f.out.buf
+// append appends a line. It may be called from several goroutines.
+func (f *failed) append(b []byte, l *pipeline.Line) []byte {
 	if l.Raw != "" {
 		b = appendCell(b, Show(l.Raw))
 		b = append(b, ",,,,"...)
@@ -46,6 +46,5 @@ func (f *failed) line(l *pipeline.Line) error {
 	b = appendCell(b, Show(l.Reason))
 	b = append(b, f.files[l.File]...)
 	b = strconv.AppendInt(b, l.Line, 10)
-	f.out.buf = append(b, '\n')
-	return f.out.spill()
+	return append(b, '\n')
 }

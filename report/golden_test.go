@@ -80,6 +80,18 @@ const wantSummary = `{
   "throttled": 1,
   "over_allocated_users": 1,
   "extras": 2,
+  "vanished": {
+    "total": 7,
+    "users": 6,
+    "listed": 1,
+    "planned": 1,
+    "detached": 1,
+    "still_attached": 1,
+    "failed": 1,
+    "unknown": 1,
+    "not_sent": 1
+  },
+  "resumable": 2,
   "causes": [
     {
       "error_code": "",
@@ -160,4 +172,14 @@ const wantSummary = `{
     ]
   }
 }
+`
+
+const wantVanished = `user_id,workspace_id,source,percentage,confirmed_at,result,reason
+u1,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,listed,
+u1,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,planned,
+u2,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,detached,
+u3,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,still_attached,
+u4,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,failed,"COR refused: HTTP 404 ""gone"""
+u5,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,unknown,
+u6,'=w1,JIRA,33.3333,2026-11-22T03:15:00.007Z,not_sent,
 `

@@ -9,7 +9,7 @@ import (
 )
 
 // userRecord is a line of users.csv. It gives gocsv the header; the lines, of
-// which there are as many as users, are appended as user has it.
+// which there are as many as users, are appended as appendUser has it.
 type userRecord struct {
 	User          string `csv:"user_id"`
 	Rows          string `csv:"rows"`
@@ -32,21 +32,18 @@ type extraRecord struct {
 	Integration      string `csv:"integration_status"`
 }
 
-// people writes users.csv and extras.csv.
-type people struct {
-	users, extras *draft
+// beginPeople writes the headers of users.csv and extras.csv.
+func beginPeople(users, extras *draft) {
+	var u, e sheet
+	// A sheet has no errors.
+	_ = gocsv.MarshalCSV([]userRecord{}, &u)
+	_ = gocsv.MarshalCSV([]extraRecord{}, &e)
+	users.buf, extras.buf = append(users.buf, u...), append(extras.buf, e...)
 }
 
-func newPeople(users, extras *draft) *people {
-	p := &people{users: users, extras: extras}
-	// Headers: nothing is written to a file yet, an error would stay in the draft.
-	_ = gocsv.MarshalCSV([]userRecord{}, sheet{users})
-	_ = gocsv.MarshalCSV([]extraRecord{}, sheet{extras})
-	return p
-}
-
-func (p *people) user(u *pipeline.UserLine) error {
-	b := appendText(p.users.buf, string(u.User))
+// appendUser appends a line of users.csv.
+func appendUser(b []byte, u *pipeline.UserLine) []byte {
+	b = appendText(b, string(u.User))
 	b = append(b, ',')
 	b = strconv.AppendInt(b, int64(u.Rows), 10)
 	b = append(b, ',')
@@ -59,14 +56,14 @@ func (p *people) user(u *pipeline.UserLine) error {
 	b = strconv.AppendInt(b, int64(u.Requests), 10)
 	b = append(b, ',')
 	b = append(b, u.Worst.String()...)
-	p.users.buf = append(b, '\n')
-	if err := p.users.spill(); err != nil || len(u.Extras) == 0 {
-		return err
-	}
-	return p.extra(u)
+	return append(b, '\n')
 }
 
-func (p *people) extra(u *pipeline.UserLine) error {
+// appendExtras appends the lines of extras.csv about a user.
+func appendExtras(b []byte, u *pipeline.UserLine) []byte {
+	if len(u.Extras) == 0 {
+		return b
+	}
 	records := make([]extraRecord, len(u.Extras))
 	for i := range u.Extras {
 		e := &u.Extras[i]
@@ -81,7 +78,9 @@ func (p *people) extra(u *pipeline.UserLine) error {
 			Integration:      e.Integration,
 		}
 	}
-	return gocsv.MarshalCSVWithoutHeaders(records, sheet{p.extras})
+	s := sheet(b)
+	_ = gocsv.MarshalCSVWithoutHeaders(records, &s)
+	return s
 }
 
 // idText is an id of COR's as a cell, blank when it is 0: COR named none.
@@ -92,29 +91,23 @@ func idText(id int64) string {
 	return strconv.FormatInt(id, 10)
 }
 
-// sheet is a draft as gocsv writes to it: a CSV that people read, each cell by
-// appendText.
-type sheet struct {
-	out *draft
-}
+// sheet is what gocsv writes to: a CSV that people read, each cell by appendText.
+type sheet []byte
 
 // Write appends one record.
-func (s sheet) Write(cells []string) error {
-	b := s.out.buf
+func (s *sheet) Write(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			b = append(b, ',')
+			*s = append(*s, ',')
 		}
-		b = appendText(b, cell)
+		*s = appendText(*s, cell)
 	}
-	s.out.buf = append(b, '\n')
-	return s.out.spill()
+	*s = append(*s, '\n')
+	return nil
 }
 
-// Flush does nothing: the draft is flushed when it is full and at the end.
-func (s sheet) Flush() {}
+// Flush does nothing: all is in memory.
+func (s *sheet) Flush() {}
 
-// Error returns the first error of the draft.
-func (s sheet) Error() error {
-	return s.out.err
-}
+// Error returns nil: memory has no errors.
+func (s *sheet) Error() error { return nil }

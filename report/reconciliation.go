@@ -34,15 +34,15 @@ func newReconciliation(out *draft, inputs []string) *reconciliation {
 	return r
 }
 
-func (r *reconciliation) line(l *pipeline.Line) error {
-	b := append(r.out.buf, r.files[l.File]...)
+// append appends a line. It may be called from several goroutines.
+func (r *reconciliation) append(b []byte, l *pipeline.Line) []byte {
+	b = append(b, r.files[l.File]...)
 	b = strconv.AppendInt(b, l.Line, 10)
 	b = append(b, ',')
 	b = appendInput(b, &l.Row)
 	b = appendPivot(b, l.Pivot)
 	b = appendVerdict(b, &l.Verdict)
-	r.out.buf = append(b, '\n')
-	return r.out.spill()
+	return append(b, '\n')
 }
 
 // appendInput appends the four input cells, each with its comma, as they were

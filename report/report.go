@@ -1,16 +1,18 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv and summary.json, in one pass over the verdicts and in
-// constant memory, and requests.jsonl for a dry run.
+// extras.csv, users.csv, vanished.csv, report.html and summary.json, in one pass
+// over the verdicts and in constant memory, and requests.jsonl for a dry run.
 //
 // Nothing is ever half-written: every file lives under a temporary name beside
 // its final one until all of them are complete and synced, and only then takes
 // its name, replacing what an earlier writing left there.
 //
-// Nothing here may be called from several goroutines at once.
+// What the reports say of a batch of rows or users may be worked out in several
+// goroutines; all else is for one at a time.
 package report
 
 import (
 	"fmt"
+	"sync"
 
 	"corattach/pipeline"
 )
@@ -22,20 +24,27 @@ const (
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
 	SummaryFile        = "summary.json"
+	VanishedFile       = "vanished.csv"
+	PageFile           = "report.html"
 	RequestsFile       = "requests.jsonl"
 )
 
-// Set is the reports of one run while they are being written: Open, then Line
-// for every row and User for every user, then Commit or Discard. The two
-// streams may be interleaved. The zero value is of no use.
+// Set is the reports of one run while they are being written: Open, then a Block
+// for all rows, a UserBlock for all users, Vanished for every vanished pair and
+// Exchange for every attempt, then Commit or Discard. The streams may be
+// interleaved. The zero value is of no use.
 type Set struct {
-	tally  *Tally
-	recon  *reconciliation
-	failed *failed
-	people *people
-	json   *draft
-	files  drafts
-	closed bool
+	tally         *Tally
+	recon         *reconciliation
+	failed        *failed
+	users, extras *draft
+	gone          *vanished
+	page          *page
+	json          *draft
+	files         drafts
+	closed        bool
+
+	blocks, userBlocks sync.Pool // to be filled again
 }
 
 // Open opens every report of a run in dir, which must exist, under temporary
@@ -48,7 +57,7 @@ func Open(dir string, inputs []string) (*Set, error) {
 
 func open(dir string, inputs []string, create create) (*Set, error) {
 	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, SummaryFile} {
+	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile, PageFile, SummaryFile} {
 		d, err := newDraft(dir, name, create)
 		if err != nil {
 			files.drop()
@@ -56,38 +65,129 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		}
 		files = append(files, d)
 	}
-	return &Set{
+	s := &Set{
 		tally:  newTally(inputs),
 		recon:  newReconciliation(files[0], inputs),
 		failed: newFailed(files[1], inputs),
-		people: newPeople(files[3], files[2]),
-		json:   files[4],
+		extras: files[2],
+		users:  files[3],
+		gone:   newVanished(files[4]),
+		page:   newPage(files[5], inputs),
+		json:   files[6],
 		files:  files,
-	}, nil
+	}
+	s.blocks.New, s.userBlocks.New = func() any { return &Block{} }, func() any { return &UserBlock{} }
+	beginPeople(s.users, s.extras)
+	return s, nil
 }
 
-// Line writes what there is to say of one row. The rows come in input order;
-// that they do is for Tally to judge. The line is not kept: it may be used
-// again for the next row. An error names the file that could not be written,
-// or a line that no run can have; the reports can then only be discarded.
-func (s *Set) Line(l *pipeline.Line) error {
-	if err := s.tally.line(l); err != nil {
-		return err
-	}
-	if err := s.recon.line(l); err != nil {
-		return err
-	}
-	if l.Status.Settled() {
-		return nil
-	}
-	return s.failed.line(l)
+// Block is a number of lines as they are going to stand in the reports.
+type Block struct {
+	Lines         []pipeline.Line
+	recon, failed []byte
+	err           error
 }
 
-// User writes what there is to say of one user, in order of first appearance.
-// The line is not kept. An error names the file that could not be written; the reports can then only be discarded.
-func (s *Set) User(u *pipeline.UserLine) error {
-	s.tally.user(u)
-	return s.people.user(u)
+// Block makes the lines of a batch and what the reports say of them. It may be
+// called from several goroutines, while the Set is written.
+func (s *Set) Block(b *pipeline.LineBatch) *Block {
+	p := s.blocks.Get().(*Block)
+	p.Lines = b.Append(p.Lines[:0])
+	return s.block(p)
+}
+
+func (s *Set) block(p *Block) *Block {
+	p.recon, p.failed, p.err = p.recon[:0], p.failed[:0], nil
+	for i := range p.Lines {
+		l := &p.Lines[i]
+		if p.err = s.tally.check(l); p.err != nil {
+			break
+		}
+		p.recon = s.recon.append(p.recon, l)
+		if !l.Status.Settled() {
+			p.failed = s.failed.append(p.failed, l)
+		}
+	}
+	return p
+}
+
+// Write writes a block, which must not be used any more. Blocks come in input
+// order; that they do is for Tally to judge. An error names the file that could
+// not be written, or a line that no run can have; the reports can then only be
+// discarded.
+func (s *Set) Write(p *Block) error {
+	if p.err != nil {
+		return p.err
+	}
+	for i := range p.Lines {
+		s.tally.line(&p.Lines[i])
+		s.page.line(&p.Lines[i])
+	}
+	if err := s.recon.out.add(p.recon); err != nil {
+		return err
+	}
+	if err := s.failed.out.add(p.failed); err != nil {
+		return err
+	}
+	s.blocks.Put(p)
+	return nil
+}
+
+// UserBlock is a number of users as they are going to stand in the reports.
+type UserBlock struct {
+	Lines         []pipeline.UserLine
+	users, extras []byte
+}
+
+// UserBlock makes the lines of a batch of users and what the reports say of them.
+// It may be called from several goroutines, while the Set is written.
+func (s *Set) UserBlock(b *pipeline.UserBatch) *UserBlock {
+	p := s.userBlocks.Get().(*UserBlock)
+	p.Lines = b.Append(p.Lines[:0])
+	return s.userBlock(p)
+}
+
+func (s *Set) userBlock(p *UserBlock) *UserBlock {
+	p.users, p.extras = p.users[:0], p.extras[:0]
+	for i := range p.Lines {
+		p.users = appendUser(p.users, &p.Lines[i])
+		p.extras = appendExtras(p.extras, &p.Lines[i])
+	}
+	return p
+}
+
+// WriteUsers writes a block of users, which must not be used any more. Blocks come
+// in order of first appearance, before, between or after those of lines. An error
+// names the file that could not be written; the reports can then only be
+// discarded.
+func (s *Set) WriteUsers(p *UserBlock) error {
+	for i := range p.Lines {
+		s.tally.user(&p.Lines[i])
+		s.page.user(&p.Lines[i])
+	}
+	if err := s.users.add(p.users); err != nil {
+		return err
+	}
+	if err := s.extras.add(p.extras); err != nil {
+		return err
+	}
+	s.userBlocks.Put(p)
+	return nil
+}
+
+// Vanished writes what there is to say of one vanished pair, which is not kept.
+// An error names the file that could not be written; the reports can then only
+// be discarded.
+func (s *Set) Vanished(v *pipeline.Vanished) error {
+	s.tally.vanished(v)
+	s.page.vanished(v)
+	return s.gone.pair(v)
+}
+
+// Exchange notes one attempt of the run, for the page's picture of the sending.
+// The attempts may come in any order. The exchange is not kept.
+func (s *Set) Exchange(e *pipeline.Exchange) {
+	s.page.timeline.add(e)
 }
 
 // Tally returns the counts of what has been written so far. It goes on
@@ -96,16 +196,21 @@ func (s *Set) Tally() *Tally {
 	return s.tally
 }
 
-// Commit completes and syncs every report, writes the summary, and gives all of
-// them their final names, summary.json last. An error names the file: before
-// the first renaming it leaves every final name as it was, and it always
-// removes what is left under a temporary name.
-func (s *Set) Commit(summary *Summary) error {
+// Commit completes and syncs every report, writes the page and the summary, and
+// gives all of them their final names, summary.json last. next is what the page
+// tells its reader to do. An error names the file: before the first renaming it
+// leaves every final name as it was, and it always removes what is left under a
+// temporary name.
+func (s *Set) Commit(summary *Summary, next Next) error {
 	if s.closed {
 		return fmt.Errorf("the reports are closed already")
 	}
 	s.closed = true
-	if err := s.json.fail("write", summary.Encode(s.json)); err != nil {
+	err := s.page.out.fail("write", s.page.show(summary, &s.tally.causes, next))
+	if err == nil {
+		err = s.json.fail("write", summary.Encode(s.json))
+	}
+	if err != nil {
 		s.files.drop()
 		return err
 	}

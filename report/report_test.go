@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,17 +70,31 @@ func everyStatus() []pipeline.Line {
 	return lines
 }
 
-// write writes lines and users, with one reused line as a caller does.
+// everyResult has one vanished pair of each result, the first two of one user.
+func everyResult() []pipeline.Vanished {
+	var all []pipeline.Vanished
+	for i, result := range pipeline.VanishedResults() {
+		v := pipeline.Vanished{
+			User: pipeline.UserID("u" + strconv.Itoa(max(i, 1))), Source: "JIRA", Workspace: "=w1", Percentage: "33.3333",
+			ConfirmedAt: time.Date(2026, 11, 22, 4, 15, 0, 7_900_000, time.FixedZone("", 3600)), Result: result,
+		}
+		if result == pipeline.DetachFailed {
+			v.Reason = "COR refused: HTTP 404 \"gone\""
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// write writes lines and users, three to a page.
 func write(s *Set, lines []pipeline.Line, users []pipeline.UserLine) error {
-	var reused pipeline.Line
-	for _, l := range lines {
-		reused = l
-		if err := s.Line(&reused); err != nil {
+	for page := range slices.Chunk(lines, 3) {
+		if err := s.Write(s.block(&Block{Lines: page})); err != nil {
 			return err
 		}
 	}
-	for i := range users {
-		if err := s.User(&users[i]); err != nil {
+	for page := range slices.Chunk(users, 3) {
+		if err := s.WriteUsers(s.userBlock(&UserBlock{Lines: page})); err != nil {
 			return err
 		}
 	}
@@ -87,15 +102,18 @@ func write(s *Set, lines []pipeline.Line, users []pipeline.UserLine) error {
 }
 
 // render writes whole reports and returns the files by name.
-func render(t *testing.T, inputs []string, lines []pipeline.Line, users []pipeline.UserLine, summary *Summary) map[string]string {
+func render(t *testing.T, inputs []string, lines []pipeline.Line, users []pipeline.UserLine, summary *Summary, gone ...pipeline.Vanished) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := Open(dir, inputs)
 	must(t, err)
 	defer s.Discard()
 	must(t, write(s, lines, users))
+	for i := range gone {
+		must(t, s.Vanished(&gone[i]))
+	}
 	s.Tally().Fill(summary)
-	must(t, s.Commit(summary))
+	must(t, s.Commit(summary, Next{}))
 	return contents(t, dir)
 }
 
@@ -127,14 +145,18 @@ func TestReports(t *testing.T) {
 		FinishedAt:      time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
 		DurationSeconds: 1.2499999,
 		Inputs:          []Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}},
-		Requests:        5, Attempts: 11, Throttled: 1,
+		Requests:        5, Attempts: 11, Throttled: 1, Resumable: 2,
 		Warnings: []string{"bad byte \xfe"},
 		Exit:     Exit{Code: 4, Reason: "some rows failed", All: []int{4, 5}},
 	}
-	got := render(t, []string{"in/a.csv", "-"}, everyStatus(), users, summary)
+	got := render(t, []string{"in/a.csv", "-"}, everyStatus(), users, summary, everyResult()...)
+	if !strings.HasPrefix(got[PageFile], "<!doctype html>\n<html") || !strings.HasSuffix(got[PageFile], "</html>\n") {
+		t.Errorf("report.html = %s", got[PageFile])
+	}
+	delete(got, PageFile) // see page_test.go
 	want := map[string]string{
 		ReconciliationFile: wantReconciliation, FailedFile: wantFailed,
-		ExtrasFile: wantExtras, UsersFile: wantUsers, SummaryFile: wantSummary,
+		ExtrasFile: wantExtras, UsersFile: wantUsers, SummaryFile: wantSummary, VanishedFile: wantVanished,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
@@ -144,7 +166,7 @@ func TestReports(t *testing.T) {
 func TestEmptyReports(t *testing.T) {
 	got := render(t, []string{"a.csv"}, nil, nil, &Summary{Inputs: []Input{{File: "a.csv"}}})
 	for name, text := range map[string]string{
-		ReconciliationFile: wantReconciliation, FailedFile: wantFailed, ExtrasFile: wantExtras, UsersFile: wantUsers,
+		ReconciliationFile: wantReconciliation, FailedFile: wantFailed, ExtrasFile: wantExtras, UsersFile: wantUsers, VanishedFile: wantVanished,
 	} {
 		header, _, _ := strings.Cut(text, "\n")
 		if got[name] != header+"\n" {
@@ -181,11 +203,11 @@ func TestImpossibleLines(t *testing.T) {
 	defer s.Discard()
 	stranger := at(2, "u", "w", "1", "SAP", pipeline.Verdict{})
 	stranger.File = 1
-	if err := s.Line(&stranger); err == nil || err.Error() != "line 2 of input file 2, of which the run has 1" {
+	if err := write(s, []pipeline.Line{stranger}, nil); err == nil || err.Error() != "line 2 of input file 2, of which the run has 1" {
 		t.Errorf("a line of no file: %v", err)
 	}
 	odd := at(2, "u", "w", "1", "SAP", pipeline.Verdict{Status: pipeline.Planned + 1})
-	if err := s.Line(&odd); err == nil || err.Error() != "a.csv:2: no such status: 11" {
+	if err := write(s, []pipeline.Line{odd}, nil); err == nil || err.Error() != "a.csv:2: no such status: 11" {
 		t.Errorf("a line of no status: %v", err)
 	}
 }

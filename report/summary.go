@@ -19,6 +19,7 @@ type Summary struct {
 	FinishedAt         time.Time `json:"finished_at"`
 	DurationSeconds    float64   `json:"duration_seconds"`
 	Inputs             []Input   `json:"inputs"`
+	Source             string    `json:"source,omitempty"` // what --source put in place of a blank one
 	Rows               Rows      `json:"rows"`
 	Balanced           bool      `json:"balanced"`
 	Users              int64     `json:"users"`
@@ -27,6 +28,8 @@ type Summary struct {
 	Throttled          int64     `json:"throttled"`
 	OverAllocatedUsers int64     `json:"over_allocated_users"`
 	Extras             int64     `json:"extras"`
+	Vanished           Vanished  `json:"vanished"`
+	Resumable          int64     `json:"resumable"`    // rows and vanished pairs that resume would send
 	Causes             []Cause   `json:"causes"`       // the first twenty are written
 	CausesTotal        int       `json:"causes_total"` // at least as many as Causes
 	Warnings           []string  `json:"warnings"`     // the first twenty are written

@@ -23,6 +23,15 @@ type Rows struct {
 	Planned    int64 `json:"planned"`
 }
 
+// ByStatus returns the rows of each status.
+func (r *Rows) ByStatus() [pipeline.Planned + 1]int64 {
+	return [...]int64{
+		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
+		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
+		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
+	}
+}
+
 // Tally is what a Set has counted while it was written.
 type Tally struct {
 	inputs   []string
@@ -34,21 +43,68 @@ type Tally struct {
 	causes   causes
 
 	users, overAllocated, extras int64
+	gone                         Vanished
+	goneUser                     pipeline.UserID // of the latest vanished pair
+}
+
+// Vanished are the counts of the job's pairs that the input has no more.
+type Vanished struct {
+	Total         int64 `json:"total"`
+	Users         int64 `json:"users"`
+	Listed        int64 `json:"listed"`
+	Planned       int64 `json:"planned"`
+	Detached      int64 `json:"detached"`
+	StillAttached int64 `json:"still_attached"`
+	Failed        int64 `json:"failed"`
+	Unknown       int64 `json:"unknown"`
+	NotSent       int64 `json:"not_sent"`
+}
+
+// Undone returns the number of pairs that were to be detached and are not.
+func (v *Vanished) Undone() int64 { return v.StillAttached + v.Failed + v.Unknown + v.NotSent }
+
+// vanished counts a pair. Those of one user come together.
+func (t *Tally) vanished(v *pipeline.Vanished) {
+	if t.gone.Total++; t.gone.Total == 1 || v.User != t.goneUser {
+		t.gone.Users++
+		t.goneUser = v.User
+	}
+	switch v.Result {
+	case pipeline.Listed:
+		t.gone.Listed++
+	case pipeline.DetachPlanned:
+		t.gone.Planned++
+	case pipeline.Detached:
+		t.gone.Detached++
+	case pipeline.StillAttached:
+		t.gone.StillAttached++
+	case pipeline.DetachFailed:
+		t.gone.Failed++
+	case pipeline.DetachUnknown:
+		t.gone.Unknown++
+	case pipeline.DetachNotSent:
+		t.gone.NotSent++
+	}
 }
 
 func newTally(inputs []string) *Tally {
 	return &Tally{inputs: inputs, byFile: make([]int64, len(inputs)), causes: newCauses()}
 }
 
-// line counts a row. An error means that the row stands in no input of the run
-// or has no status of the list.
-func (t *Tally) line(l *pipeline.Line) error {
+// check reports a row that stands in no input of the run or has no status of the
+// list. It may be called from several goroutines.
+func (t *Tally) check(l *pipeline.Line) error {
 	if l.File < 0 || l.File >= len(t.inputs) {
 		return fmt.Errorf("line %d of input file %d, of which the run has %d", l.Line, l.File+1, len(t.inputs))
 	}
 	if int(l.Status) >= len(t.byStatus) {
 		return fmt.Errorf("%s: no such status: %d", placeText(t.inputs, l.Place), uint8(l.Status))
 	}
+	return nil
+}
+
+// line counts a row that check has let through.
+func (t *Tally) line(l *pipeline.Line) {
 	if l.File < t.last.File || l.File == t.last.File && l.Line <= t.last.Line {
 		t.disordered(l.Place)
 	}
@@ -59,7 +115,6 @@ func (t *Tally) line(l *pipeline.Line) error {
 	if !l.Status.Settled() {
 		t.causes.add(l)
 	}
-	return nil
 }
 
 func (t *Tally) disordered(p pipeline.Place) {
@@ -140,6 +195,6 @@ func (t *Tally) Fill(s *Summary) {
 	}
 	s.Rows = t.Rows()
 	s.Balanced = t.Imbalance(read) == ""
-	s.Users, s.OverAllocatedUsers, s.Extras = t.users, t.overAllocated, t.extras
+	s.Users, s.OverAllocatedUsers, s.Extras, s.Vanished = t.users, t.overAllocated, t.extras, t.gone
 	s.Causes, s.CausesTotal = t.causes.top(t.inputs), len(t.causes.groups)
 }

@@ -41,7 +41,8 @@ func TestImbalance(t *testing.T) {
 	} {
 		tally := newTally(inputs)
 		for i := range c.lines {
-			must(t, tally.line(&c.lines[i]))
+			must(t, tally.check(&c.lines[i]))
+			tally.line(&c.lines[i])
 		}
 		if got := tally.Imbalance(c.read); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,16 +18,29 @@ import (
 
 // cli is the command line: one field per command.
 type cli struct {
-	Import   importCommand   `cmd:"" help:"Read, check, group, send, reconcile and report."`
-	Resume   resumeCommand   `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
-	Report   reportCommand   `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
-	Simulate simulateCommand `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
-	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+	Config configPath `placeholder:"FILE" help:"YAML file that sets flags; the command line and the environment go before it."`
+
+	Import     importCommand     `cmd:"" help:"Read, check, group, send, reconcile and report."`
+	Resume     resumeCommand     `cmd:"" help:"Go on with a run that was interrupted, stopped, or left rows without an answer."`
+	Report     reportCommand     `cmd:"" help:"Write a run's reports again from its journal and input, offline."`
+	Explain    explainCommand    `cmd:"" help:"Tell everything about one user in a run, offline: rows, requests, attempts, answers, verdicts."`
+	Diff       diffCommand       `cmd:"" help:"Tell what changed between two runs, row by row: input, COR, or both."`
+	Simulate   simulateCommand   `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
+	Auth       authCommand       `cmd:"" help:"Check the credentials."`
+	Completion completionCommand `cmd:"" settingless:"" help:"Print the script with which a shell completes command lines."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" settingless:""`
+	Version    versionCommand    `cmd:"" settingless:"" help:"Say which version this is."`
+}
+
+// Help is shown below the flags.
+func (*cli) Help() string {
+	return examples("corattach import --dry-run staff.csv", "corattach auth check", "corattach import --canary 5 staff.csv", "corattach resume last")
 }
 
 const description = `Import rows of user, workspace and percentage into COR, and report what COR made of each of them.
 
-Every flag can also be set by an environment variable: --max-invalid by CORATTACH_MAX_INVALID.
+Every flag can also be set by an environment variable, --max-invalid by CORATTACH_MAX_INVALID,
+or by a line of the file that --config names: max-invalid: 10%.
 Credentials come from COR_API_KEY and COR_CLIENT_SECRET, from COR_ACCESS_TOKEN, or from --token-file.`
 
 // app is what a command works with.
@@ -35,8 +48,11 @@ type app struct {
 	streams
 	ctx   context.Context // ends at the first signal; its cause is then a *stopped
 	cut   context.Context // ends at the second
-	given []given         // flags that were set on the command line or in the environment
+	given []given         // flags that were set on the command line, in the environment or in a file
 	code  int             // how a command that returned no error ends
+	watch *watch          // of a real run that has not ended; else nil
+
+	config *config // what --config names; nil without it
 
 	logFormat string   // asked for, even where the command line is wrong
 	console   *console // nil until the command has one
@@ -45,10 +61,12 @@ type app struct {
 	journal func(journal.File) journal.File
 }
 
-// given is a flag that was set on the command line or in the environment.
+// given is a flag that was set on the command line, in the environment or in a
+// configuration file.
 type given struct {
 	name   string
 	values []string
+	from   string // the variable, or the line of the file; "" for the command line
 }
 
 // run is the whole program: it returns the exit code.
@@ -57,14 +75,16 @@ func run(args []string, std streams) int {
 	return a.run(args)
 }
 
-func (a *app) run(args []string) int {
+func (a *app) run(args []string) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			_, _ = a.err.Write(debug.Stack())
+			code = a.fail(&failure{exitInternal, fmt.Errorf("internal error: %v", fault),
+				"this is a fault of the program: report it with the lines above; what a run has sent is in its journal"})
+		}
+	}()
 	helped := -1
-	var grammar cli
-	parser, err := kong.New(&grammar,
-		kong.Name("corattach"), kong.Description(description), kong.Writers(a.out, a.err),
-		kong.Exit(func(code int) { helped = code }), kong.DefaultEnvars("CORATTACH"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
-	)
+	parser, err := a.parser(func(code int) { helped = code })
 	if err != nil {
 		return a.fail(err)
 	}
@@ -76,30 +96,35 @@ func (a *app) run(args []string) int {
 		return exitUsage
 	case args[0] == "help":
 		args = append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		args = append([]string{"version"}, args[1:]...)
 	}
 	parsed, err := parser.Parse(args)
 	if helped >= 0 {
 		return helped
 	}
 	if err != nil {
-		return a.fail(&failure{exitUsage, err, usageHint(err)})
+		return a.fail(usageFailure(err, args))
 	}
-	a.given = givenFlags(parsed)
+	a.given = givenFlags(parsed, a.config)
+	if asked := a.find("log-format"); asked != nil && len(asked.values) > 0 {
+		a.logFormat = asked.values[0]
+	}
 	stop := a.listen()
 	defer stop()
-	if err := parsed.Run(a); err != nil {
-		return a.fail(err)
+	if err := parsed.Run(); err != nil {
+		return a.fail(a.traced(explain(err)))
 	}
 	return a.code
 }
 
-func usageHint(err error) string {
-	command := "corattach"
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
-		command += " " + strings.Fields(parse.Context.Command())[0]
-	}
-	return command + " --help lists what there is"
+// parser reads command lines. It calls exit after it has printed a help.
+func (a *app) parser(exit func(code int)) (*kong.Kong, error) {
+	return kong.New(new(cli),
+		kong.Name("corattach"), kong.Description(description), kong.Writers(a.out, a.err),
+		kong.Exit(exit), kong.DefaultEnvars("CORATTACH"), kong.Bind(a),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
+	)
 }
 
 // fail says what is wrong and what to do, and returns the exit code.
@@ -107,7 +132,10 @@ func (a *app) fail(err error) int {
 	f := explain(err)
 	con := a.console
 	if con == nil {
-		con = a.newConsole(&outputFlags{LogFormat: a.logFormat, LogLevel: "info"})
+		con = a.newConsole(&outputFlags{logFlags: logFlags{a.logFormat, "info"}})
+	}
+	if a.watch != nil {
+		a.watch.ended(a, con, f.code, nil)
 	}
 	con.fail(f)
 	return f.code
@@ -178,23 +206,41 @@ func stoppedBy(s os.Signal) *stopped {
 	return &stopped{pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by " + name}, int(number), name}
 }
 
-// givenFlags returns the flags of the command line, in order, and after them
-// those of the environment, with their values as they would be written again.
-func givenFlags(parsed *kong.Context) []given {
+// givenFlags returns the flags of the command line, in order, after them those
+// of the configuration file and those of the environment, with their values as
+// they would be written again.
+func givenFlags(parsed *kong.Context, file *config) []given {
 	var flags []given
-	for _, path := range parsed.Path {
-		if path.Flag == nil || slices.ContainsFunc(flags, func(g given) bool { return g.name == path.Flag.Name }) {
-			continue
+	add := func(flag *kong.Flag, from string) {
+		named := func(g given) bool { return g.name == flag.Name }
+		if _, file := flag.Target.Interface().(configPath); !file && !slices.ContainsFunc(flags, named) {
+			flags = append(flags, given{flag.Name, values(flag.Target.Interface()), from})
 		}
-		flags = append(flags, given{path.Flag.Name, values(path.Flag.Target.Interface())})
+	}
+	for _, path := range parsed.Path {
+		switch {
+		case path.Flag == nil:
+		case path.Resolved:
+			add(path.Flag, file.origin(path.Flag.Name))
+		default:
+			add(path.Flag, "")
+		}
 	}
 	for _, flag := range parsed.Flags() {
-		if slices.ContainsFunc(flags, func(g given) bool { return g.name == flag.Name }) || !slices.ContainsFunc(flag.Envs, isSet) {
-			continue
+		if i := slices.IndexFunc(flag.Envs, isSet); i >= 0 {
+			add(flag, flag.Envs[i])
 		}
-		flags = append(flags, given{flag.Name, values(flag.Target.Interface())})
 	}
 	return flags
+}
+
+// find returns a flag that was given, nil when it was not.
+func (a *app) find(flag string) *given {
+	i := slices.IndexFunc(a.given, func(g given) bool { return g.name == flag })
+	if i < 0 {
+		return nil
+	}
+	return &a.given[i]
 }
 
 func isSet(env string) bool {

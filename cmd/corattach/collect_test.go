@@ -29,7 +29,7 @@ func collect(ts *testscript.TestScript) {
 	write("stdout", mask(ts.ReadFile("stdout")))
 	write("stderr", mask(ts.ReadFile("stderr")))
 	keepsSecret(ts)
-	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "extras.csv", "summary.json", "requests.jsonl"} {
+	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "extras.csv", "vanished.csv", "summary.json", "requests.jsonl"} {
 		content, err := os.ReadFile(filepath.Join(newestRun(ts.MkAbs("runs")), name))
 		if err == nil {
 			write(name, mask(string(content)))
@@ -105,6 +105,7 @@ func masker(work, samples string) func(string) string {
 		{regexp.MustCompile(regexp.QuoteMeta(samples)), "SAMPLES"},
 		{regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]{6}`), "RUN"},
 		{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+		{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 		{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d ([A-Z]{3}) `), "$1 "},
 		{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 		{regexp.MustCompile(`took [0-9.]+[mµn]?s\b`), "took SOME"},

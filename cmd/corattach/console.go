@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"corattach/pipeline"
+	"corattach/report"
 )
 
 // console is the one mouth of the program while a run is on. Its rules:
@@ -21,9 +22,13 @@ import (
 //   - Standard output gets the result and nothing else.
 //   - Everything on standard error goes through Write, which takes the bar off
 //     the screen first and draws it again after.
-//   - A bar is drawn only on a terminal; elsewhere progress is a log line every
-//     thirty seconds.
-//   - In the json format every line is a JSON object, the last one too.
+//   - A bar is drawn only on a terminal that can take it back; elsewhere progress
+//     is a log line every thirty seconds.
+//   - Colours are for such a terminal alone, and not where NO_COLOR is set to
+//     anything (no-color.org).
+//   - In the json format every line is a JSON object, the last one too. The names
+//     of its fields are a promise (README, "Logs"), and run_id stands in every
+//     line from the moment there is one.
 //   - The line that gives the exit code is the last one on standard error.
 //
 // Its methods may be called from several goroutines.
@@ -58,14 +63,21 @@ func (a *app) newConsole(f *outputFlags) *console {
 	if !c.json {
 		w = zerolog.ConsoleWriter{Out: c, TimeFormat: time.TimeOnly, NoColor: !terminal(a.err) || os.Getenv("NO_COLOR") != ""}
 	}
-	c.log = zerolog.New(w).Level(level).With().Timestamp().Logger()
+	c.log = zerolog.New(w).Level(level).Hook(zerolog.HookFunc(stamp))
 	a.console = c
 	return c
 }
 
+// stamp gives a line its time, in UTC and to the millisecond.
+func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
+	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// terminal reports whether w is a terminal on which more can be done than adding
+// lines.
 func terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // columns is the width of a terminal, wide when it is not known.
@@ -85,14 +97,14 @@ func (c *console) Write(text []byte) (int, error) {
 	if c.bar == nil {
 		return c.err.Write(text)
 	}
-	_ = c.bar.Clear()
+	c.wipe()
 	n, err := c.err.Write(text)
 	_ = c.bar.RenderBlank()
 	return n, err
 }
 
 // run marks every later line with the run's id.
-func (c *console) run(id string) { c.log = c.log.With().Str("run", id).Logger() }
+func (c *console) run(id string) { c.log = c.log.With().Str("run_id", id).Logger() }
 
 // warn is for what whoever runs this should know and can do nothing about now.
 func (c *console) warn(text string) { c.log.Warn().Msg(text) }
@@ -123,24 +135,21 @@ func (c *console) fail(f *failure) {
 }
 
 // last is the last line: the exit code, its reason, and what to paste.
-func (c *console) last(code int, reason string, commands []command) {
+func (c *console) last(code int, reason string, commands []report.Command) {
 	if c.json {
 		event := c.always().Int("exit_code", code)
 		for _, cmd := range commands {
-			event = event.Str(strings.ReplaceAll(cmd.name, " ", "_"), cmd.line)
+			event = event.Str(strings.ReplaceAll(cmd.Name, " ", "_"), cmd.Line)
 		}
 		event.Msgf("exit %d: %s", code, reason)
 		return
 	}
 	line := fmt.Sprintf("exit %d: %s", code, reason)
 	for _, cmd := range commands {
-		line += fmt.Sprintf(" | %s: %s", cmd.name, cmd.line)
+		line += fmt.Sprintf(" | %s: %s", cmd.Name, cmd.Line)
 	}
 	fmt.Fprintln(c, line)
 }
-
-// command is something to paste into a shell.
-type command struct{ name, line string }
 
 // sayStopping says at the first signal what happens now. It listens until the
 // returned function is called.
@@ -194,11 +203,15 @@ func (c *console) follow(total int, when string) func() {
 	}
 }
 
+// wipe takes the bar off the screen. The bar itself would leave one that was
+// drawn once only.
+func (c *console) wipe() { fmt.Fprintf(c.err, "\r%*s\r", columns(c.err)-1, "") }
+
 func (c *console) unfollow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.bar != nil {
-		_ = c.bar.Clear()
+		c.wipe()
 		c.bar = nil
 	}
 }
@@ -237,9 +250,9 @@ func (c *console) exchange(e *pipeline.Exchange) {
 	}
 	last := c.shown == faultsShown && level == zerolog.WarnLevel
 	c.mu.Unlock()
-	event := c.log.WithLevel(level).Str("user", string(e.User)).Str("source", string(e.Source))
+	event := c.log.WithLevel(level).Str("user_id", string(e.User)).Str("source", string(e.Source))
 	if e.Fault == nil {
-		event.Int("status", e.Answer.Status).Msg("answered")
+		event.Int("http_status", e.Answer.Status).Msg("answered")
 		return
 	}
 	event.Str("fault", e.Fault.Kind.String()).Str("answer", e.Fault.Error())

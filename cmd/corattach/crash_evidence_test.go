@@ -24,26 +24,35 @@ import (
 // crashRow is what a report says of a row.
 type crashRow struct {
 	user, source, workspace string
-	status, pivot           string
+	asked, status, pivot    string
 	reason                  string
+}
+
+// linesOf reads a CSV of a run: its lines, by column.
+func linesOf(t *testing.T, dir, name string) (lines []map[string]string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, name))
+	okay(t, err)
+	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	okay(t, err)
+	for _, cells := range records[1:] {
+		line := make(map[string]string)
+		for i, name := range records[0] {
+			line[name] = cells[i]
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // rowsOf reads a run's reconciliation.csv: rows by file and line.
 func rowsOf(t *testing.T, dir string) map[string]crashRow {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, "reconciliation.csv"))
-	okay(t, err)
-	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
-	okay(t, err)
-	column := make(map[string]int)
-	for i, name := range records[0] {
-		column[name] = i
-	}
 	rows := make(map[string]crashRow)
-	for _, r := range records[1:] {
-		rows[filepath.Base(r[column["file"]])+":"+r[column["line"]]] = crashRow{
-			r[column["user_id"]], r[column["source"]], r[column["workspace_id"]],
-			r[column["status"]], r[column["pivot_percentage"]], r[column["reason"]],
+	for _, line := range linesOf(t, dir, report.ReconciliationFile) {
+		rows[filepath.Base(line["file"])+":"+line["line"]] = crashRow{
+			line["user_id"], line["source"], line["workspace_id"],
+			line["percentage"], line["status"], line["pivot_percentage"], line["reason"],
 		}
 	}
 	return rows

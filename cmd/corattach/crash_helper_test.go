@@ -154,6 +154,7 @@ func (w *crashWorld) args(words ...string) []string {
 // crashRun is what a run came to.
 type crashRun struct {
 	code   int
+	stdout string
 	stderr string
 }
 
@@ -161,7 +162,7 @@ type crashRun struct {
 func runHere(args ...string) crashRun {
 	var out, errs bytes.Buffer
 	code := run(args, streams{strings.NewReader(""), &out, &errs})
-	return crashRun{code, errs.String()}
+	return crashRun{code, out.String(), errs.String()}
 }
 
 // crashProcess makes a process of the program that is killed at a record, or never.

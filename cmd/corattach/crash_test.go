@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"corattach/pipeline"
+	"corattach/pipeline/journal"
 )
 
 // crashInput has users of one request and of several, by source and by chunk,
@@ -206,5 +209,24 @@ func (w *crashWorld) truthful(t *testing.T, dir string) {
 				t.Errorf("%s is %s (%s), and COR holds %q", place, row.status, row.reason, holds)
 			}
 		}
+	}
+}
+
+// A fault of the program itself ends like any other failure, with its code and
+// what to do: 2 would say that the command line was wrong.
+func TestInternalError(t *testing.T) {
+	setCredentials(t)
+	w := newCrashWorld(t, crashInput, "")
+	var errs bytes.Buffer
+	a := &app{streams: streams{strings.NewReader(""), io.Discard, &errs}, journal: func(journal.File) journal.File { panic("a fault") }}
+	if code := a.run(w.importArgs()); code != exitInternal {
+		t.Errorf("exit %d", code)
+	}
+	last := lastLine(errs.String())
+	if last != "exit 1: internal error: a fault" || !strings.Contains(errs.String(), "hint: this is a fault of the program") {
+		t.Errorf("it says %q", errs.String())
+	}
+	if got := runHere(w.importArgs()...); got.code != exitRows && got.code != exitDone {
+		t.Errorf("the next run: exit %d: %s", got.code, got.stderr)
 	}
 }

@@ -145,5 +145,5 @@ func runWith(f *full, args ...string) crashRun {
 		return f
 	}}
 	code := a.run(args)
-	return crashRun{code, errs.String()}
+	return crashRun{code: code, stderr: errs.String()}
 }

@@ -27,6 +27,34 @@ const (
 	exitSignal      = 128 // plus the number of the signal
 )
 
+// meaning is what an exit code stands for, whatever the run was about.
+func meaning(code int) string {
+	switch code {
+	case exitDone:
+		return "every row matched, is unchanged or a duplicate"
+	case exitUsage:
+		return "wrong usage or configuration, or a file that can't be opened"
+	case exitRefused:
+		return "the input was refused, nothing was sent"
+	case exitRows:
+		return "some rows failed, are unknown, invalid, held or not sent"
+	case exitPivots:
+		return "some rows mismatched or missing"
+	case exitGuard:
+		return "stopped by a guard"
+	case exitCredentials:
+		return "the credentials were refused"
+	case exitUnavailable:
+		return "COR was unavailable, or throttled for too long"
+	case exitLocked:
+		return "another run was active"
+	}
+	if code > exitSignal {
+		return "stopped by a signal"
+	}
+	return "internal error, a report could not be written, or the accounting is broken"
+}
+
 // failure is an error that ends the program with a code of its own.
 type failure struct {
 	code int
@@ -67,8 +95,11 @@ func explain(err error) *failure {
 		return &failure{exitRefused, refused, refused.Hint}
 	case errors.As(err, &open):
 		hint := "check the path and who may read it"
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			hint = "check the path; - is standard input"
+		case errors.Is(err, syscall.EISDIR):
+			hint = "name the files in it"
 		}
 		return &failure{exitUsage, open, hint}
 	case errors.As(err, &signal):
@@ -84,6 +115,7 @@ func explain(err error) *failure {
 // ending is what decides how a run that wrote its reports ends.
 type ending struct {
 	rows      report.Rows
+	undone    int64  // vanished pairs that were to be detached and are not
 	imbalance string // how the accounting is broken; "" when it is not
 	stop      pipeline.Stop
 	signal    int // the number of the signal that stopped the run
@@ -100,12 +132,15 @@ func (e ending) exit() report.Exit {
 	}
 	r := e.rows
 	wrong := counted("failed", r.Failed, "unknown", r.Unknown, "invalid", r.Invalid, "held", r.Held, "not sent", r.NotSent)
+	if e.undone > 0 {
+		wrong = strings.TrimPrefix(wrong+", "+count(e.undone, "vanished pair")+" not detached", ", ")
+	}
 	different := counted("mismatched", r.Mismatched, "missing", r.Missing)
 	add(e.imbalance != "", exitInternal, "the accounting is broken: "+e.imbalance)
 	add(e.stop.Kind == pipeline.Interrupted, exitSignal+e.signal, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Credentials, exitCredentials, e.stop.Reason)
 	add(e.stop.Kind == pipeline.Unavailable, exitUnavailable, e.stop.Reason)
-	add(e.stop.Kind == pipeline.Guarded || e.stop.Kind == pipeline.CanaryFailed, exitGuard, e.stop.Reason)
+	add(e.stop.Kind == pipeline.Guarded || e.stop.Kind == pipeline.CanaryFailed || e.stop.Kind == pipeline.TooMuchGone, exitGuard, e.stop.Reason)
 	add(e.stop.Kind == pipeline.InputRefused, exitRefused, e.stop.Reason)
 	add(wrong != "" && e.stop.Kind != pipeline.InputRefused, exitRows, e.interrupted()+wrong)
 	add(different != "", exitPivots, different)

@@ -49,17 +49,27 @@ type sendFlags struct {
 
 // targetFlags say where a run sends to.
 type targetFlags struct {
+	endpointFlags
+	Simulate bool `group:"Target" help:"Send to a simulator inside this process, which knows every user and workspace."`
+}
+
+// endpointFlags say where COR is and with which token it is asked.
+type endpointFlags struct {
 	BaseURL   string `group:"Target" placeholder:"URL" help:"Of the Integrations API; default https://integrations.projectcor.com."`
 	AuthURL   string `group:"Target" placeholder:"URL" help:"Of the token endpoint; default https://api.projectcor.com/v1."`
 	TokenFile string `group:"Target" placeholder:"FILE" help:"Holds an access token; nobody else may be able to read it."`
-	Simulate  bool   `group:"Target" help:"Send to a simulator inside this process, which knows every user and workspace."`
 }
 
 // outputFlags say what is printed and where runs are kept.
 type outputFlags struct {
-	RunsDir   string `group:"Output" default:"runs" placeholder:"runs" help:"Where runs keep their directories."`
-	JSON      bool   `group:"Output" name:"json" help:"Print the summary as one JSON document."`
-	Progress  string `group:"Output" enum:"auto,always,never" default:"auto" placeholder:"auto" help:"auto: a bar on a terminal, a line every 30 s elsewhere; always or never."`
+	RunsDir  string `group:"Output" default:"runs" placeholder:"runs" help:"Where runs keep their directories."`
+	JSON     bool   `group:"Output" name:"json" help:"Print the summary as one JSON document."`
+	Progress string `group:"Output" enum:"auto,always,never" default:"auto" placeholder:"auto" help:"auto: a bar on a terminal, a line every 30 s elsewhere; always or never."`
+	logFlags
+}
+
+// logFlags say how is told what happens.
+type logFlags struct {
 	LogFormat string `group:"Output" enum:"auto,console,json" default:"auto" placeholder:"auto" help:"auto: console, in colour on a terminal; console; or json."`
 	LogLevel  string `group:"Output" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn or error."`
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"corattach/pipeline"
@@ -17,16 +19,17 @@ type importCommand struct {
 	inputFlags
 	sendFlags
 	targetFlags
+	nightlyFlags
 	outputFlags
+	watchFlags
 	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
 }
 
 // Help is shown below the flags.
 func (*importCommand) Help() string {
-	return `Examples:
-  corattach import --dry-run staff.csv
-  corattach import --simulate samples/nightly.csv
-  corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz`
+	return examples("corattach import --dry-run staff.csv", "corattach import --simulate samples/nightly.csv",
+		"corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz",
+		"corattach import --config samples/config/nightly.yaml staff.csv")
 }
 
 // Run reads, checks, groups, sends, reconciles and reports.
@@ -34,8 +37,17 @@ func (c *importCommand) Run(a *app) error {
 	if len(c.Files) == 0 {
 		return usage("name CSV files; - is standard input", "no input file is given")
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+	if slices.Contains(c.Files, "") {
+		return usage("is a variable unset? - is standard input", "the name of an input file is blank")
+	}
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "metrics-file", "ping-url"); err != nil {
 		return err
+	}
+	if !c.DryRun {
+		var err error
+		if a.watch, err = newWatch(c.watchFlags, c.RunsDir, c.Job); err != nil {
+			return err
+		}
 	}
 	in, err := newIntake(a.in, paths(c.Files))
 	if err != nil {
@@ -50,13 +62,18 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	n, err := compileNightly(c.nightlyFlags.settings(), c.Job, time.Now().UTC())
+	if err != nil {
+		return err
+	}
+	rules.plan.Nightly = n.Nightly
 	t, err := c.urls()
 	if err != nil {
 		return err
 	}
 	con := a.newConsole(&c.outputFlags)
 	if c.DryRun {
-		return c.dryRun(a, con, in, rules, settings, t)
+		return c.dryRun(a, con, in, rules, settings, t, n)
 	}
 	var credentials cor.Credentials
 	if !c.Simulate {
@@ -69,17 +86,18 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
+	a.watch.start(a)
 	t, client, release, err := a.connect(t, credentials, con.warn)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return c.realRun(a, con, in, rules, settings, sending, t, client)
+	return c.realRun(a, con, in, rules, settings, sending, t, n, client)
 }
 
 // begin makes the run's directory, reads and plans the input, and opens the
 // reports. When it fails nothing is left behind.
-func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work, *report.Set, error) {
+func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memory, n *nightly) (*work, *report.Set, error) {
 	dir, id, err := newRunDir(c.RunsDir, time.Now())
 	if err != nil {
 		return nil, nil, err
@@ -87,12 +105,15 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 	con.run(id)
 	in.dir, in.keep = dir, !c.DryRun
 	con.log.Debug().Strs("files", in.names()).Msg("reading")
-	w, err := prepare(a.ctx, dir, id, in, r, nil)
+	before := m.before()
+	before.Refer = !c.DryRun
+	w, err := prepare(a.ctx, dir, id, in, r, before)
 	if err != nil {
 		in.close()
 		discard(dir)
 		return nil, nil, err
 	}
+	w.blind, w.gone = m.ledger == nil, m.stopFor(n, w)
 	con.log.Info().Msg(w.describe())
 	con.warnings(w)
 	set, err := report.Open(dir, in.names())
@@ -104,17 +125,30 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules) (*work,
 	return w, set, nil
 }
 
-func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target) error {
+func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s journal.Settings, t target, n nightly) error {
 	started := time.Now()
-	w, set, err := c.begin(a, con, in, r)
+	r.plan.Unsent = c.NoRequests
+	known := t
+	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
+		known.Account = keyAccount(key)
+	}
+	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	w, set, err := c.begin(a, con, in, r, m, &n)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	f := facts{header: w.header(defaultJob, t, s), version: version(), dryRun: true, finished: time.Now()}
-	f.header.At, f.end = started, &journal.End{At: f.finished}
+	m.close() // no real run waits for the reports of a dry one
+	f := facts{header: w.header(n.job, t, s), version: version(), dryRun: true, finished: time.Now()}
+	f.header.At, f.header.Flags, f.end = started, givenWords(a.given), &journal.End{At: f.finished}
 	if reason := w.refusal(); reason != "" {
 		f.end.Stop, f.end.Reason = pipeline.InputRefused, reason
+	} else if w.gone != "" {
+		f.end.Stop, f.end.Reason = pipeline.TooMuchGone, w.gone
 	}
 	o, err := c.writeDry(a, w, set, f, t)
 	if err != nil {
@@ -122,7 +156,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 		discard(w.dir)
 		return err
 	}
-	return a.conclude(con, &c.outputFlags, w, o, givenWords(a.given), nil)
+	return a.conclude(con, &c.outputFlags, w, o)
 }
 
 func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t target) (*outcome, error) {
@@ -131,10 +165,8 @@ func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t ta
 			return nil, err
 		}
 	}
-	return w.write(a.ctx, set, f, none)
+	return w.write(a.ctx, set, f, w.plan.Unchanged())
 }
-
-const defaultJob = "default"
 
 // writeRequests writes what would be sent.
 func (w *work) writeRequests(t target, allowed bool) error {
@@ -155,7 +187,14 @@ func (w *work) writeRequests(t target, allowed bool) error {
 			return err
 		}
 		for _, r := range user.Requests {
-			if err := out.Add("PUT", cor.URL(base, pipeline.Attach, user.ID), cor.Body(pipeline.Attach, r)); err != nil {
+			op := pipeline.Attach
+			if r.Vanished {
+				op = pipeline.Detach
+			}
+			if r.Unchanged() {
+				continue
+			}
+			if err := out.Add("PUT", cor.URL(base, op, user.ID), cor.Body(op, r)); err != nil {
 				return err
 			}
 		}
@@ -163,8 +202,13 @@ func (w *work) writeRequests(t target, allowed bool) error {
 	return out.Commit()
 }
 
-func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, client *cor.Client) error {
-	w, set, err := c.begin(a, con, in, r)
+func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, n nightly, client *cor.Client) error {
+	m, err := a.recall(con, c.RunsDir, t, n.job, n.asks(), false)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	w, set, err := c.begin(a, con, in, r, m, &n)
 	if err != nil {
 		return err
 	}
@@ -174,16 +218,21 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 	if err != nil {
 		return unwritable(err)
 	}
-	header := w.header(defaultJob, t, s)
-	header.Flags = givenWords(a.given)
+	header := w.header(n.job, t, s)
+	header.Flags, header.Nightly = givenWords(a.given), c.nightlyFlags.settings()
 	j, err := journal.New(a.journal(file), header)
 	if err != nil {
 		discard(w.dir)
 		return unwritable(err)
 	}
-	if err := settle(c.RunsDir, w); err != nil {
+	err = keepPlan(j, w.plan)
+	if err == nil {
+		err = settle(c.RunsDir, w)
+	}
+	if err != nil {
 		return errors.Join(unwritable(err), j.Close())
 	}
+	m.begin(con, w.id)
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -52,7 +53,7 @@ func newIntake(stdin io.Reader, names []string) (*intake, error) {
 		case err != nil:
 			return nil, &reader.OpenError{File: name, Op: "open", Err: err}
 		case info.IsDir():
-			return nil, &reader.OpenError{File: name, Op: "read", Err: errors.New("is a directory")}
+			return nil, &reader.OpenError{File: name, Op: "read", Err: syscall.EISDIR}
 		case info.Mode().IsRegular():
 			f.size, f.modified = info.Size(), info.ModTime()
 			file, err := os.Open(name)

@@ -5,20 +5,12 @@ package main
 import (
 	"io"
 	"os"
-	"runtime/debug"
 )
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	boundMemory()
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
-
-// memoryLimit is where the garbage collector begins to work harder, in bytes. A
-// run stays far below it, whatever its size, unless a single user has hundreds
-// of thousands of rows.
-const memoryLimit = 150 << 20
 
 // streams are the three files a program talks through.
 type streams struct {

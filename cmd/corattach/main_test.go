@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -110,7 +111,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(json.Unmarshal([]byte(last), &line))
 		last = fmt.Sprintf("exit %d: ", line.Code)
 	}
-	silent := len(args) > 2 && (args[2] == "version" || args[2] == "help") || slices.Contains(args, "--help")
+	silent := len(args) > 2 && slices.Contains([]string{"version", "help", "completion"}, args[2]) || slices.Contains(args, "--help")
 	if !silent && !strings.HasPrefix(last, fmt.Sprintf("exit %d: ", code)) {
 		ts.Fatalf("the last line on standard error does not give exit code %d: %s", code, last)
 	}
@@ -176,14 +177,24 @@ func paste(ts *testscript.TestScript, neg bool, args []string) {
 // a flag.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	for _, command := range []string{"", "import", "resume", "report", "simulate", "version"} {
+	commands := []string{""}
+	_ = kong.Visit(newParser(t).Model.Node, func(v kong.Visitable, next kong.Next) error {
+		if node, ok := v.(*kong.Node); ok && node.Type == kong.CommandNode && !node.Hidden {
+			commands = append(commands, node.Path())
+		}
+		return next(nil)
+	})
+	for _, command := range commands {
 		t.Run(cmp.Or(command, "corattach"), func(t *testing.T) {
 			var out, complaint bytes.Buffer
 			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})
 			if code != 0 || complaint.Len() > 0 {
 				t.Fatalf("exit code %d, %q on standard error", code, complaint.String())
 			}
-			golden := filepath.Join("testdata", "help", cmp.Or(command, "corattach")+".txt")
+			if !strings.Contains(out.String(), "\nExamples:\n") {
+				t.Error("the help has no examples")
+			}
+			golden := filepath.Join("testdata", "help", strings.ReplaceAll(cmp.Or(command, "corattach"), " ", "-")+".txt")
 			if *update {
 				if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
 					t.Fatal(err)

@@ -99,22 +99,24 @@ func (a *app) refuseBlank(flags ...string) error {
 	return nil
 }
 
-// isGiven reports whether a flag was set on the command line or in the
-// environment.
-func (a *app) isGiven(flag string) bool {
-	return slices.ContainsFunc(a.given, func(g given) bool { return g.name == flag })
-}
+// isGiven reports whether a flag was set, wherever.
+func (a *app) isGiven(flag string) bool { return a.find(flag) != nil }
 
 // overtaken refuses to resume a run when a later one has sent to the same target
-// for one of this run's users: the later word would be undone, or this run's
-// report would tell what is no longer so.
+// for one of this run's users, or has found one unchanged that would be sent:
+// the later word would be undone, or this run's report would tell what is no
+// longer so.
 func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 	entries, err := os.ReadDir(filepath.Dir(dir))
 	if err != nil {
 		return err
 	}
-	later := make(map[pipeline.UserID]string)
+	sent, unchanged := make(map[pipeline.UserID]string), make(map[pipeline.UserID]string)
 	second, _, _ := strings.Cut(log.Header.RunID, "-") // runs of one second sort in any order
+	if gone := newestDeleted(filepath.Dir(dir)); gone >= second {
+		return usage("import the newest file instead, or resume with --even-if-older",
+			"later runs were deleted, the newest being %s: whether one of them has sent for a user of this run can't be told", gone)
+	}
 	for _, entry := range entries {
 		path := filepath.Join(filepath.Dir(dir), entry.Name(), journalFile)
 		if entry.Type()&os.ModeSymlink != 0 || entry.Name() < second || entry.Name() == log.Header.RunID || !exists(path) {
@@ -134,19 +136,25 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 			if err != nil {
 				return err
 			}
-			if e.MayHaveLeft() {
-				later[cloned(e.User)] = other.Header.RunID
+			switch {
+			case e.MayHaveLeft():
+				sent[cloned(e.User)] = other.Header.RunID
+			case e.Confirmed != nil:
+				unchanged[cloned(e.User)] = other.Header.RunID
 			}
 		}
 	}
-	if len(later) == 0 {
+	if len(sent)+len(unchanged) == 0 {
 		return nil
 	}
 	for user, err := range plan.Send() {
 		if err != nil {
 			return err
 		}
-		if err := overtakenBy(later, user.ID); err != nil {
+		if err := overtakenBy(sent, "sent for user %q", user.ID); err != nil {
+			return err
+		}
+		if err := overtakenBy(unchanged, "found user %q unchanged", user.ID); err != nil {
 			return err
 		}
 	}
@@ -154,17 +162,16 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 		if err != nil {
 			return err
 		}
-		if err := overtakenBy(later, e.User); err != nil {
+		if err := overtakenBy(sent, "sent for user %q", e.User); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func overtakenBy(later map[pipeline.UserID]string, user pipeline.UserID) error {
+func overtakenBy(later map[pipeline.UserID]string, what string, user pipeline.UserID) error {
 	if run, found := later[user]; found {
-		return usage("import the newest file instead, or resume with --even-if-older",
-			"the later run %s has sent for user %q", run, user)
+		return usage("import the newest file instead, or resume with --even-if-older", "the later run %s has "+what, run, user)
 	}
 	return nil
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,21 +13,20 @@ import (
 )
 
 type resumeCommand struct {
-	Run_        string `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
-	EvenIfOlder bool   `help:"Send although a later run has sent for one of this run's users."`
+	Run_         string `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
+	EvenIfOlder  bool   `help:"Send although a later run has sent for one of this run's users."`
+	AcceptChange bool   `help:"Send although --max-drop has stopped the run."`
 	inputFlags
 	sendFlags
 	targetFlags
 	outputFlags
+	watchFlags
 }
 
 // Help is shown below the flags.
 func (*resumeCommand) Help() string {
-	return `Input, checks and grouping are those of the run; they can't be changed.
-
-Examples:
-  corattach resume last
-  corattach resume --rate 2 runs/20261123T031500Z-ab12cd`
+	return "Input, checks and grouping are those of the run; they can't be changed.\n\n" +
+		examples("corattach resume last", "corattach resume --rate 2 runs/20261123T031500Z-ab12cd")
 }
 
 // Run sends what has no definite answer yet.
@@ -41,7 +39,7 @@ func (c *resumeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir"); err != nil {
+	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "metrics-file", "ping-url"); err != nil {
 		return err
 	}
 	l, err := lock(filepath.Dir(dir))
@@ -58,12 +56,43 @@ func (c *resumeCommand) Run(a *app) error {
 	if err := c.check(a, log); err != nil {
 		return err
 	}
-	w, err := a.reopen(dir, log, true)
+	watch, err := newWatch(c.watchFlags, filepath.Dir(dir), log.Header.Job)
+	if err != nil {
+		return err
+	}
+	m, err := a.recall(con, filepath.Dir(dir), targetOf(log.Header), log.Header.Job, false, false)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	before := m.before()
+	var anew *nightly
+	if log.Unbegun() {
+		log.Restart()
+		n, err := compileNightly(log.Header.Nightly, log.Header.Job, time.Now().UTC())
+		if err != nil {
+			return err
+		}
+		n.acceptChange = n.acceptChange || c.AcceptChange
+		anew = &n
+	} else {
+		before.Exchanges = log.Exchanges()
+	}
+	w, err := a.reopen(dir, log, before, anew)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	return c.resume(a, con, dir, log, w, sending)
+	w.blind = m.ledger == nil
+	if anew != nil {
+		w.anew, w.gone = true, m.stopFor(anew, w)
+	}
+	if w.plan.Open == 0 && reported(dir, log.End) {
+		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+	}
+	a.watch = watch
+	a.watch.start(a)
+	return c.resume(a, con, dir, log, w, m, sending)
 }
 
 // check refuses flags that would make another run of it.
@@ -73,6 +102,9 @@ func (c *resumeCommand) check(a *app, log *journal.Log) error {
 	}
 	if log.End != nil && log.End.Stop == pipeline.CanaryFailed && !(a.isGiven("canary") && c.Canary == 0) {
 		return usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
+	}
+	if log.End != nil && log.End.Stop == pipeline.TooMuchGone && !c.AcceptChange {
+		return usage("look at vanished.csv, then resume with --accept-change", "the run was stopped by --max-drop")
 	}
 	canary := wordOf(resumeWords(log), "canary")
 	if canary == "" || a.isGiven("canary") {
@@ -85,12 +117,9 @@ func (c *resumeCommand) check(a *app, log *journal.Log) error {
 	return usage("resume with "+canary+", or with --canary 0 to do without", "the canary of the run has not come to its end")
 }
 
-func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, sending pipeline.Settings) error {
+func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Log, w *work, m *memory, sending pipeline.Settings) error {
 	if w.plan.Open == 0 && log.End != nil && log.End.Stop != pipeline.InputRefused {
-		if !reported(dir, log.End.At) {
-			return a.reportAgain(con, &c.outputFlags, dir, log)
-		}
-		return usage("rows that COR refused are in failed.csv: mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)
+		return a.reportAgain(con, &c.outputFlags, dir, log)
 	}
 	then := targetOf(log.Header)
 	t, err := c.target(then)
@@ -134,15 +163,23 @@ func (c *resumeCommand) resume(a *app, con *console, dir string, log *journal.Lo
 		return err
 	}
 	j := log.Continue(a.journal(file))
+	if w.anew {
+		if err := keepPlan(j, w.plan); err != nil {
+			return errors.Join(err, j.Close())
+		}
+	}
+	m.begin(con, log.Header.RunID)
 	return a.send(con, &c.outputFlags, w, set, j, client, sending, givenWords(a.given))
 }
 
-// reported reports whether the run's reports tell of its end.
-func reported(dir string, end time.Time) bool {
-	content, err := os.ReadFile(filepath.Join(dir, report.SummaryFile))
-	var summary report.Summary
-	return err == nil && json.Unmarshal(content, &summary) == nil &&
-		summary.FinishedAt.Equal(end.Truncate(time.Millisecond))
+// reported reports whether the run's reports tell of its end, which is nil for a
+// run that was killed. A run whose input was refused is refused again.
+func reported(dir string, end *journal.End) bool {
+	if end == nil || end.Stop == pipeline.InputRefused {
+		return false
+	}
+	s, err := readEnding(dir)
+	return err == nil && s.endedAt(end.At)
 }
 
 // target is the run's target, unless another one is given.

@@ -9,10 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"corattach/report"
 )
 
 const (
@@ -45,7 +49,11 @@ func noRunsDir() error {
 }
 
 func unwritable(err error) error {
-	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), "choose another --runs-dir, or make this one writable"}
+	hint := "choose another --runs-dir, or make this one writable"
+	if errors.Is(err, syscall.ENOTDIR) {
+		hint = "choose another --runs-dir: this one is a file, or below one"
+	}
+	return &failure{exitInternal, fmt.Errorf("no reports can be written: %w", err), hint}
 }
 
 // lock makes this process the only one that sends from a runs directory. The
@@ -68,6 +76,18 @@ func lock(runsDir string) (*flock.Flock, error) {
 	return l, nil
 }
 
+// active reports whether a run holds the lock of a runs directory. It creates
+// nothing, and has the lock itself, shared, for no longer than it takes to ask.
+func active(runsDir string) bool {
+	l := flock.New(filepath.Join(runsDir, lockFile), flock.SetFlag(os.O_RDONLY))
+	free, err := l.TryRLock()
+	if err != nil {
+		return false // no file, so nobody has ever locked it
+	}
+	_ = l.Close()
+	return !free
+}
+
 // setLast makes last name the newest real run: a symbolic link, or a file with
 // the run's id where links can't be made.
 func setLast(runsDir, id string) error {
@@ -81,9 +101,21 @@ func setLast(runsDir, id string) error {
 	return os.Rename(next, filepath.Join(runsDir, lastLink))
 }
 
-// findRun returns the directory of a run: a directory, an id under runsDir, or
-// last.
+// findRun returns the directory of a real run: a directory, an id under runsDir,
+// or last.
 func findRun(runsDir, name string) (string, error) {
+	dir, err := findRunDir(runsDir, name)
+	if err != nil {
+		return "", err
+	}
+	if !exists(filepath.Join(dir, journalFile)) {
+		return "", usage("only real runs keep a journal, dry runs do not", "%s has no journal", dir)
+	}
+	return dir, nil
+}
+
+// findRunDir is findRun for dry runs too.
+func findRunDir(runsDir, name string) (string, error) {
 	dir := name
 	if filepath.Base(name) == name {
 		dir = filepath.Join(runsDir, name)
@@ -91,17 +123,14 @@ func findRun(runsDir, name string) (string, error) {
 			dir = filepath.Join(runsDir, target)
 		}
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			if _, err := os.Stat(filepath.Join(name, journalFile)); err == nil {
+			if exists(filepath.Join(name, journalFile)) || exists(filepath.Join(name, report.SummaryFile)) {
 				dir = name
 			}
 		}
 	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return "", usage("RUN is a run directory, a run id under --runs-dir, or last", "there is no run %q in %s", name, runsDir)
-	}
-	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
-		return "", usage("only real runs keep a journal, dry runs do not", "%s has no journal", dir)
+		return "", usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
 	}
 	// A run directory may be named through the link: the lock is beside the
 	// directory itself.
@@ -126,4 +155,17 @@ func readLast(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	return strings.TrimSpace(string(content)), err
+}
+
+// runIDs lists what a RUN may be in a runs directory: last, and the real runs,
+// the newest first.
+func runIDs(runsDir string) []string {
+	entries, _ := os.ReadDir(runsDir)
+	var ids []string
+	for _, entry := range slices.Backward(entries) { // last is behind the digits
+		if exists(filepath.Join(runsDir, entry.Name(), journalFile)) {
+			ids = append(ids, entry.Name())
+		}
+	}
+	return ids
 }

@@ -15,16 +15,15 @@ import (
 
 const samplesDir = "../../samples"
 
-// sample is a part of the samples' page: commands, and what it says of each
-// import among them.
+// sample is a part of the samples' page: commands, and what it says of each.
 type sample struct {
 	title    string
 	simulate string   // what is given to corattach simulate; "" for the simulator inside the process
-	imports  []string // commands for a shell
-	claims   []claim  // one for each import
+	commands []string // for a shell
+	claims   []claim  // one for each command
 }
 
-// claim is what the page says of a run: "2 matched + 1 held, exit 4".
+// claim is what the page says of a command: "2 matched + 1 held, exit 4".
 type claim struct {
 	verdicts string
 	code     int
@@ -32,8 +31,9 @@ type claim struct {
 
 var (
 	commandBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	shownCommand = regexp.MustCompile(`^\./corattach (import|explain|diff) `)
 	claimText    = regexp.MustCompile(`\*\*([^*]+), exit (\d+)\*\*`)
-	rowsLine     = regexp.MustCompile(`(?m)^rows +\d+(?: = (.*))?$`)
+	rowsLine     = regexp.MustCompile(`(?m)^(?:rows|pairs) +\d+(?: = (.*))?$`)
 )
 
 // readSamples takes the page apart. Whatever it does not understand fails the
@@ -47,10 +47,10 @@ func readSamples(t *testing.T, page string) []sample {
 		for _, block := range commandBlock.FindAllStringSubmatch(text, -1) {
 			for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
 				switch {
-				case strings.HasPrefix(line, "./corattach simulate ") && s.simulate == "" && s.imports == nil:
+				case strings.HasPrefix(line, "./corattach simulate ") && s.simulate == "" && s.commands == nil:
 					s.simulate = strings.TrimPrefix(line, "./corattach simulate ")
-				case strings.HasPrefix(line, "./corattach import "):
-					s.imports = append(s.imports, line)
+				case shownCommand.MatchString(line):
+					s.commands = append(s.commands, line)
 				default:
 					t.Fatalf("%s: no test runs %q", title, line)
 				}
@@ -63,8 +63,8 @@ func readSamples(t *testing.T, page string) []sample {
 			}
 			s.claims = append(s.claims, claim{said[1], code})
 		}
-		if len(s.claims) == 0 || len(s.claims) != len(s.imports) {
-			t.Fatalf("%s: %d imports, %d statements of what they come to", title, len(s.imports), len(s.claims))
+		if len(s.claims) == 0 || len(s.claims) != len(s.commands) {
+			t.Fatalf("%s: %d commands, %d statements of what they come to", title, len(s.commands), len(s.claims))
 		}
 		samples = append(samples, s)
 	}
@@ -116,7 +116,7 @@ func (s sample) run(t *testing.T) {
 		defer simulator.end()
 		env = append(env, "COR_API_KEY=any", "COR_CLIENT_SECRET=any", "CORATTACH_BASE_URL="+url, "CORATTACH_AUTH_URL="+url+"/v1")
 	}
-	for i, command := range s.imports {
+	for i, command := range s.commands {
 		if got := runCommand(t, dir, env, command); got != s.claims[i] {
 			t.Errorf("%s\ncomes to  %+v\nthe page says %+v", command, got, s.claims[i])
 		}
@@ -140,8 +140,9 @@ func runCommand(t *testing.T, dir string, env []string, command string) claim {
 			got.verdicts = "no rows"
 		}
 	}
-	if !strings.HasPrefix(lastLine(complaint.String()), fmt.Sprintf("exit %d: ", got.code)) {
-		t.Errorf("%s: the last line on standard error is %q", command, lastLine(complaint.String()))
+	last, code := lastLine(complaint.String()), fmt.Sprintf("exit %d: ", got.code)
+	if !strings.HasPrefix(last, code) && !(strings.HasPrefix(last, "{") && strings.Contains(last, `"message":"`+code)) {
+		t.Errorf("%s: the last line on standard error is %q", command, last)
 	}
 	t.Logf("%s\n%s%s", command, out.String(), complaint.String())
 	return got
@@ -158,7 +159,7 @@ func TestSamplesAreOnThePage(t *testing.T) {
 	for _, block := range commandBlock.FindAllString(string(page), -1) {
 		commands += block
 	}
-	for _, pattern := range []string{"*.csv", "*.csv.gz", "*.tsv", "faults/*"} {
+	for _, pattern := range []string{"*.csv", "*.csv.gz", "*.tsv", "faults/*", "config/*"} {
 		files, err := filepath.Glob(filepath.Join(samplesDir, pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(files))
@@ -171,6 +172,24 @@ func TestSamplesAreOnThePage(t *testing.T) {
 			if !regexp.MustCompile(`samples/` + regexp.QuoteMeta(filepath.ToSlash(name)) + `\s`).MatchString(commands) {
 				t.Errorf("samples/%s is in no command of the page", name)
 			}
+		}
+	}
+}
+
+// TestBenchScript runs the measurements on few rows: they go on working.
+func TestBenchScript(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash")
+	}
+	script := exec.Command("bash", filepath.Join(samplesDir, "bench", "run"), "10000")
+	script.Env = append(os.Environ(), "ROUNDS=1")
+	out, err := script.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`encoding/csv, reading only +10000 +\d`, `corattach import --dry-run, every report +10000 +\d`, `from \.gz +10000 +\d`} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("no line like %s in\n%s", want, out)
 		}
 	}
 }

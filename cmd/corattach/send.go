@@ -26,7 +26,7 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "what was sent is in the journal: corattach resume " + shellWord(w.dir)}
 	}
-	log, err := w.readJournal()
+	log, err := journal.Read(filepath.Join(w.dir, journalFile))
 	if err != nil {
 		return err
 	}
@@ -35,24 +35,23 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
-	return a.conclude(con, out, w, o, log.Header.Flags, resumeWords(log))
-}
-
-// readJournal reads what the plan does not know of the journal.
-func (w *work) readJournal() (*journal.Log, error) {
-	if w.earlier != nil {
-		return w.earlier.Later()
+	if !w.blind {
+		a.remember(con, w, log)
 	}
-	return journal.Read(filepath.Join(w.dir, journalFile))
+	return a.conclude(con, out, w, o)
 }
 
 // session sends and returns where it ended.
 func (a *app) session(con *console, out *outputFlags, w *work, j *journal.Journal, client *cor.Client, s pipeline.Settings, flags []string) (journal.End, error) {
+	refusal := w.refusal()
+	if refusal == "" && w.gone != "" {
+		return journal.End{Stop: pipeline.TooMuchGone, Reason: w.gone}, nil
+	}
 	if err := j.Begun(journal.Session{At: time.Now().UTC(), Version: version(), Flags: flags}); err != nil {
 		return journal.End{}, err
 	}
-	if reason := w.refusal(); reason != "" {
-		return journal.End{Stop: pipeline.InputRefused, Reason: reason}, nil
+	if refusal != "" {
+		return journal.End{Stop: pipeline.InputRefused, Reason: refusal}, nil
 	}
 	defer con.sayStopping(a.ctx, s.Timeout)()
 	con.log.Info().Int("users", w.plan.Open).Float64("rate", s.Rate).Int("workers", s.Workers).Msg("sending")

@@ -25,7 +25,9 @@ type simulateCommand struct {
 // Help lists the switches.
 func (*simulateCommand) Help() string {
 	var text strings.Builder
-	text.WriteString("Switches (the default first):\n")
+	text.WriteString(examples("corattach simulate --set percentage=rounded",
+		"corattach simulate --known samples/known.csv --script samples/faults/throttle-date.json --log requests.jsonl"))
+	text.WriteString("\n\nSwitches (the default first):\n")
 	for _, s := range corsim.Switches() {
 		fmt.Fprintf(&text, "  %s=%s\n      %s\n", s.Name, strings.Join(s.Values, "|"), s.Doc)
 	}

@@ -17,9 +17,8 @@ import (
 	"corattach/report"
 )
 
-// conclude prints the result and the last line, and sets the exit code. again are
-// the flags to import failed.csv with, resume those to resume with.
-func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, again, resume []string) error {
+// conclude prints the result and the last line, and sets the exit code.
+func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome) error {
 	var err error
 	if out.JSON {
 		err = o.Encode(a.out)
@@ -29,55 +28,81 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome, agai
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on: what was wanted was read
 		return err
 	}
-	if hint := o.hint(w); hint != "" {
+	for _, hint := range o.hints(w) {
 		con.hint(hint)
 	}
-	if o.raw > 0 {
-		con.hint("failed.csv has " + count(int64(o.raw), "record") +
-			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
+	if a.watch != nil {
+		a.watch.ended(a, con, o.Exit.Code, o)
 	}
-	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir, again, resume))
+	con.last(o.Exit.Code, o.Exit.Reason, o.commands(w.dir))
 	a.code = o.Exit.Code
 	return nil
+}
+
+// hints are what to do about how the run ended.
+func (o *outcome) hints(w *work) []string {
+	var hints []string
+	if hint := o.hint(w); hint != "" {
+		hints = append(hints, hint)
+	}
+	if o.raw > 0 {
+		hints = append(hints, "failed.csv has "+count(int64(o.raw), "record")+
+			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
+	}
+	return hints
 }
 
 // hint is what to do about a run that ended in a way nobody wanted; "" when the
 // last line says it.
 func (o *outcome) hint(w *work) string {
-	r := o.Rows
-	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown == 0
+	r, v := o.Rows, o.Vanished
+	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown+v.Detached+v.StillAttached+v.Failed+v.Unknown == 0
 	switch o.Exit.Code {
 	case exitRefused:
 		return refusalHint(w)
 	case exitCredentials:
-		return "check the credentials and what their account may do, then resume"
+		return "check the credentials, what their account may do, and --auth-url; then resume"
 	case exitUnavailable, exitRows:
 		switch {
 		case silent:
-			return "COR was not reached: check --base-url, --auth-url and the network, then resume"
+			return "COR was not reached: if --base-url is wrong, import again with the right one; if the network is down, resume later"
+		case o.Exit.Code == exitUnavailable && o.Attempts == 0:
+			return "no token was made: if --auth-url is wrong, import again with the right one; if COR or the network is down, resume later"
 		case o.Exit.Code == exitUnavailable:
 			return "resume later, when COR is back"
 		}
 	case exitGuard:
+		if o.stop == pipeline.TooMuchGone {
+			return "look at vanished.csv and at the export; --accept-change lets one run through, and the first of a job"
+		}
 		return "look at reconciliation.csv before you resume"
 	}
 	return ""
 }
 
-// commands are what there is to do next.
-func (o *outcome) commands(dir string, again, resume []string) []command {
-	var next []command
-	if o.resumable > 0 && !o.DryRun && o.Exit.Code != exitRefused {
-		words := append([]string{"corattach", "resume", dir}, resume...)
-		next = append(next, command{"resume", shellLine(words)})
+// commands are what there is to do next about the run in dir.
+func (o *outcome) commands(dir string) []report.Command {
+	var next []report.Command
+	if o.Resumable > 0 {
+		next = append(next, resumeOf(dir, o.resume))
 	}
-	if r := o.Rows; r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
-		words := append(withoutEnvironment(), "corattach", "import")
-		words = append(words, again...)
-		words = append(words, filepath.Join(dir, report.FailedFile))
-		next = append(next, command{"import again", shellLine(words)})
+	if r := o.Rows; o.stop != pipeline.TooMuchGone && r.Total > r.Matched+r.Unchanged+r.Duplicate+r.Planned {
+		next = append(next, importAgainOf(dir, o.again))
 	}
 	return next
+}
+
+// resumeOf is the command that goes on with a run.
+func resumeOf(dir string, flags []string) report.Command {
+	return report.Command{Name: "resume", Line: shellLine(append([]string{"corattach", "resume", dir}, flags...))}
+}
+
+// importAgainOf is the command that imports a run's failed.csv.
+func importAgainOf(dir string, flags []string) report.Command {
+	words := append(withoutEnvironment(), "corattach", "import")
+	words = append(words, flags...)
+	words = append(words, filepath.Join(dir, report.FailedFile))
+	return report.Command{Name: "import again", Line: shellLine(words)}
 }
 
 // formFlags say what form a file has. failed.csv has a form of its own, and must
@@ -85,13 +110,14 @@ func (o *outcome) commands(dir string, again, resume []string) []command {
 func formFlags() []string { return []string{"delimiter", "encoding", "map"} }
 
 // withoutEnvironment begins a command that must not see formFlags, where the
-// environment sets them.
+// environment or the file it names may set them. All other flags of such a file
+// are in the command.
 func withoutEnvironment() []string {
 	var words []string
 	if runtime.GOOS == "windows" {
 		return nil // cmd.exe has no env
 	}
-	for _, flag := range formFlags() {
+	for _, flag := range append(formFlags(), "config") {
 		if name := "CORATTACH_" + strings.ToUpper(flag); isSet(name) {
 			words = append(words, "-u", name)
 		}
@@ -108,12 +134,16 @@ func withoutEnvironment() []string {
 func resumeWords(log *journal.Log) []string {
 	kept := []string{
 		"rate", "burst", "workers", "timeout", "retries", "max-wait", "max-failures", "max-duration", "canary", "repair", "token-file",
+		"metrics-file", "keep-runs",
 	}
 	last := log.Header.Flags
 	if n := len(log.Sessions); n > 0 {
 		last = log.Sessions[n-1].Flags
 	}
 	var words []string
+	if log.End != nil && log.End.Stop == pipeline.TooMuchGone {
+		words = append(words, "--accept-change")
+	}
 	for _, name := range kept {
 		if name == "canary" && log.End != nil && log.End.Stop == pipeline.CanaryFailed {
 			words = append(words, "--canary=0")
@@ -140,11 +170,12 @@ func wordOf(words []string, name string) string {
 	return ""
 }
 
-// givenWords writes the flags that were given again, without formFlags.
+// givenWords writes the flags that were given again, wherever they were set and
+// so without --config, and without formFlags and secretFlags.
 func givenWords(flags []given) []string {
 	var words []string
 	for _, g := range flags {
-		if slices.Contains(formFlags(), g.name) {
+		if slices.Contains(formFlags(), g.name) || slices.Contains(secretFlags(), g.name) {
 			continue
 		}
 		if g.values == nil {
@@ -212,6 +243,9 @@ func writeSummary(w io.Writer, dir string, s *report.Summary) error {
 	if s.Extras > 0 {
 		fmt.Fprintf(t, "extras\t%s that COR returned and no row lists\n", count(s.Extras, "pair"))
 	}
+	if s.Vanished.Total > 0 {
+		fmt.Fprintf(t, "vanished\t%s of %s%s\n", count(s.Vanished.Total, "pair"), count(s.Vanished.Users, "user"), vanishedCounts(s.Vanished))
+	}
 	for i, c := range s.Causes {
 		if i == shownCauses {
 			fmt.Fprintf(t, "\tand %s in summary.json\n", count(int64(s.CausesTotal-i), "more cause"))
@@ -237,21 +271,31 @@ func count(n int64, noun string) string {
 }
 
 func rowCounts(r report.Rows) string {
-	counts := map[pipeline.Status]int64{
-		pipeline.Matched: r.Matched, pipeline.Mismatched: r.Mismatched, pipeline.Missing: r.Missing, pipeline.Failed: r.Failed,
-		pipeline.Unknown: r.Unknown, pipeline.Invalid: r.Invalid, pipeline.Held: r.Held, pipeline.Duplicate: r.Duplicate,
-		pipeline.Unchanged: r.Unchanged, pipeline.NotSent: r.NotSent, pipeline.Planned: r.Planned,
-	}
 	var parts []string
-	for _, status := range pipeline.Statuses() {
-		if n := counts[status]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %v", n, status))
+	for status, n := range r.ByStatus() {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, pipeline.Status(status)))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
 	return " = " + strings.Join(parts, " + ")
+}
+
+// vanishedCounts is what became of the vanished pairs, as ": 2 detached, 1 failed".
+func vanishedCounts(v report.Vanished) string {
+	counts := map[pipeline.VanishedResult]int64{
+		pipeline.Listed: v.Listed, pipeline.DetachPlanned: v.Planned, pipeline.Detached: v.Detached, pipeline.StillAttached: v.StillAttached,
+		pipeline.DetachFailed: v.Failed, pipeline.DetachUnknown: v.Unknown, pipeline.DetachNotSent: v.NotSent,
+	}
+	var parts []string
+	for _, result := range pipeline.VanishedResults() {
+		if n := counts[result]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, result))
+		}
+	}
+	return ": " + strings.Join(parts, ", ")
 }
 
 func causeText(c report.Cause) string {

@@ -54,13 +54,18 @@ func (t target) sameAs(other target) bool {
 
 // urls checks the flags and fills in the defaults.
 func (f *targetFlags) urls() (target, error) {
-	t := target{BaseURL: strings.TrimRight(f.BaseURL, "/"), AuthURL: strings.TrimRight(f.AuthURL, "/")}
-	if f.Simulate {
-		if f.BaseURL != "" || f.AuthURL != "" || f.TokenFile != "" {
-			return t, usage("leave out --base-url, --auth-url and --token-file, or --simulate", "--simulate has a target of its own")
-		}
-		return target{simulatorURL, simulatorURL, ""}, nil
+	if !f.Simulate {
+		return f.endpointFlags.urls()
 	}
+	if f.BaseURL != "" || f.AuthURL != "" || f.TokenFile != "" {
+		return target{}, usage("leave out --base-url, --auth-url and --token-file, or --simulate", "--simulate has a target of its own")
+	}
+	return target{simulatorURL, simulatorURL, ""}, nil
+}
+
+// urls checks the flags and fills in the defaults.
+func (f *endpointFlags) urls() (target, error) {
+	t := target{BaseURL: strings.TrimRight(f.BaseURL, "/"), AuthURL: strings.TrimRight(f.AuthURL, "/")}
 	if t.BaseURL == "" {
 		t.BaseURL = cor.DefaultBaseURL
 	}
@@ -76,17 +81,26 @@ func (f *targetFlags) urls() (target, error) {
 	return t, nil
 }
 
-const credentialsHint = "set COR_API_KEY and COR_CLIENT_SECRET, or COR_ACCESS_TOKEN, or give --token-file; --simulate and --dry-run need none"
+const credentialsHint = "set COR_API_KEY and COR_CLIENT_SECRET, or COR_ACCESS_TOKEN, or give --token-file; an import with --simulate or --dry-run needs none"
 
 // credentials reads the one set of credentials there must be.
-func (f *targetFlags) credentials() (cor.Credentials, error) {
+func (f *endpointFlags) credentials() (cor.Credentials, error) {
 	c := cor.Credentials{
 		APIKey: os.Getenv("COR_API_KEY"), ClientSecret: os.Getenv("COR_CLIENT_SECRET"), AccessToken: os.Getenv("COR_ACCESS_TOKEN"),
 	}
 	key := c.APIKey != "" || c.ClientSecret != ""
+	var set []string
+	for _, credential := range []struct {
+		set  bool
+		name string
+	}{{key, "COR_API_KEY with COR_CLIENT_SECRET"}, {c.AccessToken != "", "COR_ACCESS_TOKEN"}, {f.TokenFile != "", "--token-file"}} {
+		if credential.set {
+			set = append(set, credential.name)
+		}
+	}
 	switch {
-	case key && c.AccessToken != "", key && f.TokenFile != "", c.AccessToken != "" && f.TokenFile != "":
-		return c, usage("keep one of COR_API_KEY with COR_CLIENT_SECRET, COR_ACCESS_TOKEN, and --token-file", "two credentials at once")
+	case len(set) > 1:
+		return c, usage("keep one of them", "two credentials at once: %s", strings.Join(set, " and "))
 	case key && c.ClientSecret == "":
 		return c, usage("set COR_CLIENT_SECRET too", "COR_API_KEY without COR_CLIENT_SECRET")
 	case key && c.APIKey == "":
@@ -127,11 +141,9 @@ func (a *app) connect(t target, credentials cor.Credentials, log func(text strin
 	if t.BaseURL == simulatorURL {
 		return a.connectSimulator(t)
 	}
-	client, err := cor.New(cor.Config{
-		BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: credentials, UserAgent: "corattach/" + version(),
-	})
+	client, err := newClient(t, credentials)
 	if err != nil {
-		return t, nil, nil, usage("", "%w", err)
+		return t, nil, nil, err
 	}
 	if t.Account, err = a.account(credentials, client, log); err != nil {
 		client.Close()
@@ -140,24 +152,46 @@ func (a *app) connect(t target, credentials cor.Credentials, log func(text strin
 	return t, client, client.Close, nil
 }
 
+func newClient(t target, credentials cor.Credentials) (*cor.Client, error) {
+	client, err := cor.New(cor.Config{
+		BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: credentials, UserAgent: "corattach/" + version(),
+	})
+	if err != nil {
+		return nil, usage("", "%w", err)
+	}
+	return client, nil
+}
+
 // account is a fingerprint of the API key, or whom COR says a static token
 // belongs to.
 func (a *app) account(c cor.Credentials, client *cor.Client, log func(text string)) (string, error) {
 	if c.APIKey != "" {
-		sum := sha256.Sum256([]byte(c.APIKey))
-		return "key-" + hex.EncodeToString(sum[:6]), nil
+		return keyAccount(c.APIKey), nil
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
 	defer cancel()
 	me, fault := client.Me(ctx)
 	switch {
 	case fault == nil:
-		return "account-" + cmp.Or(me.ID, me.Email, me.Name), nil
-	case fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden:
-		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "get a new access token"}
+		return tokenAccount(me), nil
+	case refused(fault):
+		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
 	}
 	log("whom the access token belongs to is not known: " + fault.Error())
 	return unknownAccount, nil
+}
+
+// keyAccount is a fingerprint of an API key.
+func keyAccount(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "key-" + hex.EncodeToString(sum[:6])
+}
+
+func tokenAccount(me cor.Account) string { return "account-" + cmp.Or(me.ID, me.Email, me.Name) }
+
+// refused reports whether a fault means that the credentials are not good.
+func refused(fault *pipeline.Fault) bool {
+	return fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden
 }
 
 // connectSimulator starts the simulator inside this process. It knows every

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"corattach/pipeline"
@@ -24,58 +26,31 @@ type work struct {
 	inputs   []reader.Input
 	warnings []string // the first of them
 	warned   int      // all of them
-
-	earlier *journal.Log // of the sessions whose exchanges the plan knows; nil for a new run and for a report
-	past    tally        // of those exchanges
-}
-
-// tally counts exchanges.
-type tally struct{ attempts, throttled int64 }
-
-// of counts the exchanges on their way.
-func (t *tally) of(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
-		for e, err := range exchanges {
-			if e.Sent() {
-				t.attempts++
-			}
-			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
-				t.throttled++
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
+	anew     bool     // an earlier run that is planned anew
+	blind    bool     // what earlier runs know is not known: the next run that knows notes what this one has done
+	gone     string   // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
 }
 
 // maxWarnings bounds the warnings that are printed and kept in the summary.
 const maxWarnings = 20
 
-// prepare reads and plans the input. earlier is the log of the sessions that the
-// run has had, nil for a new run.
-func prepare(ctx context.Context, dir, id string, in *intake, r rules, earlier *journal.Log) (*work, error) {
-	w := &work{dir: dir, id: id, in: in, rules: r, earlier: earlier}
-	var past iter.Seq2[pipeline.Exchange, error]
-	if earlier != nil {
-		past = w.past.of(earlier.Exchanges())
-	}
-	options := r.read
-	options.Warn = func(text string) {
-		if w.warned++; w.warned <= maxWarnings {
-			w.warnings = append(w.warnings, text)
-		}
-	}
+// prepare reads and plans the input.
+func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pipeline.Before) (*work, error) {
+	w := &work{dir: dir, id: id, in: in, rules: r}
 	files := in.first(ctx)
 	if in.read {
 		files = in.again()
 	}
-	scan := reader.New(files, options)
-	plan, err := pipeline.NewPlan(ctx, scan.Rows(ctx), past, r.plan, dir)
+	scan := reader.New(files, r.read)
+	if before.Known != nil {
+		before.Known = ofPart(before.Known, func() bool { return isPart(scan.Inputs()) })
+	}
+	plan, err := pipeline.NewPlan(ctx, scan.Batches(ctx), before, r.plan, dir)
 	if err != nil {
 		return nil, err
 	}
 	w.plan, w.inputs = plan, scan.Inputs()
+	w.warnings, w.warned = scan.Warnings()
 	over := plan.Warnings()
 	w.warned += plan.OverAllocated
 	if r.plan.OverAllocation == pipeline.RejectOver {
@@ -91,7 +66,7 @@ func (w *work) close() {
 	w.in.close()
 }
 
-// refusal says why nothing may be sent, "" when nothing stands in the way.
+// refusal says why the input is refused, "" when nothing stands in the way.
 func (w *work) refusal() string {
 	if w.plan.Rows == 0 && !w.rules.allowEmpty {
 		return "the input has no rows"
@@ -127,10 +102,11 @@ type facts struct {
 	dryRun   bool
 	finished time.Time
 	end      *journal.End // nil for a run that was killed
+	resume   []string     // the flags to resume with
 }
 
 func factsOf(log *journal.Log) facts {
-	f := facts{header: log.Header, version: log.Header.Version, finished: log.LastAt, end: log.End}
+	f := facts{header: log.Header, version: log.Header.Version, finished: log.LastAt, end: log.End, resume: resumeWords(log)}
 	if n := len(log.Sessions); n > 0 {
 		f.version = log.Sessions[n-1].Version
 	}
@@ -148,32 +124,35 @@ func (f facts) stop() (pipeline.Stop, bool) {
 	return pipeline.Stop{Kind: f.end.Stop, Reason: f.end.Reason}, false
 }
 
+// ending is what becomes of the rows that were never sent.
+func (f facts) ending() pipeline.Ending {
+	stop, killed := f.stop()
+	if killed {
+		return pipeline.Ending{Reason: "the run was interrupted before this was sent"}
+	}
+	return pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
+}
+
 // outcome is what a report adds up to.
 type outcome struct {
 	report.Summary
-	stop      pipeline.StopKind // why it ended early
-	resumable int               // rows that resume would send
-	raw       int               // rows that have no cells, but a raw line
+	stop   pipeline.StopKind // why it ended early
+	raw    int               // rows that have no cells, but a raw line
+	again  []string          // the flags to import failed.csv with
+	resume []string          // the flags to resume with
 }
 
-// write judges every row from the exchanges, which are those that the plan does
-// not know, and writes all reports.
+// write judges every row from the exchanges and writes all reports.
 func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges iter.Seq2[pipeline.Exchange, error]) (*outcome, error) {
 	stop, killed := f.stop()
-	o := &outcome{stop: stop.Kind, Summary: report.Summary{
+	o := &outcome{stop: stop.Kind, again: f.header.Flags, resume: f.resume, Summary: report.Summary{
 		RunID: w.id, Job: f.header.Job, Version: f.version, DryRun: f.dryRun, Target: targetOf(f.header).String(),
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
-		Warnings: w.warnings, WarningsTotal: w.warned,
+		Warnings: w.warnings, WarningsTotal: w.warned, Source: upper(f.header.Settings.Source),
 	}}
-	end := pipeline.Ending{DryRun: f.dryRun && stop.Kind == pipeline.RanToEnd, Reason: stop.Reason}
-	if killed {
-		end.Reason = "the run was interrupted before this was sent"
-	}
-	count := w.past
-	if err := w.plan.Judge(count.of(exchanges), end); err != nil {
+	if err := w.plan.Judge(o.count(exchanges, set), f.ending()); err != nil {
 		return nil, err
 	}
-	o.Attempts, o.Throttled = count.attempts, count.throttled
 	if err := w.writeLines(ctx, set, o); err != nil {
 		return nil, err
 	}
@@ -192,33 +171,75 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 	if f.end != nil {
 		signal = f.end.Signal
 	}
-	o.Exit = ending{rows: o.Rows, imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
-	return o, set.Commit(&o.Summary)
+	o.Exit = ending{rows: o.Rows, undone: o.Vanished.Undone(), imbalance: tally.Imbalance(read), stop: stop, signal: signal, killed: killed}.exit()
+	return o, set.Commit(&o.Summary, report.Next{Hints: o.hints(w), Commands: o.commands(runDir(f.header))})
+}
+
+// runDir is the run's directory as the run itself called it, so that its page is
+// the same from wherever it is written again.
+func runDir(h journal.Header) string {
+	runsDir := "runs"
+	if word := wordOf(h.Flags, "runs-dir"); word != "" {
+		_, runsDir, _ = strings.Cut(word, "=")
+	}
+	return filepath.Join(runsDir, h.RunID)
+}
+
+// count notes the attempts on their way.
+func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error], set *report.Set) iter.Seq2[pipeline.Exchange, error] {
+	return func(yield func(pipeline.Exchange, error) bool) {
+		for e, err := range exchanges {
+			set.Exchange(&e)
+			if e.Sent() {
+				o.Attempts++
+			}
+			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
+				o.Throttled++
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) error {
 	options := w.rules.read
 	options.Again = true
 	scan := reader.New(w.in.again(), options)
-	for line, err := range w.plan.Lines(scan.Rows(ctx), scan.Complete) {
+	for page, err := range pipeline.InOrder(w.plan.LineBatches(scan.Batches(ctx)), set.Block) {
 		if err != nil {
 			return err
 		}
-		if line.Resumable() {
-			o.resumable++
+		for i := range page.Lines {
+			line := &page.Lines[i]
+			if !o.DryRun && o.stop != pipeline.InputRefused && line.Resumable() {
+				o.Resumable++
+			}
+			if line.Raw != "" {
+				o.raw++
+			}
 		}
-		if line.Raw != "" {
-			o.raw++
-		}
-		if err := set.Line(line); err != nil {
+		if err := set.Write(page); err != nil {
 			return err
 		}
 	}
-	for user, err := range w.plan.UserLines() {
+	for page, err := range pipeline.InOrder(w.plan.UserBatches(), set.UserBlock) {
 		if err != nil {
 			return err
 		}
-		if err := set.User(&user); err != nil {
+		if err := set.WriteUsers(page); err != nil {
+			return err
+		}
+	}
+	for v, err := range w.plan.Vanished() {
+		if err != nil {
+			return err
+		}
+		if !o.DryRun && o.stop != pipeline.InputRefused && v.Resumable {
+			o.Resumable++
+		}
+		if err := set.Vanished(&v); err != nil {
 			return err
 		}
 	}
@@ -233,9 +254,6 @@ func targetOf(h journal.Header) target {
 func discard(dir string) {
 	_ = os.RemoveAll(dir)
 }
-
-// none are the exchanges of a run that sends nothing.
-func none(func(pipeline.Exchange, error) bool) {}
 
 // describe tells in one line what was read.
 func (w *work) describe() string {

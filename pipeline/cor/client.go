@@ -122,11 +122,20 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 	if fault != nil {
 		return Account{}, fault
 	}
-	account, ok := decodeAccount(got.body)
+	account, ok := decodeAccount(got.veil.clean(got.body))
 	if !ok {
 		return Account{}, unreadable(got, "no account")
 	}
 	return account, nil
+}
+
+// TokenExpires is when the token at hand ends, as COR said when it made it; zero
+// for one that was given as it is, before the first exchange, and when COR did
+// not say.
+func (c *Client) TokenExpires() time.Time {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	return c.tokens.expires
 }
 
 // authorized sends one request with the token and returns its whole 2xx

@@ -29,6 +29,7 @@ type tokens struct {
 	mu      sync.Mutex
 	access  string          // "" when there is none
 	renewAt time.Time       // when access is to be renewed; zero when COR did not say: then a 401 tells
+	expires time.Time       // when access ends; zero when COR did not say
 	refresh string          // the latest refresh token; "" when there is none
 	refused *pipeline.Fault // NoToken, for good; nil while the credentials hold
 	flight  *renewal        // nil when none is under way
@@ -138,7 +139,7 @@ func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.flight = nil
-	t.access, t.renewAt, t.refresh = got.access, got.renewAt, got.refresh
+	t.access, t.renewAt, t.expires, t.refresh = got.access, got.renewAt, got.expires, got.refresh
 	if fault != nil && fault.Kind == pipeline.NoToken {
 		t.refused = fault
 	}
@@ -150,6 +151,7 @@ func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
 type granted struct {
 	access  string
 	renewAt time.Time
+	expires time.Time
 	refresh string
 }
 
@@ -207,22 +209,25 @@ func readToken(r reply, asked time.Time) (granted, *pipeline.Fault) {
 	case !visible(access, -1):
 		return granted{}, illegalToken()
 	}
-	return granted{access: access, renewAt: renewTime(asked, wire.Expires.text()), refresh: wire.Refresh.text()}, nil
+	renewAt, expires := tokenLife(asked, wire.Expires.text())
+	return granted{access: access, renewAt: renewAt, expires: expires, refresh: wire.Refresh.text()}, nil
 }
 
-// renewTime is when a token is to be renewed that was asked for at the given
-// time: a tenth of its life before its end, at most a minute. It is zero, for
-// unknown, when expiresIn is no positive number of seconds.
+// tokenLife is when a token that was asked for at the given time is to be
+// renewed, and when it ends. The first is a tenth of its life before the second,
+// at most a minute. Both are zero, for unknown, when expiresIn is no positive
+// number of seconds.
 //
 // Choice: the life counts from the asking, the cautious side; COR's page gives
 // expires_in as a number, a numeric string is read too; a life is capped at a
 // year.
-func renewTime(asked time.Time, expiresIn string) time.Time {
+func tokenLife(asked time.Time, expiresIn string) (renewAt, expires time.Time) {
 	seconds, err := strconv.ParseFloat(expiresIn, 64)
 	if err != nil || !(seconds > 0) {
-		return time.Time{}
+		return time.Time{}, time.Time{}
 	}
 	const year = 365 * 24 * time.Hour
 	life := time.Duration(min(seconds, year.Seconds()) * float64(time.Second))
-	return asked.Add(life - min(time.Minute, life/10))
+	expires = asked.Add(life)
+	return expires.Add(-min(time.Minute, life/10)), expires
 }

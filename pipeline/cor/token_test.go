@@ -139,16 +139,16 @@ func TestTokenRotation(t *testing.T) {
 	}
 }
 
-func TestRenewTime(t *testing.T) {
+func TestTokenLife(t *testing.T) {
 	asked := time.Unix(1_800_000_000, 0)
 	for expires, want := range map[string]time.Duration{
 		"3600": 3540 * time.Second, "10": 9 * time.Second, "0.5": 450 * time.Millisecond,
 		"": -1, "0": -1, "-5": -1, "NaN": -1, "soon": -1,
 		"1e300": 365*24*time.Hour - time.Minute, "Inf": 365*24*time.Hour - time.Minute,
 	} {
-		got := renewTime(asked, expires)
-		if want == -1 && !got.IsZero() || want != -1 && got.Sub(asked) != want {
-			t.Errorf("%q: %v", expires, got)
+		got, end := tokenLife(asked, expires)
+		if want == -1 && !got.IsZero() || want != -1 && got.Sub(asked) != want || end.IsZero() != got.IsZero() || end.Before(got) {
+			t.Errorf("%q: %v, %v", expires, got, end)
 		}
 	}
 }

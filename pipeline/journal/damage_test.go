@@ -265,8 +265,9 @@ func FuzzRead(f *testing.F) {
 		}
 		r = record{Type: typeEnd, Number: 1, Fault: toFault(e.Fault)}
 		back = lineOf(t, must(r.line())(t))
-		if _, fault, err := back.outcome(); err != nil || *fault != *e.Fault {
-			t.Errorf("%v: %v came back as %v", err, e.Fault, fault)
+		var got pipeline.Exchange
+		if err := back.outcome(&got); err != nil || *got.Fault != *e.Fault {
+			t.Errorf("%v: %v came back as %v", err, e.Fault, got.Fault)
 		}
 	})
 }

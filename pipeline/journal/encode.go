@@ -11,6 +11,13 @@ import (
 // The records that a run has many of are written by the functions of this file:
 // byte for byte as encoding/json writes their structs, at a tenth of its cost.
 
+// What stands in an attempt beside its texts.
+const (
+	vanishedKey   = `,"vanished":true`
+	sharesKey     = `,"shares":[`
+	percentageKey = `,"percentage":`
+)
+
 // numberKey stands between a record's type and the number of its attempt.
 const numberKey = `,"n":`
 
@@ -27,6 +34,9 @@ func appendHead(b []byte, kind string, number int64) []byte {
 func appendAttempt(b []byte, a *pipeline.Attempt) []byte {
 	b = appendText(b, `,"attempt":{"user":`, a.User)
 	b = appendText(b, `,"source":`, a.Source)
+	if a.Vanished {
+		b = append(b, vanishedKey...)
+	}
 	if a.Chunk != 0 {
 		b = appendNumber(b, `,"chunk":`, int64(a.Chunk))
 	}
@@ -41,14 +51,29 @@ func appendAttempt(b []byte, a *pipeline.Attempt) []byte {
 	if len(a.Only) > 0 {
 		b = append(b, ']')
 	}
-	b = appendText(b, `,"digest":`, a.Digest)
-	b = append(b, `,"at":"`...)
-	b = a.At.AppendFormat(b, time.RFC3339Nano)
-	return append(b, `"}}`...)
+	for i, s := range a.Shares {
+		key := `,{"workspace":`
+		if i == 0 {
+			key = sharesKey + `{"workspace":`
+		}
+		b = appendText(b, key, s.Workspace)
+		b = append(b, percentageKey...)
+		b = append(s.Percent.Append(b), '}')
+	}
+	b = append(b, `],"at":`...)
+	b = appendTime(b, a.At)
+	return append(b, "}}"...)
 }
 
-// appendAnswer completes an end, behind its head.
-func appendAnswer(b []byte, a *pipeline.Answer) []byte {
+func appendTime(b []byte, t time.Time) []byte {
+	b = append(b, '"')
+	b = t.AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"')
+}
+
+// appendAnswer completes an end, behind its head. The attempt ended at a time, if
+// that is known.
+func appendAnswer(b []byte, a *pipeline.Answer, ended time.Time) []byte {
 	b = appendNumber(b, `,"answer":{"status":`, int64(a.Status))
 	b = appendNumber(b, `,"user_id":`, a.UserID)
 	b = append(b, `,"pivots":[`...)
@@ -66,7 +91,11 @@ func appendAnswer(b []byte, a *pipeline.Answer) []byte {
 	if a.RequestID != "" {
 		b = appendText(b, `,"request_id":`, a.RequestID)
 	}
-	return append(b, "}}"...)
+	b = append(b, '}')
+	if !ended.IsZero() {
+		b = appendTime(append(b, `,"at":`...), ended)
+	}
+	return append(b, '}')
 }
 
 func appendPivot(b []byte, p *pipeline.Pivot) []byte {

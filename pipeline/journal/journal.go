@@ -42,6 +42,7 @@ type Header struct {
 	At       time.Time `json:"at"`      // UTC
 	Inputs   []Input   `json:"inputs"`
 	Settings Settings  `json:"settings"`
+	Nightly  Nightly   `json:"nightly"`
 }
 
 // Input is one input file of the run.
@@ -68,11 +69,23 @@ type Settings struct {
 	Chunk           int               `json:"chunk"`
 }
 
+// Nightly are the settings that say what a run makes of what earlier runs know.
+// What it made of it stands in the records after the header; they are only
+// looked at again where the run was interrupted before its first session.
+type Nightly struct {
+	ChangedOnly    bool          `json:"changed_only"`
+	MaxAge         time.Duration `json:"max_age_ns"`
+	MaxDrop        string        `json:"max_drop"`
+	AcceptChange   bool          `json:"accept_change"`
+	DetachVanished bool          `json:"detach_vanished"`
+}
+
 // Session says where a time of work on the run began.
 type Session struct {
 	At      time.Time `json:"at"`
 	Version string    `json:"version"`
 	Flags   []string  `json:"flags"` // how it was called, without secrets
+	From    int64     `json:"-"`     // where its record begins, in bytes
 }
 
 // End says where a time of work ended, and why.
@@ -153,11 +166,11 @@ func (j *Journal) Withdraw(number int64) error {
 // End writes down what came of an attempt: an answer or a fault, not both.
 func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	if e.Answer == nil || e.Fault != nil {
-		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault)}
+		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended}
 		line, err := r.line()
 		return j.over(line, err)
 	}
-	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer))
+	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer, e.Ended))
 	return j.over(line, err)
 }
 
@@ -167,6 +180,17 @@ func (j *Journal) over(line []byte, err error) error {
 	defer j.mu.Unlock()
 	j.crowd.away--
 	return j.add(line, err)
+}
+
+// Unchanged writes down that a request was not sent because COR had confirmed it
+// before.
+func (j *Journal) Unchanged(e pipeline.Exchange) error {
+	return j.append(record{Type: typeUnchanged, Unchanged: toUnchanged(e)})
+}
+
+// Vanished writes down a vanished pair, and what was decided about it.
+func (j *Journal) Vanished(v *pipeline.Vanished) error {
+	return j.append(record{Type: typeVanished, Vanished: toVanished(v)})
 }
 
 // Begun writes down that a time of work begins.

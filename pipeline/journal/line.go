@@ -42,6 +42,22 @@ func checksum(line []byte) string {
 	return ""
 }
 
+// parse reads a record by itself; the reason says why it is none, "" when it is.
+func parse(text []byte) (record, string) {
+	if reason := checksum(text); reason != "" {
+		return record{}, reason
+	}
+	l := line{text: text}
+	if !l.readHead() {
+		return record{}, otherForm
+	}
+	r, err := l.record()
+	if err != nil {
+		return record{}, otherForm
+	}
+	return r, ""
+}
+
 // readHead reads what every record begins with, and reports whether it is one
 // of those there are.
 func (l *line) readHead() bool {
@@ -57,7 +73,7 @@ func (l *line) readHead() bool {
 		l.kind = typeEnd
 	case typeWithdrawn:
 		l.kind = typeWithdrawn
-	case typeHeader, typeSession, typeFinish:
+	case typeHeader, typeSession, typeFinish, typeUnchanged, typeVanished:
 		l.kind = string(kind)
 		return true
 	default:
@@ -96,16 +112,21 @@ func (l *line) attempt() (pipeline.Attempt, error) {
 	return r.Attempt.attempt(), nil
 }
 
-// outcome reads an end.
-func (l *line) outcome() (*pipeline.Answer, *pipeline.Fault, error) {
-	if a, ok := l.form().answer(); ok {
-		return a, nil, nil
+// end is where the next record begins, in bytes.
+func (l *line) end() int64 { return l.offset + int64(len(l.text)) }
+
+// outcome reads an end into the exchange of its attempt.
+func (l *line) outcome(e *pipeline.Exchange) error {
+	if a, at, ok := l.form().answer(); ok {
+		e.Answer, e.Ended = a, at
+		return nil
 	}
 	r, err := l.record()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return r.Answer.answer(), r.Fault.fault(), nil
+	e.Answer, e.Fault, e.Ended = r.Answer.answer(), r.Fault.fault(), r.At
+	return nil
 }
 
 // form reads a record that stands exactly as encode.go writes it when no text
@@ -171,23 +192,46 @@ func (f *form) time(key string) time.Time {
 	return t
 }
 
-// attempt reads what appendAttempt has written of an attach without Only.
+// attempt reads what appendAttempt has written of an attempt without Only.
 func (f *form) attempt() (pipeline.Attempt, bool) {
 	var a pipeline.Attempt
 	a.User = pipeline.UserID(f.text(`,"attempt":{"user":`))
 	a.Source = pipeline.Source(f.text(`,"source":`))
+	a.Vanished = f.has(vanishedKey)
 	if f.has(`,"chunk":`) {
 		a.Chunk = int(f.number(""))
 	}
-	f.skip(`,"op":"` + opAttach + `"`)
-	a.Digest = f.text(`,"digest":`)
+	f.skip(`,"op":"`)
+	if !f.has(opAttach + `"`) {
+		f.skip(opDetach + `"`)
+		a.Op = pipeline.Detach
+	}
+	a.Shares = f.shares()
 	a.At = f.time(`,"at":`)
 	f.skip("}")
 	return a, !f.failed && f.rest == ""
 }
 
-// answer reads what appendAnswer has written of an answer without errors.
-func (f *form) answer() (*pipeline.Answer, bool) {
+func (f *form) shares() []pipeline.Share {
+	end := strings.Index(f.rest, "]")
+	shares := make([]pipeline.Share, 0, strings.Count(f.rest[:max(end, 0)], percentageKey))
+	f.skip(sharesKey)
+	for next := ""; !f.failed && !f.has("]"); next = "," {
+		f.skip(next)
+		share := pipeline.Share{Workspace: pipeline.WorkspaceID(f.text(`{"workspace":`))}
+		f.skip(percentageKey)
+		number, rest, _ := strings.Cut(f.rest, "}")
+		percent, ok := pipeline.ParseDecimal(number, '.')
+		share.Percent, f.rest, f.failed = percent, rest, f.failed || !ok
+		shares = append(shares, share)
+	}
+	f.failed = f.failed || len(shares) == 0
+	return shares
+}
+
+// answer reads what appendAnswer has written of an answer without errors, and
+// when the attempt ended.
+func (f *form) answer() (*pipeline.Answer, time.Time, bool) {
 	a := &pipeline.Answer{Pivots: make([]pipeline.Pivot, 0, strings.Count(f.rest, `{"workspace":`))}
 	a.Status = int(f.number(`,"answer":{"status":`))
 	a.UserID = f.number(`,"user_id":`)
@@ -200,7 +244,11 @@ func (f *form) answer() (*pipeline.Answer, bool) {
 		a.RequestID = f.text("")
 	}
 	f.skip("}")
-	return a, !f.failed && f.rest == ""
+	var ended time.Time
+	if f.has(`,"at":`) {
+		ended = f.time("")
+	}
+	return a, ended, !f.failed && f.rest == ""
 }
 
 func (f *form) pivot() pipeline.Pivot {

@@ -22,9 +22,13 @@ func drawText(t *rapid.T, label string) string {
 func drawAttempt(t *rapid.T) pipeline.Attempt {
 	a := pipeline.Attempt{
 		Key: pipeline.Key{User: pipeline.UserID(drawText(t, "user")), Source: pipeline.Source(drawText(t, "source")),
-			Chunk: rapid.IntRange(0, 3).Draw(t, "chunk")},
-		Op: pipeline.Op(rapid.IntRange(0, 1).Draw(t, "op")), Digest: drawText(t, "digest"),
+			Vanished: rapid.Bool().Draw(t, "vanished"), Chunk: rapid.IntRange(0, 3).Draw(t, "chunk")},
+		Op: pipeline.Op(rapid.IntRange(0, 1).Draw(t, "op")),
 		At: time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, "at")).UTC(),
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "shares") {
+		share := pipeline.Share{Workspace: pipeline.WorkspaceID(drawText(t, "workspace")), Percent: pipeline.Percent(rapid.Int64Range(0, 1_000_000).Draw(t, "percent"))}
+		a.Shares = append(a.Shares, share)
 	}
 	for range rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "only") {
 		a.Only = append(a.Only, pipeline.WorkspaceID(drawText(t, "workspace")))
@@ -58,12 +62,16 @@ func drawAnswer(t *rapid.T) *pipeline.Answer {
 func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, answer, number := drawAttempt(t), drawAnswer(t), rapid.Int64Range(1, 1<<62).Draw(t, "n")
+		var ended time.Time
+		if rapid.Bool().Draw(t, "ended") {
+			ended = time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, "end")).UTC()
+		}
 		for _, c := range []struct {
 			got  []byte
 			want record
 		}{
 			{appendAttempt(appendHead(nil, typeBegin, number), &a), record{Type: typeBegin, Number: number, Attempt: toAttempt(a)}},
-			{appendAnswer(appendHead(nil, typeEnd, number), answer), record{Type: typeEnd, Number: number, Answer: toAnswer(answer)}},
+			{appendAnswer(appendHead(nil, typeEnd, number), answer, ended), record{Type: typeEnd, Number: number, Answer: toAnswer(answer), At: ended}},
 		} {
 			body, err := json.Marshal(&c.want)
 			if err != nil {
@@ -99,9 +107,9 @@ func checkLine(t *rapid.T, text []byte) {
 			t.Fatal(diff)
 		}
 	}
-	if a, ok := l.form().answer(); ok {
-		if diff := cmp.Diff(r.Answer.answer(), a); diff != "" {
-			t.Fatal(diff)
+	if a, ended, ok := l.form().answer(); ok {
+		if diff := cmp.Diff(r.Answer.answer(), a); diff != "" || !ended.Equal(r.At) {
+			t.Fatalf("ended %v: %s", ended, diff)
 		}
 	}
 }
@@ -109,13 +117,14 @@ func checkLine(t *rapid.T, text []byte) {
 // Records as a run has them by the thousand are read without encoding/json.
 func TestUsualRecordsAreReadAtOnce(t *testing.T) {
 	begin := must(seal(appendAttempt(appendHead(nil, typeBegin, 7), &pipeline.Attempt{
-		Key: pipeline.Key{User: "Ünïcödé", Source: "SAP", Chunk: 2}, Digest: "0123456789abcdef", At: epoch,
+		Key: pipeline.Key{User: "Ünïcödé", Source: "SAP", Chunk: 2}, At: epoch,
+		Shares: []pipeline.Share{{Workspace: "W1", Percent: 333_333}, {Workspace: "W2"}},
 	})))(t)
-	end := must(seal(appendAnswer(appendHead(nil, typeEnd, 7), answered("U").Answer)))(t)
+	end := must(seal(appendAnswer(appendHead(nil, typeEnd, 7), answered("U").Answer, epoch)))(t)
 	if _, ok := lineOf(t, begin).form().attempt(); !ok {
 		t.Errorf("not read: %s", begin)
 	}
-	if _, ok := lineOf(t, end).form().answer(); !ok {
+	if _, _, ok := lineOf(t, end).form().answer(); !ok {
 		t.Errorf("not read: %s", end)
 	}
 }
@@ -126,19 +135,19 @@ func TestOtherFormsAreRead(t *testing.T) {
 	begin := attemptOf("U")
 	end := answered("U")
 	for body, want := range map[string]any{
-		`{"type":"begin","n":1,"attempt":{"user":"U","source":"SAP","op":"attach","digest":"d-U","at":"2026-11-23T03:15:00.123456789Z","new":[1]}}`:                     begin,
-		`{"type":"begin","n":1,"new":1,"attempt":{"user":"U","source":"SAP","op":"attach","digest":"d-U","at":"2026-11-23T03:15:00.123456789Z"}}`:                       begin,
-		`{"type":"begin","n":1, "attempt": {"op":"attach","digest":"d-\u0055","user":"U","source":"SAP","at":"2026-11-23T04:15:00.123456789+01:00"}}`:                   begin,
-		`{"type":"end","n":1,"answer":{"user_id":7,"status":200,"pivots":[{"workspace":"W","source":"SAP","percentage":"60","user_id":7,"workspace_id":11,"new":{}}]}}`: *end.Answer,
+		`{"type":"begin","n":1,"attempt":{"user":"U","source":"SAP","op":"attach","shares":[{"workspace":"W","percentage":60}],"at":"2026-11-23T03:15:00.123456789Z","new":[1]}}`:   begin,
+		`{"type":"begin","n":1,"new":1,"attempt":{"user":"U","source":"SAP","op":"attach","shares":[{"workspace":"W","percentage":60}],"at":"2026-11-23T03:15:00.123456789Z"}}`:     begin,
+		`{"type":"begin","n":1, "attempt": {"op":"attach","shares":[{"workspace":"\u0057","percentage":60}],"user":"U","source":"SAP","at":"2026-11-23T04:15:00.123456789+01:00"}}`: begin,
+		`{"type":"end","n":1,"answer":{"user_id":7,"status":200,"pivots":[{"workspace":"W","source":"SAP","percentage":"60","user_id":7,"workspace_id":11,"new":{}}]}}`:             *end.Answer,
 	} {
 		l := lineOf(t, must(seal([]byte(body)))(t))
 		var got any
 		if strings.HasPrefix(body, `{"type":"begin"`) {
 			got = must(l.attempt())(t)
 		} else {
-			answer, _, err := l.outcome()
-			check(t, err)
-			got = *answer
+			var e pipeline.Exchange
+			check(t, l.outcome(&e))
+			got = *e.Answer
 		}
 		if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(0)); diff != "" {
 			t.Errorf("%s: %s", body, diff)
@@ -154,7 +163,7 @@ func TestOtherFormsAreRead(t *testing.T) {
 		if _, err := l.attempt(); err == nil {
 			t.Errorf("an attempt is read from %s", body)
 		}
-		if _, _, err := l.outcome(); err == nil {
+		if l.outcome(new(pipeline.Exchange)) == nil {
 			t.Errorf("an outcome is read from %s", body)
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	typeWithdrawn = "withdrawn"
 	typeEnd       = "end"
 	typeFinish    = "finish"
+	typeUnchanged = "unchanged"
+	typeVanished  = "vanished"
 )
 
 // record is one line of the file. Its names are the format: they are read by
@@ -31,6 +33,11 @@ type record struct {
 	Answer  *answer  `json:"answer,omitempty"`
 	Fault   *fault   `json:"fault,omitempty"`
 	End     *End     `json:"end,omitempty"`
+
+	Unchanged *unchanged `json:"unchanged,omitempty"`
+	Vanished  *vanished  `json:"vanished,omitempty"`
+
+	At time.Time `json:"at,omitzero"` // when an attempt ended
 }
 
 // maxLine bounds a line, so that what is no journal does not fill the memory.
@@ -90,7 +97,7 @@ func (r *record) whole() bool {
 	case typeSession:
 		return r.Session != nil
 	case typeBegin:
-		return r.Attempt != nil && (r.Attempt.Op == opAttach || r.Attempt.Op == opDetach)
+		return r.Attempt != nil && (r.Attempt.Op == opAttach || r.Attempt.Op == opDetach) && len(r.Attempt.Shares) > 0
 	case typeWithdrawn:
 		return true
 	case typeEnd:
@@ -100,18 +107,52 @@ func (r *record) whole() bool {
 		return r.Answer != nil
 	case typeFinish:
 		return r.End != nil
+	case typeUnchanged:
+		return r.Unchanged != nil && len(r.Unchanged.Shares) > 0
+	case typeVanished:
+		return r.Vanished != nil
 	}
 	return false
 }
 
 type attempt struct {
-	User   string    `json:"user"`
-	Source string    `json:"source"`
-	Chunk  int       `json:"chunk,omitempty"`
-	Op     string    `json:"op"`
-	Only   []string  `json:"only,omitempty"`
-	Digest string    `json:"digest"`
-	At     time.Time `json:"at"`
+	User     string    `json:"user"`
+	Source   string    `json:"source"`
+	Vanished bool      `json:"vanished,omitempty"`
+	Chunk    int       `json:"chunk,omitempty"`
+	Op       string    `json:"op"`
+	Only     []string  `json:"only,omitempty"`
+	Shares   []share   `json:"shares"`
+	At       time.Time `json:"at"`
+}
+
+// share has the percentage that is asked for; it means nothing in a detach.
+type share struct {
+	Workspace  string           `json:"workspace"`
+	Percentage pipeline.Percent `json:"percentage"`
+}
+
+// unchanged is a request that was not sent, because COR had confirmed it.
+type unchanged struct {
+	User   string      `json:"user"`
+	Source string      `json:"source"`
+	Chunk  int         `json:"chunk,omitempty"`
+	Shares []confirmed `json:"shares"`
+}
+
+type confirmed struct {
+	share
+	At time.Time `json:"confirmed_at"`
+}
+
+type vanished struct {
+	User        string                  `json:"user"`
+	Source      string                  `json:"source"`
+	Workspace   string                  `json:"workspace"`
+	Percentage  string                  `json:"percentage"`
+	ConfirmedAt time.Time               `json:"confirmed_at"`
+	Result      pipeline.VanishedResult `json:"result"`
+	Reason      string                  `json:"reason,omitempty"`
 }
 
 type answer struct {
@@ -163,17 +204,20 @@ func opName(op pipeline.Op) string {
 }
 
 func toAttempt(a pipeline.Attempt) *attempt {
-	out := &attempt{User: string(a.User), Source: string(a.Source), Chunk: a.Chunk, Op: opName(a.Op), Digest: a.Digest, At: a.At}
+	out := &attempt{User: string(a.User), Source: string(a.Source), Vanished: a.Vanished, Chunk: a.Chunk, Op: opName(a.Op), At: a.At}
 	for _, w := range a.Only {
 		out.Only = append(out.Only, string(w))
+	}
+	for _, s := range a.Shares {
+		out.Shares = append(out.Shares, share{string(s.Workspace), s.Percent})
 	}
 	return out
 }
 
 func (a *attempt) attempt() pipeline.Attempt {
 	out := pipeline.Attempt{
-		Key:    pipeline.Key{User: pipeline.UserID(a.User), Source: pipeline.Source(a.Source), Chunk: a.Chunk},
-		Digest: a.Digest, At: a.At,
+		Key: pipeline.Key{User: pipeline.UserID(a.User), Source: pipeline.Source(a.Source), Vanished: a.Vanished, Chunk: a.Chunk},
+		At:  a.At,
 	}
 	if a.Op == opDetach {
 		out.Op = pipeline.Detach
@@ -181,7 +225,40 @@ func (a *attempt) attempt() pipeline.Attempt {
 	for _, w := range a.Only {
 		out.Only = append(out.Only, pipeline.WorkspaceID(w))
 	}
+	for _, s := range a.Shares {
+		out.Shares = append(out.Shares, pipeline.Share{Workspace: pipeline.WorkspaceID(s.Workspace), Percent: s.Percentage})
+	}
 	return out
+}
+
+func toUnchanged(e pipeline.Exchange) *unchanged {
+	out := &unchanged{User: string(e.User), Source: string(e.Source), Chunk: e.Chunk}
+	for i, s := range e.Shares {
+		out.Shares = append(out.Shares, confirmed{share{string(s.Workspace), s.Percent}, e.Confirmed[i]})
+	}
+	return out
+}
+
+func (u *unchanged) exchange() pipeline.Exchange {
+	e := pipeline.Exchange{Attempt: pipeline.Attempt{
+		Key: pipeline.Key{User: pipeline.UserID(u.User), Source: pipeline.Source(u.Source), Chunk: u.Chunk},
+	}}
+	for _, s := range u.Shares {
+		e.Shares = append(e.Shares, pipeline.Share{Workspace: pipeline.WorkspaceID(s.Workspace), Percent: s.Percentage})
+		e.Confirmed = append(e.Confirmed, s.At)
+	}
+	return e
+}
+
+func toVanished(v *pipeline.Vanished) *vanished {
+	return &vanished{string(v.User), string(v.Source), string(v.Workspace), v.Percentage, v.ConfirmedAt, v.Result, v.Reason}
+}
+
+func (v *vanished) vanished() pipeline.Vanished {
+	return pipeline.Vanished{
+		User: pipeline.UserID(v.User), Source: pipeline.Source(v.Source), Workspace: pipeline.WorkspaceID(v.Workspace),
+		Percentage: v.Percentage, ConfirmedAt: v.ConfirmedAt, Result: v.Result, Reason: v.Reason,
+	}
 }
 
 func toAnswer(a *pipeline.Answer) *answer {

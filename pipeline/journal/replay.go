@@ -38,77 +38,69 @@ type Log struct {
 	Whole    int64     // bytes up to the end of the last whole record
 	Torn     int64     // bytes after it, which are the trace of a crash
 	path     string
-	since    position // what Exchanges begin behind
+	header   int64 // bytes of the header
 }
 
-// position is a place between two records: the bytes before it, and the highest
-// number of an attempt there.
-type position struct{ whole, last int64 }
+// Unbegun reports whether the run was interrupted between its header and its
+// first session: nothing was sent, and what its plan made of what earlier runs
+// know is perhaps not all there.
+func (l *Log) Unbegun() bool { return len(l.Sessions) == 0 && l.End == nil }
+
+// Restart takes the log of a run that is Unbegun back to its header. Open then
+// drops the rest.
+func (l *Log) Restart() {
+	l.Torn += l.Whole - l.header
+	l.Whole = l.header
+}
 
 // Read reads a journal from its first record to its last and checks that every
 // one is whole and can stand where it does. What the attempts say and what came
 // of them is left to Exchanges. An error that is a *DamagedError means that the
 // file can't be relied on, one that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
+	return read(path, func(*line) error { return nil })
+}
+
+// read is Read; it shows each record to look as well.
+func read(path string, look func(*line) error) (*Log, error) {
 	log := &Log{path: path}
-	if err := log.read(); err != nil {
-		return nil, err
-	}
-	return log, nil
-}
-
-// Later reads what was written since l was read, by a session that has opened
-// it. What it returns tells of the whole journal, but its Exchanges are those
-// that l does not have.
-func (l *Log) Later() (*Log, error) {
-	later := *l
-	later.Sessions = slices.Clone(l.Sessions)
-	later.since = position{l.Whole, l.Last}
-	if err := later.read(); err != nil {
-		return nil, err
-	}
-	return &later, nil
-}
-
-// scan goes on where the log's Exchanges begin.
-func (l *Log) scan() *scan { return &scan{path: l.path, whole: l.since.whole, last: l.since.last} }
-
-func (l *Log) read() error {
-	scan := l.scan()
+	scan := &scan{path: path}
 	var latest line // the last begin of the session
-	for from, err := range scan.lines() {
+	for l, err := range scan.lines() {
+		if err == nil {
+			err = look(&l)
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		switch from.kind {
+		switch l.kind {
 		case typeBegin:
-			from.text = append(latest.text[:0], from.text...)
-			latest = from
-			continue
-		case typeWithdrawn, typeEnd:
-			continue
-		case typeSession:
-			latest.kind = ""
+			l.text = append(latest.text[:0], l.text...)
+			latest = l
+		case typeHeader, typeSession, typeFinish:
+			if err := log.note(&l); err != nil {
+				return nil, err
+			}
 		}
-		if err := l.note(&from); err != nil {
-			return err
+		if l.kind == typeSession {
+			latest.kind = ""
 		}
 	}
 	if scan.whole == 0 {
-		return fmt.Errorf("%s: %w", l.path, ErrUnbegun)
+		return nil, fmt.Errorf("%s: %w", path, ErrUnbegun)
 	}
 	if latest.kind == typeBegin {
 		a, err := latest.attempt()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		l.LastAt = a.At
+		log.LastAt = a.At
 	}
-	l.Last, l.Whole, l.Torn = scan.last, scan.whole, scan.torn
-	return nil
+	log.Last, log.Whole, log.Torn = scan.last, scan.whole, scan.torn
+	return log, nil
 }
 
-// note takes note of a record that belongs to no attempt.
+// note takes note of a record that tells of the run.
 func (l *Log) note(from *line) error {
 	r, err := from.record()
 	if err != nil {
@@ -116,11 +108,12 @@ func (l *Log) note(from *line) error {
 	}
 	switch r.Type {
 	case typeHeader:
-		l.Header, l.LastAt = *r.Header, r.Header.At
+		l.Header, l.LastAt, l.header = *r.Header, r.Header.At, from.end()
 		if l.Header.Format != FormatVersion {
 			return fmt.Errorf("%s: format %d, and this program reads format %d", l.path, l.Header.Format, FormatVersion)
 		}
 	case typeSession:
+		r.Session.From = from.offset
 		l.Sessions = append(l.Sessions, *r.Session)
 		l.End, l.LastAt = nil, r.Session.At
 	case typeFinish:
@@ -148,14 +141,27 @@ func (l *Log) Continue(file File) *Journal {
 // Exchanges reads the journal again and returns every attempt that was not
 // withdrawn, with what came of it; those of one request in the order they were
 // begun. An attempt without an end comes when its session is over, with neither
-// an answer nor a fault. The texts of an exchange share memory with one another:
-// whoever keeps one of them clones it.
+// an answer nor a fault. Requests that were not sent because COR had confirmed
+// them before come among them. The texts of an exchange share memory with one
+// another: whoever keeps one of them clones it.
 func (l *Log) Exchanges() iter.Seq2[pipeline.Exchange, error] {
+	return l.Between(0, l.Whole)
+}
+
+// Between is Exchanges for the records from one byte of the file up to another;
+// both are where a session begins or the journal ends.
+func (l *Log) Between(from, to int64) iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
-		for line, err := range l.scan().lines() {
+		scan := &scan{path: l.path}
+		for line, err := range scan.lines() {
 			more := true
-			if err == nil {
+			switch {
+			case err != nil:
+			case line.offset >= to:
+				abandon(open, yield)
+				return
+			case line.offset >= from:
 				more, err = replay(open, &line, yield)
 			}
 			if err != nil {
@@ -183,15 +189,47 @@ func replay(open map[int64]pipeline.Attempt, l *line, yield func(pipeline.Exchan
 	case typeWithdrawn:
 		delete(open, l.number)
 	case typeEnd:
-		answer, fault, err := l.outcome()
+		e := pipeline.Exchange{Attempt: open[l.number]}
+		if err := l.outcome(&e); err != nil {
+			return false, err
+		}
+		delete(open, l.number)
+		return yield(e, nil), nil
+	case typeUnchanged:
+		r, err := l.record()
 		if err != nil {
 			return false, err
 		}
-		e := pipeline.Exchange{Attempt: open[l.number], Answer: answer, Fault: fault}
-		delete(open, l.number)
-		return yield(e, nil), nil
+		return yield(r.Unchanged.exchange(), nil), nil
 	}
 	return true, nil
+}
+
+// Vanished reads the journal again and returns the vanished pairs as they were
+// written down.
+func (l *Log) Vanished() iter.Seq2[pipeline.Vanished, error] {
+	return func(yield func(pipeline.Vanished, error) bool) {
+		scan := &scan{path: l.path}
+		for line, err := range scan.lines() {
+			var r record
+			switch {
+			case err != nil:
+			case line.offset >= l.Whole:
+				return
+			case line.kind != typeVanished:
+				continue
+			default:
+				r, err = line.record()
+			}
+			if err != nil {
+				yield(pipeline.Vanished{}, err)
+				return
+			}
+			if !yield(r.Vanished.vanished(), nil) {
+				return
+			}
+		}
+	}
 }
 
 // abandon yields the attempts that have no end, and forgets them.

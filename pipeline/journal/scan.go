@@ -11,9 +11,8 @@ import (
 )
 
 // scan reads a journal line by line and checks that every record is whole and
-// can stand where it does. Its path is set before, and whole and last when it
-// goes on behind records that were read before; its fields hold after lines has
-// come to its end without an error.
+// can stand where it does. Its path is set before, its other fields hold after
+// records has come to its end without an error.
 type scan struct {
 	path  string
 	whole int64 // bytes of whole records
@@ -23,7 +22,8 @@ type scan struct {
 	open map[int64]bool // attempts of this session without an end
 }
 
-// lines returns the file's records, each valid until the next. An error ends
+// lines returns the file's records, each valid until the next, as far as the file
+// goes when it is opened: a run that is active goes on writing. An error ends
 // them.
 func (s *scan) lines() iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
@@ -33,11 +33,12 @@ func (s *scan) lines() iter.Seq2[line, error] {
 			return
 		}
 		defer file.Close()
-		if _, err := file.Seek(s.whole, io.SeekStart); err != nil {
+		info, err := file.Stat()
+		if err != nil {
 			yield(line{}, err)
 			return
 		}
-		if err := s.read(bufio.NewReaderSize(file, 256<<10), yield); err != nil {
+		if err := s.read(bufio.NewReaderSize(io.LimitReader(file, info.Size()), 256<<10), yield); err != nil {
 			yield(line{}, err)
 		}
 	}

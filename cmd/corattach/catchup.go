@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"corattach/pipeline/journal"
+	"corattach/pipeline/ledger"
+)
+
+// What the ledger has not read of the journals of a runs directory.
+
+// earlierRun is a run whose journal the ledger has not read to its end.
+type earlierRun struct {
+	dir string
+	log *journal.Log
+}
+
+func (r *earlierRun) run() ledger.Run {
+	h := r.log.Header
+	return ledger.Run{ID: h.RunID, Job: h.Job, Target: ledgerTarget(targetOf(h))}
+}
+
+// catchUp brings a ledger up to date from the journals of a runs directory.
+func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string) error {
+	runs, present, err := unread(l, runsDir)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	l.Missing(func(run string) bool { return present[run] }, now)
+	last, err := readLast(filepath.Join(runsDir, lastLink))
+	if gone := err == nil && !present[last] || newestDeleted(runsDir) != ""; gone && l.New() {
+		l.Doubt(now) // the ledger is made anew, and a run that is gone may have had the last word
+	}
+	for _, s := range sessionsOf(l, runs) {
+		if err := l.Apply(s.run.run(), s.to, s.run.log.Between(s.from, s.to)); err != nil {
+			return err
+		}
+	}
+	return a.findReferences(con, l, runs)
+}
+
+// unread returns the runs whose journals the ledger has not read to their ends,
+// and which runs there are.
+func unread(l *ledger.Ledger, runsDir string) ([]earlierRun, map[string]bool, error) {
+	entries, err := os.ReadDir(runsDir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	var runs []earlierRun
+	present := make(map[string]bool)
+	for _, entry := range entries {
+		dir := filepath.Join(runsDir, entry.Name())
+		info, err := os.Stat(filepath.Join(dir, journalFile))
+		if err != nil || !entry.IsDir() {
+			continue
+		}
+		if l.Done(entry.Name(), info.Size()) {
+			present[entry.Name()] = true
+			continue
+		}
+		log, err := journal.Read(filepath.Join(dir, journalFile))
+		if errors.Is(err, journal.ErrUnbegun) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("an earlier run can't be read: %w", err)
+		}
+		if id := log.Header.RunID; !present[id] {
+			present[id] = true
+			runs = append(runs, earlierRun{dir, log})
+		}
+	}
+	return runs, present, nil
+}
+
+// session is the piece of a journal that one session has written.
+type session struct {
+	run      *earlierRun
+	at       time.Time
+	from, to int64
+}
+
+// sessionsOf returns what the ledger has not read, in the order in which it was
+// written.
+func sessionsOf(l *ledger.Ledger, runs []earlierRun) []session {
+	var unread []session
+	for i := range runs {
+		r := &runs[i]
+		log, seen := r.log, l.Seen(r.log.Header.RunID)
+		if len(log.Sessions) == 0 && !log.Unbegun() && seen < log.Whole { // an Unbegun one may be written anew
+			unread = append(unread, session{r, log.Header.At, seen, log.Whole})
+		}
+		for j, s := range log.Sessions {
+			to := log.Whole
+			if j+1 < len(log.Sessions) {
+				to = log.Sessions[j+1].From
+			}
+			if to > seen {
+				unread = append(unread, session{r, s.At, s.From, to})
+			}
+		}
+	}
+	slices.SortStableFunc(unread, func(a, b session) int { return a.at.Compare(b.at) })
+	return unread
+}

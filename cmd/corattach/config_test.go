@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// TestConfigSetsEveryFlag sets each flag of each command in a file of its own,
+// and requires that it counts as given there with its value.
+func TestConfigSetsEveryFlag(t *testing.T) {
+	for _, name := range os.Environ() {
+		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "CORATTACH_") {
+			t.Setenv(name, "")
+			_ = os.Unsetenv(name)
+		}
+	}
+	set := 0
+	for _, command := range newParser(t).Model.Leaves(false) {
+		if command.Tag.Has(settingless) {
+			continue
+		}
+		args := strings.Fields(command.Path())
+		for _, positional := range command.Positional {
+			args = append(args, positional.Name)
+		}
+		for _, flag := range command.Flags {
+			text, want := sampleValue(t, flag)
+			file := filepath.Join(t.TempDir(), "config.yaml")
+			if err := os.WriteFile(file, []byte("# A line of comment.\n"+flag.Name+": "+text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			a := &app{}
+			parser, err := a.parser(func(int) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := parser.Parse(append(args, "--config", file))
+			if err != nil {
+				t.Errorf("%s: %s: %v", command.Path(), text, err)
+				continue
+			}
+			expected := []given{{flag.Name, want, file + " line 2"}}
+			if diff := gocmp.Diff(expected, givenFlags(parsed, a.config), gocmp.AllowUnexported(given{})); diff != "" {
+				t.Errorf("%s: %s: %s", command.Path(), text, diff)
+			}
+			set++
+		}
+	}
+	if set < 60 {
+		t.Errorf("only %d flags were set", set)
+	}
+}
+
+// sampleValue is a value of a flag in a file, and how it is written again.
+func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
+	switch {
+	case flag.IsBool():
+		return "on", nil
+	case flag.IsMap():
+		return `{user_id: "a;b=c"}`, []string{"map[user_id:a;b=c]"}
+	case flag.IsSlice():
+		return `[A, "B,C"]`, []string{"A", "B,C"}
+	case flag.Enum != "":
+		return flag.EnumSlice()[1], []string{flag.EnumSlice()[1]}
+	case flag.HasDefault:
+		// What stands in the environment by default may stand in a file.
+		return flag.Default, []string{strings.NewReplacer("5m", "5m0s", "168h", "168h0m0s").Replace(flag.Default)}
+	case flag.Target.Kind().String() == "string":
+		return "'x: y'", []string{"x: y"}
+	}
+	t.Fatalf("--%s: no value is known for it", flag.Name)
+	return "", nil
+}
+
+func newParser(t *testing.T) *kong.Kong {
+	parser, err := (&app{streams: streams{strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)}}).parser(func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parser
+}
+
+// FuzzConfig reads any bytes as a configuration file: it is taken, or refused as
+// wrong usage.
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{
+		"", "# nothing\n", "---\n", "{}", "null", "rate: 5\n", "a: &x [*x]\n", "map: {user_id: a}\nset: [a=b]\n", "rate: 5\n---\n", "? [a]\n: 1\n",
+		"<<: {rate: 5}\n", "rate: &r 5\nworkers: *r\n", "\xef\xbb\xbfrate: 5\r\n", "strict: on\nrate:\n", "%YAML 1.1\n---\nrate: 5\n", "!!map {rate: !!str 5}\n",
+	} {
+		f.Add([]byte(text))
+	}
+	parser, err := (&app{}).parser(func(int) {})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		c := &config{path: "fuzz.yaml"}
+		err := c.parse(content)
+		if err == nil {
+			err = c.check(parser.Model.Node)
+		}
+		if err != nil && explain(err).code != exitUsage {
+			t.Errorf("%q: exit %d: %v", content, explain(err).code, err)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// logLines reads a log in the json format. Every line has a time in UTC, a level
+// and a message, and from the first that names a run on, that run's id.
+func logLines(t *testing.T, log, runID string) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for text := range strings.Lines(log) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		stamp, _ := line["time"].(string)
+		if _, err := time.Parse("2006-01-02T15:04:05.000Z", stamp); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
+		if level, _ := line["level"].(string); !slices.Contains([]string{"debug", "info", "warn", "error"}, level) || line["message"] == "" {
+			t.Errorf("no level or no message: %s", text)
+		}
+		if line["run_id"] != runID {
+			t.Errorf("not of run %s: %s", runID, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// TestLogFields holds the log to the names that the README promises, in import
+// and in resume, and requires the run's id on every line of both.
+func TestLogFields(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	okay(t, err)
+	t.Chdir(t.TempDir())
+	setCredentials(t)
+	w := newCrashWorld(t, smallInput+"U3,W1,half,SAP\nU1,W2,99,SAP\n",
+		`{"faults": [{"user": "U1", "attempts": [1], "status": 500}, {"user": "U2", "attempts": [1], "status": 429, "retry_after": 3600}]}`)
+	w.runs = "runs"
+	seen := make(map[string]bool)
+	for _, command := range [][]string{
+		{"import", w.file, "--max-wait", "1s", "--max-invalid", "off", "--retries", "0", "--ping-url", w.url + "/nobody"},
+		{"resume", "last", "--keep-runs", "1"},
+	} {
+		if command[0] == "resume" { // there is something to delete
+			old := "runs/20200101T000000Z-000000"
+			okay(t, os.Mkdir(old, 0o700))
+			okay(t, os.WriteFile(old+"/summary.json", []byte(`{"run_id": "20200101T000000Z-000000", "dry_run": true, "balanced": true}`), 0o600))
+		}
+		got := runHere(w.args(append(command, "--log-format", "json", "--log-level", "debug", "--progress", "never")...)...)
+		id, err := readLast("runs/last")
+		okay(t, err)
+		lines := logLines(t, got.stderr, id)
+		for _, line := range lines {
+			for name := range line {
+				seen[name] = true
+			}
+		}
+		if last := lines[len(lines)-1]; last["exit_code"] != float64(got.code) {
+			t.Errorf("%v ends with %v, exit %d", command, last, got.code)
+		}
+	}
+	var progress bytes.Buffer
+	a := &app{streams: streams{err: &progress}}
+	con := a.newConsole(&outputFlags{logFlags: logFlags{"json", "info"}})
+	con.run("r")
+	con.tell()
+	for _, line := range logLines(t, progress.String(), "r") {
+		for name := range line {
+			seen[name] = true
+		}
+	}
+	_, table, _ := strings.Cut(string(page), "\n## Logs\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	promised := make(map[string]bool)
+	for row := range strings.Lines(table) {
+		if !strings.HasPrefix(row, "| `") {
+			continue
+		}
+		names, _, _ := strings.Cut(row[1:], "|")
+		for _, name := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(names, -1) {
+			promised[name[1]] = true
+		}
+	}
+	if diff := cmp.Diff(promised, seen); diff != "" {
+		t.Errorf("the README's table of fields differs from what is logged (-README +log):\n%s", diff)
+	}
+}
