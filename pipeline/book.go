@@ -83,10 +83,11 @@ func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, r
 	for range shardCount {
 		p.shards = append(p.shards, newShard(store))
 	}
-	err := p.read(ctx, rows)
-	if err == nil && before.Exchanges != nil {
-		err = p.spread(before.Exchanges, func(s *shard) *spool { return &s.past })
+	past := func() error { return nil }
+	if before.Exchanges != nil {
+		past = func() error { return p.spread(before.Exchanges, func(s *shard) *spool { return &s.past }) }
 	}
+	err := meanwhile(func() error { return p.read(ctx, rows) }, past)
 	if err == nil {
 		err = p.remember(before)
 	}

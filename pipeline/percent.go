@@ -123,6 +123,9 @@ func sameReturned(a, b string) bool {
 // SumReturned adds up JSON numbers as COR returned them, exactly. What is no
 // number counts as 0.
 func SumReturned(texts []string) string {
+	if plain, ok := sumPlain(texts); ok {
+		return plain.String()
+	}
 	sum := new(big.Rat)
 	for _, text := range texts {
 		if value, ok := parseReturned(text); ok {
@@ -131,6 +134,21 @@ func SumReturned(texts []string) string {
 	}
 	digits, _ := sum.FloatPrec()
 	return sum.FloatString(digits)
+}
+
+// sumPlain adds up numbers as they usually come: short, without an exponent, with
+// at most four decimals.
+func sumPlain(texts []string) (Percent, bool) {
+	const short = 10 // characters: no sum of such numbers that fits in memory overflows
+	var sum Percent
+	for _, text := range texts {
+		value, ok := ParseDecimal(text, '.')
+		if !ok || len(text) > short {
+			return 0, false
+		}
+		sum += value
+	}
+	return sum, true
 }
 
 func parseReturned(text string) (*big.Rat, bool) {

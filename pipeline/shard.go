@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"container/heap"
 	"io"
 	"iter"
@@ -74,6 +75,14 @@ func (p *Plan) eachShard(do func(*table, *shard) error) error {
 		})
 	}
 	return group.Wait()
+}
+
+// meanwhile calls both, the second in a goroutine of its own, and returns when
+// both have, with the error of the first one if both fail.
+func meanwhile(first, second func() error) error {
+	var group errgroup.Group
+	group.Go(second)
+	return cmp.Or(first(), group.Wait())
 }
 
 // records returns all records of a spool as cursors. Their texts stay valid and

@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -91,4 +92,56 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(users)*float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+// BenchmarkReport writes the reports of a run of 300,000 rows again.
+func BenchmarkReport(b *testing.B) {
+	dir := finishedRun(b, 100_000)
+	for b.Loop() {
+		benchRun(b, "report", dir)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/300_000, "ns/row")
+}
+
+// BenchmarkResume goes on with a run of 300,000 rows that was killed when 99 % of
+// them were confirmed, and sends the rest.
+func BenchmarkResume(b *testing.B) {
+	dir := finishedRun(b, 100_000)
+	path := filepath.Join(dir, journalFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		if err := os.WriteFile(path, whole[:len(whole)/100*99], 0o600); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		benchRun(b, "resume", "--rate", "0", "--workers", "16", dir)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/300_000, "ns/row")
+}
+
+// finishedRun sends for users with three rows each and returns the run's
+// directory. Its journal is not synced, as nobody pulls the plug.
+func finishedRun(b *testing.B, users int) string {
+	runs := b.TempDir()
+	a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return unsyncedFile{f} }}
+	if code := a.run([]string{"import", "--simulate", "--rate", "0", "--workers", "16", "--runs-dir", runs, shuffledRows(b, 3*users)}); code != exitDone {
+		b.Fatalf("exit %d", code)
+	}
+	return filepath.Join(runs, "last")
+}
+
+type unsyncedFile struct{ journal.File }
+
+func (unsyncedFile) Sync() error { return nil }
+
+func benchRun(b *testing.B, args ...string) {
+	a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
+	if code := a.run(args); code != exitDone {
+		b.Fatalf("exit %d", code)
+	}
+	runtime.GC()
 }

@@ -34,6 +34,7 @@ func importRules() []importRule {
 		{module + "/pipeline/journal/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
 		{module + "/pipeline/ledger/...", []string{module + "/cmd/corattach"}, "adapters know pipeline, none knows another"},
 		{module + "/cmd/...", nil, "cmd is the place that knows all of them; nobody knows it"},
+		{module + "/samples/...", nil, "samples are no part of the program"},
 		{"net/http/...", []string{module + "/pipeline/cor", module + "/pipeline/cor/corsim", module + "/cmd/corattach/target.go",
 			module + "/cmd/corattach/simulate.go", module + "/cmd/corattach/ping.go"},
 			"HTTP is the business of the client and the simulator; cmd serves the latter, and pings a monitor that is not COR"},
@@ -66,6 +67,7 @@ type goPackage struct {
 	Imports    []string
 }
 
+// listPackages lists the packages of the program; what stands in samples is none.
 func listPackages(t *testing.T) []goPackage {
 	list := exec.Command("go", "list", "-json=Dir,ImportPath,Name,GoFiles,Imports", module+"/...")
 	out, err := list.Output()
@@ -83,7 +85,9 @@ func listPackages(t *testing.T) []goPackage {
 		if err != nil {
 			t.Fatal(err)
 		}
-		packages = append(packages, p)
+		if !under(module+"/samples/...", p.ImportPath) {
+			packages = append(packages, p)
+		}
 	}
 	if len(packages) < 6 {
 		t.Fatalf("go list finds %d packages only", len(packages))

@@ -144,6 +144,9 @@ func overtaken(dir string, log *journal.Log, plan *pipeline.Plan) error {
 			}
 		}
 	}
+	if len(sent)+len(unchanged) == 0 {
+		return nil
+	}
 	for user, err := range plan.Send() {
 		if err != nil {
 			return err
