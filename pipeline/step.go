@@ -122,13 +122,19 @@ func firstStep(r Request, h History) Step {
 			open = append(open, r.Shares[i].Workspace)
 		}
 	}
+	return r.send(Attach, open)
+}
+
+// send is the step that sends the workspaces that are open, none or all of them
+// among them.
+func (r Request) send(op Op, open []WorkspaceID) Step {
 	switch len(open) {
 	case 0:
 		return Step{Do: Done}
 	case len(r.Shares):
 		open = nil
 	}
-	return Step{Do: Send, Op: Attach, Only: open}
+	return Step{Do: Send, Op: op, Only: open}
 }
 
 // settled reports whether another session would send nothing more for r.

@@ -305,13 +305,7 @@ func nextRemoval(r Request, h, recent History, policy Policy) Step {
 				open = append(open, r.Shares[i].Workspace)
 			}
 		}
-		switch len(open) {
-		case 0:
-			return Step{Do: Done}
-		case len(r.Shares):
-			open = nil
-		}
-		return Step{Do: Send, Op: Detach, Only: open}
+		return r.send(Detach, open)
 	}
 	last := &recent[len(recent)-1]
 	again := Step{Do: Send, Op: Detach, Only: last.Only}
