@@ -115,7 +115,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memo
 	}
 	w.blind, w.gone = m.ledger == nil, m.stopFor(n, w)
 	con.log.Info().Msg(w.describe())
-	con.warnings(w)
+	m.warn(con, w, func() { con.warnings(w) })
 	set, err := report.Open(dir, in.names())
 	if err != nil {
 		w.close()

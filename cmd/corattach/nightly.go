@@ -74,6 +74,17 @@ type memory struct {
 	ledger *ledger.Ledger
 	target ledger.Target
 	job    string
+	doubt  error // why nothing is known, where something may be
+}
+
+// warn adds to the run's warnings that nothing is known, has them said by say,
+// and then what to do.
+func (m *memory) warn(con *console, w *work, say func()) {
+	if m.doubt != nil {
+		w.note(m.doubt.Error())
+		defer con.hint(ledgerHint(m.doubt))
+	}
+	say()
 }
 
 // ledgerTarget is the target as the ledger has it: the account of the simulator
@@ -112,10 +123,8 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 		return nil, &failure{exitInternal, err, ledgerHint(err)}
 	}
 	if err != nil {
-		con.warn("what earlier runs have sent is not known: " + err.Error())
-		con.hint(ledgerHint(err))
 		m.close()
-		return &memory{target: m.target, job: job}, nil
+		return &memory{target: m.target, job: job, doubt: fmt.Errorf("what earlier runs have sent is not known: %w", err)}, nil
 	}
 	if dry && m.target.Account == "" {
 		m.target.Account = l.Account(m.target)
@@ -191,7 +200,9 @@ func (m *memory) stopFor(n *nightly, w *work) string {
 	switch {
 	case n.acceptChange || !n.guards() || isPart(w.inputs):
 		return ""
-	case m.ledger == nil || m.target.Account == "" || !m.ledger.HasReference(m.target, m.job):
+	case m.target.Account == "":
+		return "whom the access token belongs to is not known, and so not what --max-drop and --detach-vanished could go by"
+	case m.ledger == nil || !m.ledger.HasReference(m.target, m.job):
 		return fmt.Sprintf("nothing is known of an earlier run of job %q against this target that --max-drop and --detach-vanished could go by", m.job)
 	}
 	return w.plan.TooMuchGone(n.maxDrop)

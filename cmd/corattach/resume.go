@@ -84,6 +84,9 @@ func (c *resumeCommand) Run(a *app) error {
 	}
 	defer w.close()
 	w.blind = m.ledger == nil
+	if m.doubt != nil {
+		m.warn(con, w, func() { con.warn(m.doubt.Error()) })
+	}
 	if anew != nil {
 		w.anew, w.gone = true, m.stopFor(anew, w)
 	}

@@ -61,6 +61,13 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pi
 	return w, nil
 }
 
+// note adds a warning to those of the run.
+func (w *work) note(text string) {
+	if w.warned++; len(w.warnings) < maxWarnings {
+		w.warnings = append(w.warnings, text)
+	}
+}
+
 func (w *work) close() {
 	_ = w.plan.Close()
 	w.in.close()

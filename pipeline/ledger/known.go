@@ -28,8 +28,8 @@ func (l *Ledger) Account(t Target) string {
 }
 
 // Known returns what is known of the users of a target, in the order of their
-// bytes, for the given job. A target whose account is not known confirms
-// nothing.
+// bytes, for the given job. A target whose account is not known confirms nothing,
+// and no pair of it is any job's.
 func (l *Ledger) Known(t Target, job string) iter.Seq2[pipeline.Known, error] {
 	v := view{ledger: l, job: l.lookUp(job), target: l.lookUp(t.name()), certain: t.Account != ""}
 	v.floor = l.floors[v.target]
@@ -124,7 +124,8 @@ func (v *view) known(id pipeline.UserID, u *user) pipeline.Known {
 			Source: pipeline.Source(v.ledger.names[p.source]), Workspace: p.workspace,
 			Attached: p.attached, Percentage: p.percentage, At: p.at,
 			Confirmed: p.confirmed && v.certain && p.at.After(v.floor),
-			Ours:      slices.Contains(p.owners, v.job), InJob: slices.Contains(p.references, v.job), Claimed: slices.Contains(p.claims, v.job),
+			Ours:      v.certain && slices.Contains(p.owners, v.job), InJob: v.certain && slices.Contains(p.references, v.job),
+			Claimed: slices.Contains(p.claims, v.job),
 		}
 		for _, other := range p.claims {
 			if other != v.job {
