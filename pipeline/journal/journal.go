@@ -86,6 +86,8 @@ type Session struct {
 	Version string    `json:"version"`
 	Flags   []string  `json:"flags"` // how it was called, without secrets
 	From    int64     `json:"-"`     // where its record begins, in bytes
+
+	last int64 // the highest number of an attempt before it
 }
 
 // End says where a time of work ended, and why.

@@ -84,6 +84,7 @@ func read(path string, look func(*line) error) (*Log, error) {
 		}
 		if l.kind == typeSession {
 			latest.kind = ""
+			log.Sessions[len(log.Sessions)-1].last = scan.last
 		}
 	}
 	if scan.whole == 0 {
@@ -154,6 +155,11 @@ func (l *Log) Between(from, to int64) iter.Seq2[pipeline.Exchange, error] {
 	return func(yield func(pipeline.Exchange, error) bool) {
 		open := make(map[int64]pipeline.Attempt)
 		scan := &scan{path: l.path}
+		for _, s := range l.Sessions {
+			if s.From == from {
+				scan.whole, scan.last = s.From, s.last
+			}
+		}
 		for line, err := range scan.lines() {
 			more := true
 			switch {

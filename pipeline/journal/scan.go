@@ -11,8 +11,9 @@ import (
 )
 
 // scan reads a journal line by line and checks that every record is whole and
-// can stand where it does. Its path is set before, its other fields hold after
-// records has come to its end without an error.
+// can stand where it does. Its path is set before, and for a reading that begins
+// with a later session, whole and last as they are there; they and the others
+// hold after lines has come to its end without an error.
 type scan struct {
 	path  string
 	whole int64 // bytes of whole records
@@ -38,7 +39,8 @@ func (s *scan) lines() iter.Seq2[line, error] {
 			yield(line{}, err)
 			return
 		}
-		if err := s.read(bufio.NewReaderSize(io.LimitReader(file, info.Size()), 256<<10), yield); err != nil {
+		rest := io.NewSectionReader(file, s.whole, info.Size()-s.whole)
+		if err := s.read(bufio.NewReaderSize(rest, 256<<10), yield); err != nil {
 			yield(line{}, err)
 		}
 	}
