@@ -38,6 +38,9 @@ type reason struct {
 
 // load takes the rows of a shard.
 func (t *table) load(s *shard) error {
+	// Nothing that keeps the text of the last shard.
+	clear(t.index)
+	*t = table{planner: planner{rules: t.rules}, index: t.index, users: t.users, at: t.at, ends: t.ends, sorted: t.sorted, marks: t.marks}
 	var err error
 	if t.all, err = s.rows.text(); err != nil {
 		return err
@@ -65,9 +68,7 @@ func (t *table) findUsers(rows int) {
 	if t.index == nil {
 		t.index = make(map[UserID]int32)
 	}
-	clear(t.index)
-	t.ids, t.users, t.at = t.ids[:0], t.users[:0], t.at[:0]
-	t.users, t.at = slices.Grow(t.users, rows), slices.Grow(t.at, rows)
+	t.users, t.at = slices.Grow(t.users[:0], rows), slices.Grow(t.at[:0], rows)
 	for rest := cursor(t.all); len(rest) > 0; {
 		c := cursor(rest.text())
 		id := UserID(c.text())

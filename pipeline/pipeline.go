@@ -52,8 +52,8 @@ type Cells struct {
 	User, Workspace, Percentage, Source string
 }
 
-// Batch is a number of rows that stand one behind the other in the input. Its
-// methods may be called from several goroutines.
+// Batch is a number of rows that stand one behind the other in the input. Different
+// batches may be used in different goroutines at once.
 type Batch interface {
 	Len() int
 	// Row sets row to the i-th of them.

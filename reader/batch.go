@@ -7,31 +7,49 @@ import (
 	"corattach/pipeline"
 )
 
-// A batch is full with either.
+// A batch is full with either; it may have twice as many short records, and end
+// with a long one.
 const (
 	batchRows  = 512
-	batchBytes = 32 << 10 // of records
+	batchBytes = 32 << 10
 )
 
-// batch is a number of records of one file that stand one behind the other, cut
-// apart and not looked into: that is what its methods do, for whoever has the
-// batch, in any goroutine. It is a pipeline.Batch.
+// batch is a number of records of one file that stand one behind the other, not
+// looked into: that is what its methods do, for whoever has the batch, in any
+// goroutine. It is a pipeline.Batch.
 type batch struct {
 	form   *form
-	text   string // of all records, without line ends
-	cuts   []cut
+	text   string
+	lines  int      // of text, when each is a record; 0 when cuts tell
+	line   int64    // the first of lines
+	cuts   []cut    // of the lines too, once the first of them is asked for
 	broken []string // why a cut is no record
 }
 
 // cut is where a record lies.
 type cut struct {
 	line       int64 // physical line of its first byte
-	start, end int32 // in batch.text
+	start, end int32 // in batch.text, without line end
 	broken     int32 // what it is in batch.broken, from 1; 0 when it is well-formed
 }
 
 // Len returns how many records there are.
-func (b *batch) Len() int { return len(b.cuts) }
+func (b *batch) Len() int { return max(b.lines, len(b.cuts)) }
+
+// cutLines sets the cuts of lines that are records.
+func (b *batch) cutLines() {
+	b.cuts = make([]cut, b.lines)
+	start := 0
+	for i := range b.cuts {
+		next := start + strings.IndexByte(b.text[start:], '\n')
+		end := next
+		if b.text[end-1] == '\r' {
+			end--
+		}
+		b.cuts[i] = cut{line: b.line + int64(i), start: int32(start), end: int32(end)}
+		start = next + 1
+	}
+}
 
 // Row reads and checks a record. What there is to warn of is noted at each call.
 func (b *batch) Row(i int, row *pipeline.Row) {
@@ -46,6 +64,9 @@ func (b *batch) Row(i int, row *pipeline.Row) {
 // Cells reads a record without its checks: its Place, its Cells or its Raw, and
 // a Problem when it has no cells.
 func (b *batch) Cells(i int, row *pipeline.Row) {
+	if b.cuts == nil {
+		b.cutLines()
+	}
 	at := &b.cuts[i]
 	*row = pipeline.Row{Place: pipeline.Place{File: b.form.index, Line: at.line}}
 	text := b.text[at.start:at.end]
@@ -89,10 +110,8 @@ func (f *filling) add(r frame) {
 	f.cuts = append(f.cuts, at)
 }
 
-// full reports whether a record of so many bytes belongs to the next batch.
-func (f *filling) full(bytes int) bool {
-	return len(f.cuts) == batchRows || len(f.cuts) > 0 && f.text.Len()+bytes > batchBytes
-}
+// full reports whether there are enough.
+func (f *filling) full() bool { return len(f.cuts) == batchRows || f.text.Len() >= batchBytes }
 
 func (f *filling) done() *batch {
 	f.batch.text = f.text.String()

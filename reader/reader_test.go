@@ -162,7 +162,7 @@ func TestSourceFilled(t *testing.T) {
 // Of many warnings the first twenty are told in input order, in whatever order
 // the rows are looked into.
 func TestManyWarnings(t *testing.T) {
-	text := "user_id,workspace_id,percentage,source,note\n" + strings.Repeat("1E5,W,5,SAP,\n", batchRows+100) + ",W,5,SAP,\n"
+	text := "user_id,workspace_id,percentage,source,note\n" + strings.Repeat("1E5,W,5,SAP,\n", 2*batchRows+100) + ",W,5,SAP,\n"
 	s := New([]File{memory("a.csv", []byte(text)), memory("b.csv", []byte(header+"1E5,W,5,SAP\n"))}, options())
 	var batches []pipeline.Batch
 	for b, err := range s.Batches(t.Context()) {
@@ -187,7 +187,7 @@ func TestManyWarnings(t *testing.T) {
 		want = append(want, fmt.Sprintf(`a.csv:%d: user_id "1E5" looks like a number that a spreadsheet has shortened`, line))
 	}
 	equal(t, want, first)
-	if total != 1+batchRows+100+1+1 {
+	if total != 1+2*batchRows+100+1+1 {
 		t.Errorf("%d warnings", total)
 	}
 }

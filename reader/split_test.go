@@ -110,6 +110,52 @@ func TestSplitIsGocsv(t *testing.T) {
 	})
 }
 
+// TestPlainLines holds batches against the records one by one, in texts of many
+// batches: plain lines that are taken together must be what they are alone.
+func TestPlainLines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		line := rapid.SampledFrom([]string{
+			"a,b,5,SAP\n", "a,b,5,SAP\r\n", strings.Repeat("a,b,5,SAP\n", 1000), strings.Repeat("x", 3000) + "\n", ",\n", "\n", "\r\n", "\r\r\n",
+			"\"a\",b\n", "\"\n", strings.Repeat("y", batchBytes) + "\n", strings.Repeat("z", recordLimit+1) + "\n", "\r", "end",
+		})
+		text := strings.Join(rapid.SliceOfN(line, 0, 60).Draw(t, "lines"), "")
+		columns := columnNames()
+		open := func() *framer {
+			f := newFramer(strings.NewReader(text))
+			f.delim, f.fields, f.columns = ',', len(columns), columns
+			return f
+		}
+		type record struct {
+			Line         int64
+			Text, Broken string
+		}
+		var want, got []record
+		for one := open(); ; {
+			r, err := one.next()
+			if err == io.EOF {
+				break
+			}
+			want = append(want, record{r.line, string(r.text), r.broken})
+		}
+		rows, err := open().batches(newForm(&layout{delim: ',', columns: columns}, &rules{}), func(b *batch) error {
+			var row pipeline.Row
+			for i := range b.Len() {
+				b.Cells(i, &row)
+				at := b.cuts[i]
+				r := record{Line: at.line, Text: b.text[at.start:at.end]}
+				if at.broken > 0 {
+					r.Broken = b.broken[at.broken-1]
+				}
+				got = append(got, r)
+			}
+			return nil
+		})
+		if diff := cmp.Diff(want, got); err != nil || rows != int64(len(want)) || diff != "" {
+			t.Fatalf("%v, %d rows, %s", err, rows, diff)
+		}
+	})
+}
+
 func FuzzSplit(f *testing.F) {
 	f.Add("A,W,5,SAP,\n\"A\",\"W\"\"1\",5,SAP,\"a\nb\"\r\n,,,,\n\n\r\r\nA,W,5,SAP,x\r")
 	f.Add("\"\"\"\",\"\"\"a\"\"\",\"\",\"SAP\"\n")

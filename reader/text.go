@@ -2,6 +2,7 @@ package reader
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 
 	"corattach/pipeline"
@@ -45,22 +46,61 @@ func readText(raw io.Reader, rules rules, take func(*batch) error) (found, error
 // batches gives all records to take.
 func (f *framer) batches(form *form, take func(*batch) error) (int64, error) {
 	rows := int64(0)
-	next := newFilling(form)
 	for {
-		r, err := f.next()
-		if err != nil && err != io.EOF {
-			return rows, err
+		b, end := f.plain(form), error(nil)
+		if b == nil {
+			b, end = f.framed(form)
 		}
-		if len(next.cuts) > 0 && (err == io.EOF || next.full(len(r.text))) {
-			if err := take(next.done()); err != nil {
+		if end != nil && end != io.EOF {
+			return rows, end
+		}
+		if b.Len() > 0 {
+			rows += int64(b.Len())
+			if err := take(b); err != nil {
 				return rows, err
 			}
-			next = newFilling(form)
 		}
-		if err == io.EOF {
+		if end == io.EOF {
 			return rows, nil
 		}
-		next.add(r)
-		rows++
 	}
 }
+
+// framed returns a batch of the next records, one by one. With the error that
+// ended the input it returns those before it.
+func (f *framer) framed(form *form) (*batch, error) {
+	b := newFilling(form)
+	for !b.full() {
+		r, err := f.next()
+		if err != nil {
+			return b.done(), err
+		}
+		b.add(r)
+	}
+	return b.done(), nil
+}
+
+// plain returns a batch of the next lines, when each of them is a record for sure:
+// held whole, with text and without a quote. They need not be cut apart here. It
+// returns nil where the next line is none of those.
+func (f *framer) plain(form *form) *batch {
+	for len(f.buf)-f.pos < batchBytes && f.err == nil {
+		f.fill()
+	}
+	f.hasQuote(min(len(f.buf)-f.pos, batchBytes))
+	text := wholeLines(f.buf[f.pos:min(f.quote, f.pos+batchBytes)])
+	lines := bytes.Count(text, []byte{'\n'})
+	for lines > 2*batchRows {
+		text = wholeLines(text[:len(text)/2])
+		lines = bytes.Count(text, []byte{'\n'})
+	}
+	if lines == 0 || text[0] == '\n' || text[0] == '\r' || bytes.Contains(text, []byte("\n\n")) || bytes.Contains(text, []byte("\n\r")) {
+		return nil
+	}
+	b := &batch{form: form, text: string(text), lines: lines, line: f.line}
+	f.advance(span{next: len(text)}, lines)
+	return b
+}
+
+// wholeLines drops what is behind the last line end.
+func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }

@@ -111,11 +111,17 @@ func (d *draft) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// sync makes what was appended durable.
+func (d *draft) sync() error {
+	if err := d.flush(); err != nil {
+		return err
+	}
+	return d.fail("sync", bare(d.out.Sync()))
+}
+
 // finish makes the temporary file complete and durable, and closes it.
 func (d *draft) finish() error {
-	if d.flush() == nil {
-		_ = d.fail("sync", bare(d.out.Sync()))
-	}
+	_ = d.sync()
 	d.closed = true
 	return d.fail("close", bare(d.out.Close()))
 }

@@ -23,12 +23,16 @@ const (
 type reconciliation struct {
 	out   *draft
 	files [][]byte // the file cell of each input and its comma, ready to be copied
+	bare  [][]byte // per status, how a line ends when there is nothing more to its verdict
 }
 
 func newReconciliation(out *draft, inputs []string) *reconciliation {
 	r := &reconciliation{out: out}
 	for _, name := range inputs {
 		r.files = append(r.files, append(appendText(nil, name), ','))
+	}
+	for _, status := range pipeline.Statuses() {
+		r.bare = append(r.bare, appendEnd(nil, &pipeline.Verdict{Status: status}))
 	}
 	out.buf = append(out.buf, reconciliationHeader...)
 	return r
@@ -40,8 +44,16 @@ func (r *reconciliation) append(b []byte, l *pipeline.Line) []byte {
 	b = strconv.AppendInt(b, l.Line, 10)
 	b = append(b, ',')
 	b = appendInput(b, &l.Row)
-	b = appendPivot(b, l.Pivot)
-	b = appendVerdict(b, &l.Verdict)
+	if l.Verdict == (pipeline.Verdict{Status: l.Status}) {
+		return append(b, r.bare[l.Status]...)
+	}
+	return appendEnd(b, &l.Verdict)
+}
+
+// appendEnd appends what stands behind the input cells.
+func appendEnd(b []byte, v *pipeline.Verdict) []byte {
+	b = appendPivot(b, v.Pivot)
+	b = appendVerdict(b, v)
 	return append(b, '\n')
 }
 

@@ -133,6 +133,11 @@ func (s *Set) Write(p *Block) error {
 	return nil
 }
 
+// SyncLines makes durable what was written of the lines, so that Commit has less
+// to wait for. It may be called beside WriteUsers, once all lines are written. Its
+// error is one that Commit returns too.
+func (s *Set) SyncLines() error { return s.recon.out.sync() }
+
 // UserBlock is a number of users as they are going to stand in the reports.
 type UserBlock struct {
 	Lines         []pipeline.UserLine

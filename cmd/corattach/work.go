@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"corattach/pipeline"
@@ -231,6 +232,11 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 	}
+	// The disk is busy with the lines while the users are written.
+	var syncing sync.WaitGroup
+	var synced error
+	syncing.Go(func() { synced = set.SyncLines() })
+	defer syncing.Wait()
 	for page, err := range pipeline.InOrder(w.plan.UserBatches(), set.UserBlock) {
 		if err != nil {
 			return err
@@ -250,7 +256,8 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 	}
-	return nil
+	syncing.Wait()
+	return synced
 }
 
 func targetOf(h journal.Header) target {
