@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -105,6 +106,7 @@ type LineBatch struct {
 // goroutine.
 func (b *LineBatch) Append(lines []Line) []Line {
 	details := cursor(b.details)
+	lines = slices.Grow(lines, len(b.marks))
 	for i, mark := range b.marks {
 		lines = append(lines, Line{})
 		line := &lines[len(lines)-1]
