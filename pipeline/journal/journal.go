@@ -26,8 +26,9 @@ import (
 	"corattach/pipeline"
 )
 
-// FormatVersion is written into every header. A reader refuses another one.
-const FormatVersion = 1
+// FormatVersion is written into every header. A reader refuses another one: since
+// 2 an attempt says what it asks for.
+const FormatVersion = 2
 
 // Header says what run a journal belongs to. It is the first record.
 type Header struct {

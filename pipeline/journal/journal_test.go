@@ -228,7 +228,7 @@ func TestRefusedFiles(t *testing.T) {
 		"empty":             {"", ErrUnbegun.Error()},
 		"half a header":     {good[:len(good)/2], ErrUnbegun.Error()},
 		"no line break":     {good[:len(good)-1], ErrUnbegun.Error()},
-		"another format":    {record(sample(typeHeader, 0, &other)), "format 2, and this program reads format 1"},
+		"another format":    {record(sample(typeHeader, 0, &other)), "format 3, and this program reads format 2"},
 		"another file":      {"user_id,workspace_id\nU1,W1\n", "damaged at byte 0: a record without a checksum"},
 		"binary":            {"\x00\x00\x00", "damaged at byte 0: a record without a checksum"},
 		"no header":         {record(sample(typeSession, 0, nil)), "damaged at byte 0: the header is not the first record"},
