@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -52,6 +53,7 @@ func keepRuns(runsDir string, keep int, current string) (int, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, errors.Join(failed, err)
 	}
+	oldestFirst(runsDir, ids)
 	old := outdated(ids, keep, func(id string) bool {
 		return id == current || id == filepath.Base(last) || !finished(filepath.Join(runsDir, id))
 	})
@@ -59,11 +61,24 @@ func keepRuns(runsDir string, keep int, current string) (int, error) {
 	return gone, errors.Join(failed, err)
 }
 
-// outdated returns the ids beyond the newest keep, oldest first, without those
-// that are needed.
+// oldestFirst sorts runs by when they began: an id tells the second alone, the
+// summary tells what came first within it.
+func oldestFirst(runsDir string, ids []string) {
+	began := make(map[string]time.Time, len(ids))
+	for _, id := range ids {
+		s, _ := readEnding(filepath.Join(runsDir, id)) // without one it stays
+		began[id] = s.StartedAt
+	}
+	second := func(id string) string { s, _, _ := strings.Cut(id, "-"); return s }
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(strings.Compare(second(a), second(b)), began[a].Compare(began[b]), strings.Compare(a, b))
+	})
+}
+
+// outdated returns the ids, which stand oldest first, beyond the newest keep,
+// without those that are needed.
 func outdated(ids []string, keep int, needed func(id string) bool) []string {
-	oldest := slices.Sorted(slices.Values(ids))
-	return slices.DeleteFunc(oldest[:max(len(oldest)-keep, 0)], needed)
+	return slices.DeleteFunc(ids[:max(len(ids)-keep, 0)], needed)
 }
 
 // finished reports whether a run is known to have no row that resume would send:
@@ -87,6 +102,7 @@ func finished(dir string) bool {
 type runEnding struct {
 	RunID      string    `json:"run_id"`
 	DryRun     bool      `json:"dry_run"`
+	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
 	Balanced   bool      `json:"balanced"`
 	Resumable  *int64    `json:"resumable"` // nil when it was not told

@@ -201,6 +201,29 @@ func TestKeepRunsProperty(t *testing.T) {
 	})
 }
 
+// Runs of one second go in the order they began in, whatever their ids end in.
+func TestKeepRunsOfOneSecond(t *testing.T) {
+	runs := t.TempDir()
+	first := time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC)
+	begun := []string{"20261123T031500Z-ffffff", "20261123T031500Z-555555", "20261123T031500Z-000000"}
+	for i, id := range begun {
+		okay(t, os.Mkdir(filepath.Join(runs, id), 0o700))
+		at := first.Add(time.Duration(i) * time.Millisecond)
+		s := report.Summary{RunID: id, StartedAt: at, FinishedAt: at, Balanced: true, DryRun: true}
+		okay(t, report.WriteFile(filepath.Join(runs, id, report.SummaryFile), 0o600, s.Encode))
+	}
+	for keep := 2; keep > 0; keep-- {
+		if gone, err := keepRuns(runs, keep, begun[2]); gone != 1 || err != nil {
+			t.Errorf("keep %d: %d are deleted, want 1: %v", keep, gone, err)
+		}
+		for i, id := range begun {
+			if want := i >= len(begun)-keep; exists(filepath.Join(runs, id)) != want {
+				t.Errorf("keep %d: %s is there: %t, want %t", keep, id, !want, want)
+			}
+		}
+	}
+}
+
 // backdate makes the newest run one of an earlier day.
 func backdate(t *testing.T, day int) string {
 	t.Helper()
