@@ -118,6 +118,17 @@ func TestLostInDecoding(t *testing.T) {
 	equal(t, `user_id "Jos\u0080" has U+0080, a control character`, g.rows[0].Problem)
 }
 
+// A NUL byte costs the row that has it, wherever the row stands.
+func TestNULInARow(t *testing.T) {
+	g := mustRead(t, header+"A,W,1,SAP\nB\x00,W,1,SAP\nC,W,1,SAP\n", options())
+	if len(g.rows) != 3 {
+		t.Fatalf("%d rows, want 3", len(g.rows))
+	}
+	for i, want := range []string{"", `user_id "B\x00" has U+0000, a control character`, ""} {
+		equal(t, want, g.rows[i].Problem)
+	}
+}
+
 const expected = "; expected user_id, workspace_id, percentage, source"
 
 func TestRefusals(t *testing.T) {
@@ -143,6 +154,7 @@ func TestRefusals(t *testing.T) {
 		"Parquet":         {"PAR1\x15\x04", ": a Parquet file, not a CSV", "export"},
 		"SQLite":          {"SQLite format 3\x00", ": an SQLite database, not a CSV", "export"},
 		"binary":          {"\x7fELF\x02\x01\x01\x00\x00\x00rest of it", ": a binary file, not a CSV", "import"},
+		"binary lines":    {"\x03a,b\nc\x00\n", ": a binary file, not a CSV", "import"},
 		"UTF-16LE":        {encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), text), ": UTF-16 text without a byte order mark", "name its encoding: --encoding utf-16le"},
 		"UTF-16BE":        {encoded(t, utf16(unicode.BigEndian, unicode.IgnoreBOM), text), ": UTF-16 text without a byte order mark", "name its encoding: --encoding utf-16be"},
 		"UTF-32":          {encoded(t, utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), text), ": UTF-32 text, not a CSV in UTF-8 or UTF-16", "save it as UTF-8"},

@@ -115,8 +115,10 @@ func zipContent(head []byte) (name, hint string) {
 	return "a zip archive", unpackFirst
 }
 
-// refuseNUL refuses text with NUL bytes, which no CSV has in an encoding that
-// is read rightly. raw is the same text before it was decoded.
+// refuseNUL refuses text whose NUL bytes tell that it is in another encoding or
+// no text: those of UTF-16 and UTF-32, and those behind a first line that has
+// control characters. Behind a plain one they are left to the rows that have
+// them. raw is text before it was decoded.
 func refuseNUL(text, raw []byte, encoding string) *RefusedError {
 	if bytes.IndexByte(text, 0) < 0 {
 		return nil
@@ -140,6 +142,8 @@ func refuseNUL(text, raw []byte, encoding string) *RefusedError {
 		wide = "utf-16le"
 	case even > quarter && odd <= even/8:
 		wide = "utf-16be"
+	case hasPlainStart(text):
+		return nil
 	case encoding != "":
 		return refuse(fmt.Sprintf("has NUL bytes when read as %s", encoding), "name the encoding it was written in with --encoding")
 	default:
@@ -149,6 +153,14 @@ func refuseNUL(text, raw []byte, encoding string) *RefusedError {
 		return refuse(fmt.Sprintf("UTF-16 text, not %s", encoding), "name its encoding: --encoding "+wide)
 	}
 	return refuse("UTF-16 text without a byte order mark", "name its encoding: --encoding "+wide)
+}
+
+// hasPlainStart reports whether the first line of text that is not blank has no
+// control characters.
+func hasPlainStart(text []byte) bool {
+	const blanks = " \t\r\n"
+	line, _, _ := bytes.Cut(bytes.TrimLeft(text, blanks), []byte("\n"))
+	return !bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && !strings.ContainsRune(blanks, r) })
 }
 
 // refuseMarkup refuses HTML, XML and JSON by their first text character.
