@@ -75,11 +75,16 @@ type memory struct {
 	target ledger.Target
 	job    string
 	doubt  error // why nothing is known, where something may be
+
+	unclear string // why a dry run does not know which account is meant; "" when it does
 }
 
 // warn adds to the run's warnings that nothing is known, has them said by say,
 // and then what to do.
 func (m *memory) warn(con *console, w *work, say func()) {
+	if m.unclear != "" {
+		w.note(m.unclear)
+	}
 	if m.doubt != nil {
 		w.note(m.doubt.Error())
 		defer con.hint(ledgerHint(m.doubt))
@@ -127,9 +132,20 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 		return &memory{target: m.target, job: job, doubt: fmt.Errorf("what earlier runs have sent is not known: %w", err)}, nil
 	}
 	if dry && m.target.Account == "" {
-		m.target.Account = l.Account(m.target)
+		m.which(l.Accounts(m.target), asks)
 	}
 	return m, nil
+}
+
+// which takes the account of a dry run without credentials to be the only one that
+// runs have sent to. Where there are more, a run that asks what they know is told.
+func (m *memory) which(accounts []string, asks bool) {
+	switch {
+	case len(accounts) == 1:
+		m.target.Account = accounts[0]
+	case len(accounts) > 1 && asks:
+		m.unclear = fmt.Sprintf("runs have sent to %d accounts here, and without COR_API_KEY a dry run can't tell which is meant: it takes nothing for confirmed", len(accounts))
+	}
 }
 
 func ledgerHint(err error) string {
@@ -200,9 +216,9 @@ func (m *memory) stopFor(n *nightly, w *work) string {
 	switch {
 	case n.acceptChange || !n.guards() || isPart(w.inputs):
 		return ""
-	case m.target.Account == "":
+	case m.target.Account == "" && w.in.keep: // not in a dry run, which asks nobody
 		return "whom the access token belongs to is not known, and so not what --max-drop and --detach-vanished could go by"
-	case m.ledger == nil || !m.ledger.HasReference(m.target, m.job):
+	case m.ledger == nil || m.target.Account == "" || !m.ledger.HasReference(m.target, m.job):
 		return fmt.Sprintf("nothing is known of an earlier run of job %q against this target that --max-drop and --detach-vanished could go by", m.job)
 	}
 	return w.plan.TooMuchGone(n.maxDrop)

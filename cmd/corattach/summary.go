@@ -59,6 +59,9 @@ func (o *outcome) hint(w *work) string {
 	silent := o.Attempts > 0 && r.Matched+r.Mismatched+r.Missing+r.Failed+r.Unknown+v.Detached+v.StillAttached+v.Failed+v.Unknown == 0
 	switch o.Exit.Code {
 	case exitRefused:
+		if slices.Contains(o.again, "--strict") && w.plan.Rows > 0 {
+			return "mend the rows of failed.csv, or leave out --strict"
+		}
 		return refusalHint(w)
 	case exitCredentials:
 		return "check the credentials, what their account may do, and --auth-url; then resume"

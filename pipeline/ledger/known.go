@@ -16,15 +16,14 @@ func (l *Ledger) HasReference(t Target, job string) bool {
 	return found
 }
 
-// Account returns the one account that runs have sent to under the URLs of t; ""
-// where there is none, or more than one.
-func (l *Ledger) Account(t Target) string {
+// Accounts returns the accounts that runs have sent to under the URLs of t.
+func (l *Ledger) Accounts(t Target) []string {
 	prefix := Target{BaseURL: t.BaseURL, AuthURL: t.AuthURL}
-	found := l.like(prefix)
-	if len(found) != 1 {
-		return ""
+	var accounts []string
+	for _, n := range l.like(prefix) {
+		accounts = append(accounts, l.names[n][len(prefix.name()):])
 	}
-	return l.names[found[0]][len(prefix.name()):]
+	return accounts
 }
 
 // Known returns what is known of the users of a target, in the order of their
