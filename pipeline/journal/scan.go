@@ -12,7 +12,7 @@ import (
 
 // scan reads a journal line by line and checks that every record is whole and
 // can stand where it does. Its path is set before, its other fields hold after
-// records has come to its end without an error.
+// the loop over lines has come to its end without an error.
 type scan struct {
 	path  string
 	whole int64 // bytes of whole records
