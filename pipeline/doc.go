@@ -23,8 +23,8 @@
 // Both are decided once, by the run's first session, and kept in its journal.
 //
 // Pure functions decide: planner (plan.go), [Next] (step.go), [History.Judge]
-// (history.go), pace (pace.go), what changed (diff.go). They see no clock, file
-// or socket. Thin shells act: the runner (run.go), the gate through which
+// (judge.go), pace (pace.go), what has vanished (vanished.go) and what changed
+// (diff.go). They see no clock, file or socket. Thin shells act: the runner (run.go), the gate through which
 // attempts leave (gate.go), the spools in which rows wait (spool.go).
 //
 // # Ten million rows

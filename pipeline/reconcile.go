@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -104,14 +105,19 @@ func (p *Plan) unsent(g *group, verdicts []Verdict) unsent {
 	return u
 }
 
-// removalsOf returns the histories of requests that detach vanished pairs, by
-// user.
+// removalsOf returns what was sent to detach vanished pairs, by user, in the order
+// it was begun.
 func removalsOf(histories map[Key]History) map[UserID]History {
 	removals := make(map[UserID]History)
 	for key, h := range histories {
 		if key.Vanished {
 			removals[key.User] = append(removals[key.User], h...)
 		}
+	}
+	for _, h := range removals {
+		slices.SortStableFunc(h, func(a, b Exchange) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Chunk, b.Chunk))
+		})
 	}
 	return removals
 }

@@ -43,7 +43,7 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	case last.Answer != nil && last.Op == Detach:
 		return Step{Do: Send, Op: Attach, Only: last.Only}
 	case last.Answer != nil:
-		return repairStep(r, h, policy, r.mismatched(last))
+		return repairStep(h, policy, r.mismatched(last))
 	case last.Fault == nil:
 		return again
 	}
@@ -52,7 +52,7 @@ func Next(r Request, h History, session int, policy Policy) Step {
 	}
 	switch last.Fault.Kind {
 	case Attached:
-		return repairStep(r, h, policy, r.only(last.Only).names())
+		return repairStep(h, policy, r.only(last.Only).names())
 	case Refused, Forbidden:
 		return Step{Do: Done}
 	}
@@ -156,7 +156,7 @@ func (v *Verdict) Resumable() bool {
 
 // repairStep begins a repair of the named workspaces unless there is nothing to
 // repair, or a repair was begun before.
-func repairStep(r Request, h History, policy Policy, workspaces []WorkspaceID) Step {
+func repairStep(h History, policy Policy, workspaces []WorkspaceID) Step {
 	if !policy.Repair || len(workspaces) == 0 || h.repaired() {
 		return Step{Do: Done}
 	}

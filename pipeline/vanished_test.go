@@ -243,6 +243,47 @@ func toldOf(t must, plan *Plan) []string {
 	return append(lines, fmt.Sprintf("rows %d/%d users %d/%d", plan.GoneRows, plan.JobRows, plan.GoneUsers, plan.JobUsers))
 }
 
+// The extras of a user stand in the order in which COR returned them, each time
+// the run is judged: so the reports can be written again, byte for byte.
+func TestExtrasOfRemovals(t *testing.T) {
+	sources := []Source{"SAP", "OKTA", "JIRA", "GITHUB", "ZAPIER", "VBS"}
+	confirmed := knownPair("w1", "60")
+	known := Known{User: "u1", InJob: true, Pairs: []KnownPair{confirmed}}
+	for _, s := range sources {
+		known.Pairs = append(known.Pairs, knownPair("gone", "10", func(k *KnownPair) { k.Source = s }))
+	}
+	rows := rowsOf(t, "u1 w1 60 SAP")
+	plan := nightPlan(t, rows, Nightly{ChangedOnly: true, Now: t0.Add(time.Hour), MaxAge: time.Hour, DetachVanished: true}, known)
+	var sent []Exchange
+	var want []WorkspaceID
+	for e, err := range plan.Unchanged() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, e)
+	}
+	for i, s := range sources {
+		e := exchangeOf("u1", s, 0, Share{Workspace: "gone"})
+		extra := WorkspaceID(fmt.Sprint("x", i))
+		e.Vanished, e.Op, e.At = true, Detach, t0.Add(time.Duration(i)*time.Second)
+		e.Answer = &Answer{Status: 200, Pivots: []Pivot{{Workspace: extra, Source: "SAP", Percentage: "5"}}}
+		sent, want = append(sent, e), append(want, extra)
+	}
+	linesOf(t, plan, rows, Ending{}, sent...)
+	for line, err := range plan.UserLines() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []WorkspaceID
+		for _, extra := range line.Extras {
+			got = append(got, extra.Workspace)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestTooMuchGone(t *testing.T) {
 	r := Reference{JobRows: 10, JobUsers: 4, GoneRows: 2, GoneUsers: 1}
 	for guard, want := range map[string]string{

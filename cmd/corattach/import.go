@@ -208,6 +208,9 @@ func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s jou
 		return err
 	}
 	defer m.close()
+	if m.ledger == nil {
+		a.watch.keepAll()
+	}
 	w, set, err := c.begin(a, con, in, r, m, &n)
 	if err != nil {
 		return err

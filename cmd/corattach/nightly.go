@@ -309,7 +309,7 @@ func (a *app) remember(con *console, w *work, log *journal.Log) {
 	if err != nil {
 		con.warn("the ledger is not up to date, the next run will mend that: " + err.Error())
 		if a.watch != nil {
-			a.watch.KeepRuns = 0
+			a.watch.keepAll()
 		}
 	}
 }

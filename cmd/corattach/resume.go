@@ -65,6 +65,9 @@ func (c *resumeCommand) Run(a *app) error {
 		return err
 	}
 	defer m.close()
+	if m.ledger == nil {
+		watch.keepAll()
+	}
 	before := m.before()
 	var anew *nightly
 	if log.Unbegun() {

@@ -47,6 +47,9 @@ func newWatch(f watchFlags, runsDir, job string) (*watch, error) {
 	return w, nil
 }
 
+// keepAll lets no run be deleted: the ledger has not read all that they have sent.
+func (w *watch) keepAll() { w.KeepRuns = 0 }
+
 // start says that the run begins. It does not wait for an answer.
 func (w *watch) start(a *app) {
 	if w.ping != nil {

@@ -150,6 +150,9 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 	number := j.next
 	j.next++
 	line, err := seal(append(appendHead(make([]byte, 0, len(rest)+128), typeBegin, number), rest...))
+	if len(a.Shares) == 0 {
+		err = errLacking(typeBegin)
+	}
 	if err = j.add(line, err); err == nil {
 		j.crowd.come()
 		err = j.syncTo(j.put)

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,18 @@ func drawAnswer(t *rapid.T) *pipeline.Answer {
 		})
 	}
 	return a
+}
+
+// toAttempt is an attempt as encoding/json writes it.
+func toAttempt(a pipeline.Attempt) *attempt {
+	out := &attempt{User: string(a.User), Source: string(a.Source), Vanished: a.Vanished, Chunk: a.Chunk, Op: opName(a.Op), At: a.At}
+	for _, w := range a.Only {
+		out.Only = append(out.Only, string(w))
+	}
+	for _, s := range a.Shares {
+		out.Shares = append(out.Shares, share{string(s.Workspace), s.Percent})
+	}
+	return out
 }
 
 // What is written without encoding/json is what encoding/json would write, and
@@ -110,6 +123,26 @@ func checkLine(t *rapid.T, text []byte) {
 	if a, ended, ok := l.form().answer(); ok {
 		if diff := cmp.Diff(r.Answer.answer(), a); diff != "" || !ended.Equal(r.At) {
 			t.Fatalf("ended %v: %s", ended, diff)
+		}
+	}
+}
+
+// A begin that could not be read back is never written: it ends the journal.
+func TestBeginOfNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j := must(New(must(Create(path))(t), Header{RunID: "r"}))(t)
+	a := attemptOf("U")
+	a.Shares = nil
+	if _, err := j.Begin(a); err == nil {
+		t.Error("an attempt that asks for nothing is begun")
+	}
+	if _, err := j.Begin(attemptOf("U")); err == nil {
+		t.Error("the journal goes on")
+	}
+	_ = j.Close()
+	for _, err := range must(Read(path))(t).Exchanges() {
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

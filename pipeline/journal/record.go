@@ -69,13 +69,18 @@ func appendCRC(b []byte, sum uint32) []byte {
 // line returns the record as it stands in the file.
 func (r *record) line() ([]byte, error) {
 	if !r.whole() {
-		return nil, fmt.Errorf("a record of type %q lacks what it is made of", r.Type)
+		return nil, errLacking(r.Type)
 	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
 	return seal(body)
+}
+
+// errLacking says that a record could not be read back.
+func errLacking(kind string) error {
+	return fmt.Errorf("a record of type %q lacks what it is made of", kind)
 }
 
 // seal turns body, a JSON object, into a line with its CRC.
@@ -201,17 +206,6 @@ func opName(op pipeline.Op) string {
 		return opDetach
 	}
 	return opAttach
-}
-
-func toAttempt(a pipeline.Attempt) *attempt {
-	out := &attempt{User: string(a.User), Source: string(a.Source), Vanished: a.Vanished, Chunk: a.Chunk, Op: opName(a.Op), At: a.At}
-	for _, w := range a.Only {
-		out.Only = append(out.Only, string(w))
-	}
-	for _, s := range a.Shares {
-		out.Shares = append(out.Shares, share{string(s.Workspace), s.Percent})
-	}
-	return out
 }
 
 func (a *attempt) attempt() pipeline.Attempt {
