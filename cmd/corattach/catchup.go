@@ -36,8 +36,9 @@ func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string) error {
 	now := time.Now().UTC()
 	l.Missing(func(run string) bool { return present[run] }, now)
 	last, err := readLast(filepath.Join(runsDir, lastLink))
-	if gone := err == nil && !present[last] || newestDeleted(runsDir) != ""; gone && l.New() {
-		l.Doubt(now) // the ledger is made anew, and a run that is gone may have had the last word
+	unheard := err == nil && !present[last] && l.Seen(last) == 0
+	if unheard || l.New() && newestDeleted(runsDir) != "" {
+		l.Doubt(now) // a run that is gone, and of which nothing was noted, may have had the last word
 	}
 	for _, s := range sessionsOf(l, runs) {
 		if err := l.Apply(s.run.run(), s.to, s.run.log.Between(s.from, s.to)); err != nil {
