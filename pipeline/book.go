@@ -23,7 +23,7 @@ type Plan struct {
 	shards []*shard
 	order  spool // per row the number of its shard, or noShard
 	over   []overAllocated
-	unsure bool // a record does not tell for sure whose it is
+	unsure bool // a record does not tell for sure what it is about
 	judged bool // ending is known
 
 	fresh     bool // a new run: what to make of what is known is decided now

@@ -57,7 +57,7 @@
 //   - A row is unchanged only when the latest attempt on its pair, in whatever
 //     run, was answered with exactly its percentage, not longer ago than asked for.
 //   - Nothing is detached that is in the input, nor for a user of whom a row is
-//     damaged, held or not sent, nor while a record does not tell for sure whose it is.
+//     damaged, held or not sent, nor while a record does not tell for sure what it is about.
 //   - Two exchanges of one user are never open at the same time.
 //   - No more attempts leave than the rate allows, retries and all workers
 //     counted, and none while COR has asked to wait.

@@ -118,7 +118,7 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 // way.
 func (p *Plan) hold() string {
 	if p.unsure {
-		return "not to be detached: a record of the input does not tell for sure whose it is"
+		return "not to be detached: a record of the input does not tell for sure what it is about"
 	}
 	return ""
 }

@@ -44,6 +44,7 @@ type Row struct {
 	Percent   Percent
 	Problem   string // why the row is invalid; "" for a good row
 	Cells     Cells  // the four cells as they stand in the file, not trimmed
+	Suspect   bool   // an id looks like a number that a spreadsheet has shortened: another one may be meant
 	Raw       string // for a record that has no cells of its own (broken, or with more or fewer fields than the header): its first line, cut at 64 KiB; else ""
 }
 

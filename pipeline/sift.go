@@ -50,7 +50,7 @@ type sifted struct {
 	shards  []byte // of each row its shard, or noShard
 	entries []byte
 	ends    []int // of each row the end of its entry; noShard has none
-	unsure  bool  // a record does not tell for sure whose it is
+	unsure  bool  // a record does not tell for sure what it is about
 }
 
 // sift reads and checks the rows of a batch.
@@ -59,7 +59,7 @@ func (p *Plan) sift(rows Batch, s *sifted) {
 	var row Row
 	for i := range rows.Len() {
 		rows.Row(i, &row)
-		s.unsure = s.unsure || row.User == "" || row.Raw != ""
+		s.unsure = s.unsure || row.User == "" || row.Raw != "" || row.Suspect
 		shard := byte(noShard)
 		if row.User != "" {
 			shard = p.shardOf(row.User)

@@ -177,7 +177,7 @@ func TestNightlyPlan(t *testing.T) {
 		{"a row of the user is invalid", "u1 w1 60 SAP\nu1 !", detaching, []Known{user("u1", knownPair("w1", "60"), knownPair("w2", "40"))},
 			[]string{"not_sent u1/w2: not to be detached: line 3 of a.csv, of this user, is invalid", "named u1 w1", "rows 1/2 users 0/1"}},
 		{"a row of nobody", "u1 w1 60 SAP\n- !", detaching, []Known{user("u1", knownPair("w1", "60"), knownPair("w2", "40"))},
-			[]string{"u1 attach w1", "not_sent u1/w2: not to be detached: a record of the input does not tell for sure whose it is", "named u1 w1", "rows 1/2 users 0/1"}},
+			[]string{"u1 attach w1", "not_sent u1/w2: not to be detached: a record of the input does not tell for sure what it is about", "named u1 w1", "rows 1/2 users 0/1"}},
 		{"a user that is gone comes last", "u2 w1 60 SAP", detaching, []Known{user("u1", knownPair("w1", "60")), user("u0", knownPair("w9", "1"))},
 			[]string{"u2 attach w1", "u1 detach w1", "u0 detach w9", "planned u1/w1", "planned u0/w9", "named u0 gone", "named u1 gone", "named u2 w1", "rows 2/2 users 2/2"}},
 	} {

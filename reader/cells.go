@@ -163,9 +163,10 @@ func (r *rules) source(cell string) (pipeline.Source, string) {
 }
 
 // warnDamage warns of an id that looks like what a spreadsheet makes of a long
-// number.
+// number, and marks its row.
 func (r *rules) warnDamage(row *pipeline.Row, column, id string) {
 	if isExponent(id) {
+		row.Suspect = true
 		r.notices.add(row.Place, "%s:%d: %s %s looks like a number that a spreadsheet has shortened", display(r.file), row.Line, column, quote(id))
 	}
 }

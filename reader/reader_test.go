@@ -63,6 +63,8 @@ func mustRead(t *testing.T, text string, opts Options) got {
 	return g
 }
 
+func suspect(row pipeline.Row) pipeline.Row { row.Suspect = true; return row }
+
 // good is a row without a Problem as a test writes it down.
 func good(line int64, user, workspace, percentage, source string) pipeline.Row {
 	percent, _ := pipeline.ParsePercent(strings.Trim(percentage, " \t"), '.')
@@ -126,7 +128,7 @@ func TestHeaderForms(t *testing.T) {
 		"BOM only":          {text: "\ufeff", warn: []string{"in.csv is empty: it has no header and no rows"}},
 		"literal U+FFFD":    {text: header + "U\ufffd,W1,60,SAP\n", rows: []pipeline.Row{good(2, "U\ufffd", "W1", "60", "SAP")}},
 		"inner plain space": {text: header + "U 1,W\u00e9,60,SAP\n", rows: []pipeline.Row{good(2, "U 1", "W\u00e9", "60", "SAP")}},
-		"spreadsheet damage": {text: header + "1E+05,1.23e11,60,SAP\n", rows: []pipeline.Row{good(2, "1E+05", "1.23e11", "60", "SAP")},
+		"spreadsheet damage": {text: header + "1E+05,1.23e11,60,SAP\n", rows: []pipeline.Row{suspect(good(2, "1E+05", "1.23e11", "60", "SAP"))},
 			warn: []string{`in.csv:2: user_id "1E+05" looks like a number that a spreadsheet has shortened`,
 				`in.csv:2: workspace_id "1.23e11" looks like a number that a spreadsheet has shortened`}},
 	} {
