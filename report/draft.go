@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -15,6 +16,7 @@ const (
 	draftPrefix = "."
 	draftSuffix = ".report.tmp"
 	bufferSize  = 256 << 10
+	partSize    = 8 << 20 // what the disk gets at once
 )
 
 // sink is what a draft needs of its temporary file.
@@ -28,7 +30,29 @@ type sink interface {
 type create func(dir, name string) (sink, error)
 
 func createTemp(dir, name string) (sink, error) {
-	return os.CreateTemp(dir, draftPrefix+name+".*"+draftSuffix)
+	f, err := os.CreateTemp(dir, draftPrefix+name+".*"+draftSuffix)
+	if err != nil {
+		return nil, err
+	}
+	return &tempFile{File: f}, nil
+}
+
+// tempFile is a file of which the disk gets a part now and then while it is
+// written, so that Sync has little left to wait for.
+type tempFile struct {
+	*os.File
+	written, begun int64 // bytes, and those of them that are on their way to the disk
+}
+
+// Write appends p.
+func (f *tempFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	f.written += int64(n)
+	if part := f.written - f.begun; part >= partSize {
+		beginWriting(f.File, f.begun, part)
+		f.begun = f.written
+	}
+	return n, err
 }
 
 // draft is one file under its temporary name. Bytes are appended to buf, and
@@ -111,19 +135,13 @@ func (d *draft) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sync makes what was appended durable.
-func (d *draft) sync() error {
-	if err := d.flush(); err != nil {
-		return err
-	}
-	return d.fail("sync", bare(d.out.Sync()))
-}
-
 // finish makes the temporary file complete and durable, and closes it.
-func (d *draft) finish() error {
-	_ = d.sync()
+func (d *draft) finish() {
+	if d.flush() == nil {
+		_ = d.fail("sync", bare(d.out.Sync()))
+	}
 	d.closed = true
-	return d.fail("close", bare(d.out.Close()))
+	_ = d.fail("close", bare(d.out.Close()))
 }
 
 // publish gives a finished file its final name.
@@ -148,12 +166,18 @@ func (d *draft) drop() {
 // drafts are files of one directory that take their names together.
 type drafts []*draft
 
-// commit completes every file before it renames the first, in order.
+// commit completes every file before it renames the first, in order. All are
+// synced at once: a disk that is asked together answers together.
 func (files drafts) commit() error {
 	defer files.drop()
+	var finishing sync.WaitGroup
 	for _, d := range files {
-		if err := d.finish(); err != nil {
-			return err
+		finishing.Go(d.finish)
+	}
+	finishing.Wait()
+	for _, d := range files {
+		if d.err != nil {
+			return d.err
 		}
 	}
 	for _, d := range files {

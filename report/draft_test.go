@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -16,8 +17,9 @@ import (
 )
 
 // brittle makes files of which the n-th operation of a kind, over all of them,
-// fails with a full disk.
+// fails with a full disk. Files of one may be used in several goroutines.
 type brittle struct {
+	mu     sync.Mutex
 	op     string // "create", "write", "short", "sync" or "close"
 	n      int
 	failed string // the file whose operation failed
@@ -30,6 +32,8 @@ type brittleFile struct {
 }
 
 func (b *brittle) fails(op, name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if op != b.op {
 		return false
 	}
@@ -201,9 +205,6 @@ func TestUnwritableDirectory(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) || path.Path != filepath.Join(dir, ReconciliationFile) {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := OpenRequests(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("OpenRequests: %v", err)
-	}
 	if err := WriteFile(filepath.Join(dir, "x"), 0o600, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("WriteFile: %v", err)
 	}
@@ -212,14 +213,26 @@ func TestUnwritableDirectory(t *testing.T) {
 	}
 }
 
+// So does one that is full while the requests of a dry run are written, and with
+// them go the other reports.
 func TestRequestsFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	r, err := openRequests(dir, (&brittle{op: "write", n: 1}).create)
-	must(t, err)
-	for err = r.Add("PUT", "u", []byte("{}")); err == nil; err = r.Add("PUT", "u", []byte("{}")) {
-	}
-	if !errors.Is(err, syscall.ENOSPC) || r.Commit() == nil || len(contents(t, dir)) != 0 {
-		t.Errorf("error %v, left %d files", err, len(contents(t, dir)))
+	for _, op := range []string{"create", "write"} {
+		dir := t.TempDir()
+		disk := &brittle{op: "write", n: 1}
+		if op == "create" {
+			disk = &brittle{op: op, n: 8}
+		}
+		s, err := open(dir, []string{"a.csv"}, disk.create)
+		must(t, err)
+		for err = s.OpenRequests(); err == nil; err = s.Request("PUT", "u", []byte("{}")) {
+		}
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), RequestsFile) {
+			t.Errorf("%s: error %v", op, err)
+		}
+		s.Discard()
+		if got := contents(t, dir); len(got) != 0 {
+			t.Errorf("%s left %d files", op, len(got))
+		}
 	}
 }
 

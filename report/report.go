@@ -29,10 +29,10 @@ const (
 	RequestsFile       = "requests.jsonl"
 )
 
-// Set is the reports of one run while they are being written: Open, then a Block
-// for all rows, a UserBlock for all users, Vanished for every vanished pair and
-// Exchange for every attempt, then Commit or Discard. The streams may be
-// interleaved. The zero value is of no use.
+// Set is the reports of one run while they are being written: Open, for a dry run
+// OpenRequests and Request, then a Block for all rows, a UserBlock for all users,
+// Vanished for every vanished pair and Exchange for every attempt, then Commit or
+// Discard. The streams may be interleaved. The zero value is of no use.
 type Set struct {
 	tally         *Tally
 	recon         *reconciliation
@@ -41,7 +41,10 @@ type Set struct {
 	gone          *vanished
 	page          *page
 	json          *draft
+	requests      *draft // nil without OpenRequests
 	files         drafts
+	create        create
+	dir           string
 	closed        bool
 
 	blocks, userBlocks sync.Pool // to be filled again
@@ -75,6 +78,8 @@ func open(dir string, inputs []string, create create) (*Set, error) {
 		page:   newPage(files[5], inputs),
 		json:   files[6],
 		files:  files,
+		create: create,
+		dir:    dir,
 	}
 	s.blocks.New, s.userBlocks.New = func() any { return &Block{} }, func() any { return &UserBlock{} }
 	beginPeople(s.users, s.extras)
@@ -132,11 +137,6 @@ func (s *Set) Write(p *Block) error {
 	s.blocks.Put(p)
 	return nil
 }
-
-// SyncLines makes durable what was written of the lines, so that Commit has less
-// to wait for. It may be called beside WriteUsers, once all lines are written. Its
-// error is one that Commit returns too.
-func (s *Set) SyncLines() error { return s.recon.out.sync() }
 
 // UserBlock is a number of users as they are going to stand in the reports.
 type UserBlock struct {

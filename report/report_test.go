@@ -214,22 +214,19 @@ func TestImpossibleLines(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	dir := t.TempDir()
-	r, err := OpenRequests(dir)
+	s, err := Open(dir, []string{"a.csv"})
 	must(t, err)
+	must(t, s.OpenRequests())
 	body := []byte(`{"workspaces":[{"external_id":"a<b>&","percentage":33.3333}]}`)
-	must(t, r.Add("PUT", "https://h/v1/users/a%2Fb?x=<&>", body))
-	must(t, r.Add("DELETE", "https://h/é\"\xff", nil))
-	if err := r.Add("PUT", "u", []byte("{\n}")); err == nil {
+	must(t, s.Request("PUT", "https://h/v1/users/a%2Fb?x=<&>", body))
+	must(t, s.Request("DELETE", "https://h/é\"\xff", nil))
+	if err := s.Request("PUT", "u", []byte("{\n}")); err == nil {
 		t.Error("a body of two lines was taken")
 	}
-	must(t, r.Commit())
-	r.Discard()
-	if err := r.Commit(); err == nil {
-		t.Error("a second Commit succeeded")
-	}
-	want := map[string]string{RequestsFile: `{"method":"PUT","url":"https://h/v1/users/a%2Fb?x=<&>","body":` + string(body) + "}\n" +
-		`{"method":"DELETE","url":"https://h/é\"` + `\ufffd` + `","body":null}` + "\n"}
-	if diff := cmp.Diff(want, contents(t, dir)); diff != "" {
+	must(t, s.Commit(&Summary{}, Next{}))
+	want := `{"method":"PUT","url":"https://h/v1/users/a%2Fb?x=<&>","body":` + string(body) + "}\n" +
+		`{"method":"DELETE","url":"https://h/é\"` + `\ufffd` + `","body":null}` + "\n"
+	if diff := cmp.Diff(want, contents(t, dir)[RequestsFile]); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,34 +6,28 @@ import (
 	"errors"
 )
 
-// Requests is requests.jsonl while it is being written: what a dry run would
-// send, a JSON object a line. Commit or Discard ends it.
-type Requests struct {
-	out *draft
-}
-
-// OpenRequests opens requests.jsonl in dir under a temporary name. An error
-// names the file.
-func OpenRequests(dir string) (*Requests, error) {
-	return openRequests(dir, createTemp)
-}
-
-func openRequests(dir string, create create) (*Requests, error) {
-	out, err := newDraft(dir, RequestsFile, create)
+// OpenRequests adds requests.jsonl to the reports: what a dry run would send, a
+// JSON object a line. It is to be called once, before Request. An error names the
+// file; the reports can then only be discarded.
+func (s *Set) OpenRequests() error {
+	d, err := newDraft(s.dir, RequestsFile, s.create)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Requests{out}, nil
+	s.requests = d
+	s.files = append(drafts{d}, s.files...)
+	return nil
 }
 
-// Add writes one request. body is its JSON document, exactly as it would be
+// Request writes one request. body is its JSON document, exactly as it would be
 // sent; it stands in the file byte for byte, an empty one as null. An error
-// names the file, or says that the body cannot stand on a line.
-func (r *Requests) Add(method, url string, body []byte) error {
+// names the file, or says that the body cannot stand on a line; the reports can
+// then only be discarded.
+func (s *Set) Request(method, url string, body []byte) error {
 	if bytes.IndexByte(body, '\n') >= 0 {
 		return errors.New("the body of a request has a line break")
 	}
-	b := append(r.out.buf, `{"method":`...)
+	b := append(s.requests.buf, `{"method":`...)
 	b = appendJSON(b, method)
 	b = append(b, `,"url":`...)
 	b = appendJSON(b, url)
@@ -42,22 +36,8 @@ func (r *Requests) Add(method, url string, body []byte) error {
 		b = append(b, "null"...)
 	}
 	b = append(b, body...)
-	r.out.buf = append(b, "}\n"...)
-	return r.out.spill()
-}
-
-// Commit completes and syncs the file and gives it its name. An error names the
-// file, which is then as it was before.
-func (r *Requests) Commit() error {
-	if r.out.closed {
-		return errors.New("the requests are closed already")
-	}
-	return drafts{r.out}.commit()
-}
-
-// Discard removes the temporary file. After Commit it does nothing.
-func (r *Requests) Discard() {
-	r.out.drop()
+	s.requests.buf = append(b, "}\n"...)
+	return s.requests.spill()
 }
 
 // appendJSON appends s as a JSON string, with no more escapes than JSON asks

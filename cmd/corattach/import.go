@@ -161,23 +161,20 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 
 func (c *importCommand) writeDry(a *app, w *work, set *report.Set, f facts, t target) (*outcome, error) {
 	if !c.NoRequests {
-		if err := w.writeRequests(t, f.end.Stop == pipeline.RanToEnd); err != nil {
-			return nil, err
+		if err := set.OpenRequests(); err != nil {
+			return nil, unwritable(err)
+		}
+		if f.end.Stop == pipeline.RanToEnd {
+			if err := w.writeRequests(set, t); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return w.write(a.ctx, set, f, w.plan.Unchanged())
 }
 
 // writeRequests writes what would be sent.
-func (w *work) writeRequests(t target, allowed bool) error {
-	out, err := report.OpenRequests(w.dir)
-	if err != nil {
-		return unwritable(err)
-	}
-	defer out.Discard()
-	if !allowed {
-		return out.Commit()
-	}
+func (w *work) writeRequests(set *report.Set, t target) error {
 	base := t.BaseURL
 	if base == simulatorURL {
 		base = cor.DefaultBaseURL
@@ -194,12 +191,12 @@ func (w *work) writeRequests(t target, allowed bool) error {
 			if r.Unchanged() {
 				continue
 			}
-			if err := out.Add("PUT", cor.URL(base, op, user.ID), cor.Body(op, r)); err != nil {
+			if err := set.Request("PUT", cor.URL(base, op, user.ID), cor.Body(op, r)); err != nil {
 				return err
 			}
 		}
 	}
-	return out.Commit()
+	return nil
 }
 
 func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, n nightly, client *cor.Client) error {

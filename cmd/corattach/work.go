@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"corattach/pipeline"
@@ -232,11 +231,6 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 	}
-	// The disk is busy with the lines while the users are written.
-	var syncing sync.WaitGroup
-	var synced error
-	syncing.Go(func() { synced = set.SyncLines() })
-	defer syncing.Wait()
 	for page, err := range pipeline.InOrder(w.plan.UserBatches(), set.UserBlock) {
 		if err != nil {
 			return err
@@ -256,8 +250,7 @@ func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) erro
 			return err
 		}
 	}
-	syncing.Wait()
-	return synced
+	return nil
 }
 
 func targetOf(h journal.Header) target {
