@@ -54,7 +54,7 @@ type Reference struct {
 // Before is what is known before the rows are planned. The zero value is a new
 // run that knows nothing.
 type Before struct {
-	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not planned again
+	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not sent again, and Judge has them
 	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
 	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
 	Refer     bool                       // compare the rows with the job's reference, for Named
@@ -124,7 +124,7 @@ func (p *Plan) plan(t *table, s *shard) error {
 	if err := t.load(s); err != nil {
 		return err
 	}
-	past, err := s.past.histories()
+	past, err := historiesOf(&s.past)
 	if err != nil {
 		return err
 	}

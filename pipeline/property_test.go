@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -366,6 +367,44 @@ func (w *world) check(server *corsim.Server, seeded int, journal *memory, found 
 	}
 	w.checkUsers(plan, found)
 	w.checkStories(stories, journal, found)
+	w.checkContinued(plan, journal, found)
+}
+
+// checkContinued sets the lines against those of a plan that had the first of the
+// exchanges before, as that of a resumed run has.
+func (w *world) checkContinued(whole *pipeline.Plan, journal *memory, found *problems) {
+	var all []pipeline.Exchange
+	for e := range journal.exchanges() {
+		all = append(all, e)
+	}
+	half := func(some []pipeline.Exchange) iter.Seq2[pipeline.Exchange, error] {
+		return func(yield func(pipeline.Exchange, error) bool) {
+			for _, e := range some {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+	before := pipeline.Before{Exchanges: half(all[:len(all)/2])}
+	plan, err := pipeline.NewPlan(context.Background(), w.input(), before, w.rules, "")
+	if err != nil {
+		found.Errorf("planning again: %v", err)
+		return
+	}
+	defer plan.Close()
+	if err := plan.Judge(half(all[len(all)/2:]), pipeline.Ending{Reason: "stopped"}); err != nil {
+		found.Errorf("judging again: %v", err)
+		return
+	}
+	next, stop := iter.Pull2(plan.Lines(w.input()))
+	defer stop()
+	for line := range whole.Lines(w.input()) {
+		if other, err, more := next(); err != nil || !more || !reflect.DeepEqual(line, other) {
+			found.Errorf("in one piece %+v, in two %+v, %v", line, other, err)
+			return
+		}
+	}
 }
 
 // checkUsers sets the users' lines against the rows: in order of first

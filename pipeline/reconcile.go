@@ -13,9 +13,9 @@ type Ending struct {
 	Reason string // why they were not sent; used unless DryRun
 }
 
-// Judge gives a verdict on every row from all exchanges of the run, of every
-// session. It is to be called once, after the last exchange and before Lines
-// and UserLines.
+// Judge gives a verdict on every row from all exchanges of the run: those of
+// Before, and those that came after them. It is to be called once, after the last
+// exchange and before Lines and UserLines.
 func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 	p.ending, p.judged = end, true
 	if err := p.spread(exchanges, func(s *shard) *spool { return &s.news }); err != nil {
@@ -33,7 +33,7 @@ func (p *Plan) Judge(exchanges iter.Seq2[Exchange, error], end Ending) error {
 
 // judge judges a shard. Without any exchange what planning said still holds.
 func (p *Plan) judge(t *table, s *shard) error {
-	if s.news.count == 0 {
+	if s.past.count+s.news.count == 0 {
 		s.counts.NotSent = s.counts.ByStatus[Planned]
 		return nil
 	}
@@ -45,7 +45,7 @@ func (p *Plan) judge(t *table, s *shard) error {
 	if err != nil {
 		return err
 	}
-	histories, err := s.news.histories()
+	histories, err := historiesOf(&s.past, &s.news)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ type shard struct {
 	recalled spool    // requests that COR had confirmed before, in order of first appearance
 	vanished spool    // vanished pairs as long as nothing is sent, by user
 	settled  spool    // vanished pairs, once there are exchanges
-	news     spool    // exchanges as the journal holds them at the end
+	news     spool    // exchanges since then, as the journal holds them at the end
 	verdicts verdicts // on the rows, once there are exchanges
 	lines    spool    // one per user, once there are exchanges
 	judged   bool     // verdicts and lines are there
@@ -102,15 +102,17 @@ func (s *spool) records() iter.Seq2[cursor, error] {
 	}
 }
 
-// histories reads the exchanges of a spool by request.
-func (s *spool) histories() (map[Key]History, error) {
+// historiesOf reads the exchanges of spools by request.
+func historiesOf(spools ...*spool) (map[Key]History, error) {
 	histories := make(map[Key]History)
-	for c, err := range s.records() {
-		if err != nil {
-			return nil, err
+	for _, s := range spools {
+		for c, err := range s.records() {
+			if err != nil {
+				return nil, err
+			}
+			e := c.exchange()
+			histories[e.Key] = append(histories[e.Key], e)
 		}
-		e := c.exchange()
-		histories[e.Key] = append(histories[e.Key], e)
 	}
 	return histories, nil
 }

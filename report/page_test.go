@@ -37,9 +37,11 @@ func (r *run) page(t *testing.T) string {
 	s, err := Open(dir, r.inputs)
 	must(t, err)
 	defer s.Discard()
+	var traffic Traffic
 	for i := range r.exchanges {
-		s.Exchange(&r.exchanges[i])
+		traffic.add(&r.exchanges[i])
 	}
+	s.Sending(&traffic)
 	must(t, write(s, r.lines, r.users))
 	for i := range r.gone {
 		must(t, s.Vanished(&r.gone[i]))

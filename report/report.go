@@ -31,8 +31,8 @@ const (
 
 // Set is the reports of one run while they are being written: Open, for a dry run
 // OpenRequests and Request, then a Block for all rows, a UserBlock for all users,
-// Vanished for every vanished pair and Exchange for every attempt, then Commit or
-// Discard. The streams may be interleaved. The zero value is of no use.
+// Vanished for every vanished pair and Sending, then Commit or Discard. The streams
+// may be interleaved. The zero value is of no use.
 type Set struct {
 	tally         *Tally
 	recon         *reconciliation
@@ -189,10 +189,10 @@ func (s *Set) Vanished(v *pipeline.Vanished) error {
 	return s.gone.pair(v)
 }
 
-// Exchange notes one attempt of the run, for the page's picture of the sending.
-// The attempts may come in any order. The exchange is not kept.
-func (s *Set) Exchange(e *pipeline.Exchange) {
-	s.page.timeline.add(e)
+// Sending gives the page what its picture of the sending is drawn from. The run's
+// attempts are all counted by then.
+func (s *Set) Sending(t *Traffic) {
+	s.page.timeline = t.timeline
 }
 
 // Tally returns the counts of what has been written so far. It goes on

@@ -87,6 +87,9 @@ func (c *resumeCommand) Run(a *app) error {
 	}
 	defer w.close()
 	w.blind = m.ledger == nil
+	if anew == nil {
+		w.earlier = log
+	}
 	if m.doubt != nil {
 		m.warn(con, w, func() { con.warn(m.doubt.Error()) })
 	}

@@ -26,12 +26,12 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	if err != nil {
 		return &failure{exitInternal, err, "what was sent is in the journal: corattach resume " + shellWord(w.dir)}
 	}
-	log, err := journal.Read(filepath.Join(w.dir, journalFile))
+	log, from, err := w.reread()
 	if err != nil {
 		return err
 	}
 	// The second signal must not keep the reports from being written.
-	o, err := w.write(context.WithoutCancel(a.ctx), set, factsOf(log), log.Exchanges())
+	o, err := w.write(context.WithoutCancel(a.ctx), set, factsOf(log), log.Between(from, log.Whole))
 	if err != nil {
 		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
 	}
@@ -39,6 +39,17 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 		a.remember(con, w, log)
 	}
 	return a.conclude(con, out, w, o)
+}
+
+// reread returns the journal of a run as it stands when a session has ended, and
+// from which byte on the plan does not have its exchanges.
+func (w *work) reread() (log *journal.Log, from int64, err error) {
+	if w.earlier == nil {
+		log, err = journal.Read(filepath.Join(w.dir, journalFile))
+		return log, 0, err
+	}
+	log, err = w.earlier.Reread()
+	return log, w.earlier.Whole, err
 }
 
 // session sends and returns where it ended.

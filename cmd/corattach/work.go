@@ -24,11 +24,13 @@ type work struct {
 	rules    rules
 	plan     *pipeline.Plan
 	inputs   []reader.Input
-	warnings []string // the first of them
-	warned   int      // all of them
-	anew     bool     // an earlier run that is planned anew
-	blind    bool     // what earlier runs know is not known: the next run that knows notes what this one has done
-	gone     string   // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
+	warnings []string     // the first of them
+	warned   int          // all of them
+	anew     bool         // an earlier run that is planned anew
+	blind    bool         // what earlier runs know is not known: the next run that knows notes what this one has done
+	gone     string       // why nothing may be sent, by what has vanished from the input; "" when nothing stands in the way
+	earlier  *journal.Log // the journal as far as the plan has its exchanges; nil when it has none
+	traffic  report.Traffic
 }
 
 // maxWarnings bounds the warnings that are printed and kept in the summary.
@@ -44,6 +46,9 @@ func prepare(ctx context.Context, dir, id string, in *intake, r rules, before pi
 	scan := reader.New(files, r.read)
 	if before.Known != nil {
 		before.Known = ofPart(before.Known, func() bool { return isPart(scan.Inputs()) })
+	}
+	if before.Exchanges != nil {
+		before.Exchanges = w.traffic.Count(before.Exchanges)
 	}
 	plan, err := pipeline.NewPlan(ctx, scan.Batches(ctx), before, r.plan, dir)
 	if err != nil {
@@ -149,7 +154,8 @@ type outcome struct {
 	resume []string          // the flags to resume with
 }
 
-// write judges every row from the exchanges and writes all reports.
+// write judges every row from the exchanges that the plan has and those that came
+// after them, and writes all reports.
 func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges iter.Seq2[pipeline.Exchange, error]) (*outcome, error) {
 	stop, killed := f.stop()
 	o := &outcome{stop: stop.Kind, again: f.header.Flags, resume: f.resume, Summary: report.Summary{
@@ -157,9 +163,11 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 		StartedAt: f.header.At, FinishedAt: f.finished, DurationSeconds: f.finished.Sub(f.header.At).Seconds(),
 		Warnings: w.warnings, WarningsTotal: w.warned, Source: upper(f.header.Settings.Source),
 	}}
-	if err := w.plan.Judge(o.count(exchanges, set), f.ending()); err != nil {
+	if err := w.plan.Judge(w.traffic.Count(exchanges), f.ending()); err != nil {
 		return nil, err
 	}
+	o.Attempts, o.Throttled = w.traffic.Attempts, w.traffic.Throttled
+	set.Sending(&w.traffic)
 	if err := w.writeLines(ctx, set, o); err != nil {
 		return nil, err
 	}
@@ -190,24 +198,6 @@ func runDir(h journal.Header) string {
 		_, runsDir, _ = strings.Cut(word, "=")
 	}
 	return filepath.Join(runsDir, h.RunID)
-}
-
-// count notes the attempts on their way.
-func (o *outcome) count(exchanges iter.Seq2[pipeline.Exchange, error], set *report.Set) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
-		for e, err := range exchanges {
-			set.Exchange(&e)
-			if e.Sent() {
-				o.Attempts++
-			}
-			if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
-				o.Throttled++
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
 }
 
 func (w *work) writeLines(ctx context.Context, set *report.Set, o *outcome) error {

@@ -24,7 +24,7 @@ type Account struct {
 func ReadUser(path string, user pipeline.UserID) (*Account, error) {
 	a := &Account{}
 	open := make(map[int64]int) // the user's attempts without an end
-	log, err := read(path, func(l *line) error { return a.note(l, user, open) })
+	log, err := read(&Log{path: path}, func(l *line) error { return a.note(l, user, open) })
 	if err != nil {
 		return nil, err
 	}

@@ -343,6 +343,51 @@ func TestDecisionsRoundTrip(t *testing.T) {
 	}
 }
 
+// A journal that was read once is read on from there, whatever a session has
+// written since, and what a crash has cut short.
+func TestReread(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j := must(New(unsynced{must(Create(path))(t)}, header()))(t)
+	check(t, j.Vanished(&pipeline.Vanished{User: "u0"}))
+	log := must(Read(path))(t)
+	for s, more := range []func(){
+		func() {},
+		func() { check(t, j.Finished(End{At: epoch, Stop: pipeline.TooMuchGone})) },
+		func() { check(t, j.Begun(Session{At: epoch})) },
+		func() {
+			check(t, j.Begun(Session{At: epoch.Add(time.Minute)}))
+			check(t, j.End(must(j.Begin(attemptOf("u1")))(t), answered("u1")))
+			must(j.Begin(attemptOf("u1 open")))(t)
+			check(t, j.Sync())
+		},
+		func() {
+			must(j.Begin(attemptOf("u1 cut")))(t)
+			check(t, os.Truncate(path, must(os.Stat(path))(t).Size()-1))
+		},
+		func() {
+			j = log.Continue(unsynced{must(log.Open())(t)})
+			check(t, j.Begun(Session{At: epoch.Add(time.Hour)}))
+			check(t, j.End(must(j.Begin(attemptOf("u2")))(t), answered("u2")))
+			check(t, j.Finished(End{At: epoch.Add(2 * time.Hour)}))
+		},
+	} {
+		more()
+		then := len(log.Sessions)
+		now := must(log.Reread())(t)
+		if diff := cmp.Diff(must(Read(path))(t), now, cmp.AllowUnexported(Log{}, Session{})); diff != "" {
+			t.Errorf("step %d: %s", s, diff)
+		}
+		if len(log.Sessions) != then {
+			t.Errorf("step %d: the earlier log has changed", s)
+		}
+		log = now
+	}
+	check(t, os.WriteFile(path, append(must(os.ReadFile(path))(t), "{}\n"+`{"type":"session"`...), 0o600))
+	if now, err := log.Reread(); err != nil || now.Torn == 0 {
+		t.Errorf("a tail that is no record: %+v, %v", now, err)
+	}
+}
+
 // A journal can be read a session at a time: each attempt comes with the session
 // that began it.
 func TestBetweenSessions(t *testing.T) {

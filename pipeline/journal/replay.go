@@ -58,13 +58,21 @@ func (l *Log) Restart() {
 // of them is left to Exchanges. An error that is a *DamagedError means that the
 // file can't be relied on, one that is ErrUnbegun that nothing was sent.
 func Read(path string) (*Log, error) {
-	return read(path, func(*line) error { return nil })
+	return read(&Log{path: path}, func(*line) error { return nil })
 }
 
-// read is Read; it shows each record to look as well.
-func read(path string, look func(*line) error) (*Log, error) {
-	log := &Log{path: path}
-	scan := &scan{path: path}
+// Reread returns the journal as it stands now, of which l is the beginning: only
+// what was written since is read. Its errors are those of Read.
+func (l *Log) Reread() (*Log, error) {
+	now := *l
+	now.Sessions = slices.Clone(l.Sessions)
+	return read(&now, func(*line) error { return nil })
+}
+
+// read goes on with a log where it ends. It shows each record to look as well.
+func read(log *Log, look func(*line) error) (*Log, error) {
+	path := log.path
+	scan := &scan{path: path, whole: log.Whole, last: log.Last}
 	var latest line // the last begin of the session
 	for l, err := range scan.lines() {
 		if err == nil {
@@ -211,16 +219,20 @@ func replay(open map[int64]pipeline.Attempt, l *line, yield func(pipeline.Exchan
 	return true, nil
 }
 
-// Vanished reads the journal again and returns the vanished pairs as they were
-// written down.
+// Vanished reads the journal again, up to the first session, and returns the
+// vanished pairs as they were written down there.
 func (l *Log) Vanished() iter.Seq2[pipeline.Vanished, error] {
 	return func(yield func(pipeline.Vanished, error) bool) {
+		end := l.Whole
+		if len(l.Sessions) > 0 {
+			end = l.Sessions[0].From
+		}
 		scan := &scan{path: l.path}
 		for line, err := range scan.lines() {
 			var r record
 			switch {
 			case err != nil:
-			case line.offset >= l.Whole:
+			case line.offset >= end:
 				return
 			case line.kind != typeVanished:
 				continue
