@@ -26,8 +26,7 @@ type Plan struct {
 	unsure bool // a record does not tell for sure what it is about
 	judged bool // ending is known
 
-	fresh     bool // a new run: what to make of what is known is decided now
-	referring bool // Named is asked for
+	fresh bool // a new run: what to make of what is known is decided now
 }
 
 // Counts are the sums of a plan.
@@ -57,7 +56,6 @@ type Before struct {
 	Exchanges iter.Seq2[Exchange, error] // of the run's earlier sessions; what they settle is not sent again, and Judge has them
 	Vanished  iter.Seq2[Vanished, error] // as the run's first session decided, each user's together
 	Known     iter.Seq2[Known, error]    // what the ledger holds of the target, each user once
-	Refer     bool                       // compare the rows with the job's reference, for Named
 }
 
 type overAllocated struct {
@@ -79,7 +77,7 @@ const maxOverTexts = 20
 func NewPlan(ctx context.Context, rows iter.Seq2[Batch, error], before Before, rules Rules, dir string) (*Plan, error) {
 	store := &store{dir: dir}
 	p := &Plan{rules: rules, seed: maphash.MakeSeed(), store: store, order: spool{store: store, limit: rowsLimit}}
-	p.fresh, p.referring = before.Vanished == nil, before.Refer
+	p.fresh = before.Vanished == nil
 	for range shardCount {
 		p.shards = append(p.shards, newShard(store))
 	}
@@ -294,7 +292,7 @@ func (p *Plan) Send() iter.Seq2[User, error] {
 				return
 			}
 		}
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.absent })) {
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.absent }), byPlace) {
 			if !one(strings.Clone(record), err) {
 				return
 			}

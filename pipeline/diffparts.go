@@ -173,7 +173,7 @@ func (d *Diff) Changes() iter.Seq2[*Change, error] {
 		for i, p := range d.parts {
 			spools[i] = &p.changes
 		}
-		for record, err := range merge(spools) {
+		for record, err := range merge(spools, byPlace) {
 			if err != nil {
 				yield(nil, fmt.Errorf("the changes can't be read: %w", err))
 				return

@@ -15,19 +15,12 @@ import (
 // users without rows come after all others.
 func (p *Plan) remember(before Before) error {
 	at := Place{File: len(p.rules.Files)}
-	var record []byte
 	if before.Known != nil {
-		for k, err := range before.Known {
-			if err != nil {
-				return err
-			}
-			at.Line++
-			record = appendKnown(record[:0], at, &k)
-			if err := p.shards[p.shardOf(k.User)].known.append(record); err != nil {
-				return err
-			}
+		if err := p.spreadKnown(before.Known, &at, func(s *shard) *spool { return &s.known }); err != nil {
+			return err
 		}
 	}
+	var record []byte
 	if before.Vanished != nil {
 		for v, err := range before.Vanished {
 			if err != nil {
@@ -38,6 +31,22 @@ func (p *Plan) remember(before Before) error {
 			if err := p.shards[p.shardOf(v.User)].decided.append(record); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// spreadKnown sorts what is known into the shards, behind places after at.
+func (p *Plan) spreadKnown(known iter.Seq2[Known, error], at *Place, to func(*shard) *spool) error {
+	var record []byte
+	for k, err := range known {
+		if err != nil {
+			return err
+		}
+		at.Line++
+		record = appendKnown(record[:0], *at, &k)
+		if err := to(p.shards[p.shardOf(k.User)]).append(record); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -54,13 +63,9 @@ type earlierUser struct {
 type earlier map[UserID]*earlierUser
 
 func (s *shard) earlier() (earlier, error) {
-	users := make(earlier)
-	for c, err := range s.known.records() {
-		if err != nil {
-			return nil, err
-		}
-		at, known := c.known()
-		users[known.User] = &earlierUser{at: at, known: known}
+	users, err := s.known.known()
+	if err != nil {
+		return nil, err
 	}
 	for c, err := range s.decided.records() {
 		if err != nil {
@@ -71,6 +76,19 @@ func (s *shard) earlier() (earlier, error) {
 			users[v.User] = &earlierUser{at: at}
 		}
 		users[v.User].decided = append(users[v.User].decided, v)
+	}
+	return users, nil
+}
+
+// known reads what is known of users.
+func (s *spool) known() (earlier, error) {
+	users := make(earlier)
+	for c, err := range s.records() {
+		if err != nil {
+			return nil, err
+		}
+		at, known := c.known()
+		users[known.User] = &earlierUser{at: at, known: known}
 	}
 	return users, nil
 }
@@ -89,9 +107,6 @@ func (p *Plan) look(s *shard, known *earlierUser, g *group, rulings []ruling, us
 	invalid := slices.IndexFunc(rulings, func(r ruling) bool { return r.status == Invalid })
 	if hold == "" && invalid >= 0 {
 		hold = fmt.Sprintf("not to be detached: %s, of this user, is invalid", p.rules.at(g.entries[invalid].Place, Place{File: -1}))
-	}
-	if err := p.refer(s, known, g.id, g.entries, hold != ""); err != nil {
-		return err
 	}
 	if known == nil {
 		return nil
@@ -143,89 +158,12 @@ func (p *Plan) planVanished(s *shard, users earlier, past map[Key]History) error
 	slices.SortFunc(left, func(a, b UserID) int { return cmp.Compare(users[a].at.Line, users[b].at.Line) })
 	for _, id := range left {
 		var user userPlan
-		if err := p.refer(s, users[id], id, nil, p.unsure); err != nil {
-			return err
-		}
 		p.addVanished(s, users[id], nil, p.hold(), &user)
 		if _, err := s.writeUser(p.keep(&s.absent), users[id].at, id, &user, past); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// refer writes down what the input names of a user, where that differs from the
-// job's reference. unsure says that a damaged record may have hidden more.
-func (p *Plan) refer(s *shard, known *earlierUser, id UserID, rows []entry, unsure bool) error {
-	if !p.referring {
-		return nil
-	}
-	var then *Known
-	if known != nil {
-		then = known.known
-	}
-	named := Named{User: id, Gone: len(rows) == 0, Pairs: pairsOf(rows), Unsure: unsure}
-	if then.names(&named) {
-		return nil
-	}
-	s.record = appendNamed(s.record[:0], &named)
-	return s.named.append(s.record)
-}
-
-// pairsOf returns the distinct pairs that rows name.
-func pairsOf(rows []entry) []NamedPair {
-	seen := make(map[NamedPair]bool, len(rows))
-	var pairs []NamedPair
-	for _, e := range rows {
-		p := NamedPair{e.source, e.workspace}
-		if e.source != "" && e.workspace != "" && !seen[p] {
-			seen[p] = true
-			pairs = append(pairs, p)
-		}
-	}
-	return pairs
-}
-
-// names reports whether the job's reference has exactly this of the user, and
-// the job lays claim to nothing more.
-func (k *Known) names(n *Named) bool {
-	if k == nil || !k.InJob && !n.Gone {
-		return n.Gone
-	}
-	now := make(map[NamedPair]bool, len(n.Pairs))
-	for _, p := range n.Pairs {
-		now[p] = true
-	}
-	then := 0
-	for i := range k.Pairs {
-		p := &k.Pairs[i]
-		here := now[NamedPair{p.Source, p.Workspace}]
-		if p.InJob != here || p.Claimed && !here && !n.Unsure {
-			return false
-		}
-		if here {
-			then++
-		}
-	}
-	return k.InJob != n.Gone && then == len(n.Pairs)
-}
-
-// Named returns what the input names where that differs from the job's
-// reference, in no order; nothing unless Before.Refer asked for it.
-func (p *Plan) Named() iter.Seq2[Named, error] {
-	return func(yield func(Named, error) bool) {
-		for _, s := range p.shards {
-			for c, err := range s.named.records() {
-				var n Named
-				if err == nil {
-					n = c.named()
-				}
-				if !yield(n, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
 }
 
 func (s *shard) writeRecalled(at Place, e *Exchange) error {
@@ -238,7 +176,7 @@ func (s *shard) writeRecalled(at Place, e *Exchange) error {
 // journal: they are part of what Judge is given.
 func (p *Plan) Unchanged() iter.Seq2[Exchange, error] {
 	return func(yield func(Exchange, error) bool) {
-		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.recalled })) {
+		for record, err := range merge(p.spools(func(s *shard) *spool { return &s.recalled }), byPlace) {
 			var e Exchange
 			if err == nil {
 				c := cursor(strings.Clone(record))
@@ -263,7 +201,7 @@ func (p *Plan) Vanished() iter.Seq2[Vanished, error] {
 			}
 			return &s.vanished
 		})
-		for record, err := range merge(spools) {
+		for record, err := range merge(spools, byPlace) {
 			var v Vanished
 			if err == nil {
 				c := cursor(strings.Clone(record))

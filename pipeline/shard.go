@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"cmp"
-	"container/heap"
-	"io"
 	"iter"
 	"runtime"
 	"sync/atomic"
@@ -24,22 +22,23 @@ const (
 // shard is everything about the users of one hash: planning and judging need no
 // more than one shard in memory for each goroutine at work.
 type shard struct {
-	rows     spool    // entries, in input order
-	rulings  verdicts // on the rows, as long as nothing is sent
-	facts    spool    // one line per user as long as nothing is sent, in order of first appearance
-	sends    spool    // users with something to send, in order of first appearance
-	absent   spool    // users without a row with something to send, in the order in which they are known
-	past     spool    // exchanges of earlier sessions
-	known    spool    // what the ledger holds, by user
-	decided  spool    // vanished pairs as the run's first session decided
-	named    spool    // what the input names of users that the job's reference has otherwise
-	recalled spool    // requests that COR had confirmed before, in order of first appearance
-	vanished spool    // vanished pairs as long as nothing is sent, by user
-	settled  spool    // vanished pairs, once there are exchanges
-	news     spool    // exchanges since then, as the journal holds them at the end
-	verdicts verdicts // on the rows, once there are exchanges
-	lines    spool    // one per user, once there are exchanges
-	judged   bool     // verdicts and lines are there
+	rows      spool    // entries, in input order
+	rulings   verdicts // on the rows, as long as nothing is sent
+	facts     spool    // one line per user as long as nothing is sent, in order of first appearance
+	sends     spool    // users with something to send, in order of first appearance
+	absent    spool    // users without a row with something to send, in the order in which they are known
+	past      spool    // exchanges of earlier sessions
+	known     spool    // what the ledger holds, by user
+	reference spool    // the same, for Named
+	decided   spool    // vanished pairs as the run's first session decided
+	named     spool    // what the input names of users that the job's reference has otherwise
+	recalled  spool    // requests that COR had confirmed before, in order of first appearance
+	vanished  spool    // vanished pairs as long as nothing is sent, by user
+	settled   spool    // vanished pairs, once there are exchanges
+	news      spool    // exchanges since then, as the journal holds them at the end
+	verdicts  verdicts // on the rows, once there are exchanges
+	lines     spool    // one per user, once there are exchanges
+	judged    bool     // verdicts and lines are there
 
 	counts Counts
 	over   []overAllocated
@@ -50,7 +49,7 @@ func newShard(store *store) *shard {
 	rows, users := spool{store: store, limit: rowsLimit}, spool{store: store, limit: userLimit}
 	verdicts := verdicts{marks: spool{store: store, limit: markLimit}, details: users}
 	return &shard{
-		rows: rows, rulings: verdicts, facts: users, sends: users, absent: users, past: users, known: users, decided: users, vanished: users,
+		rows: rows, rulings: verdicts, facts: users, sends: users, absent: users, past: users, known: users, reference: users, decided: users, vanished: users,
 		named: users, recalled: users, settled: users, news: users, verdicts: verdicts, lines: users,
 	}
 }
@@ -115,72 +114,4 @@ func historiesOf(spools ...*spool) (map[Key]History, error) {
 		}
 	}
 	return histories, nil
-}
-
-// merge returns the records of several spools, each of which begins with a
-// place and is sorted by it, in the order of their places.
-func merge(spools []*spool) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		var heads headHeap
-		for _, s := range spools {
-			h := &head{reader: s.reader()}
-			if more, err := h.advance(); err != nil {
-				yield("", err)
-				return
-			} else if more {
-				heads = append(heads, h)
-			}
-		}
-		heap.Init(&heads)
-		for len(heads) > 0 {
-			if !yield(heads[0].record, nil) {
-				return
-			}
-			more, err := heads[0].advance()
-			if err != nil {
-				yield("", err)
-				return
-			}
-			if more {
-				heap.Fix(&heads, 0)
-			} else {
-				heap.Pop(&heads)
-			}
-		}
-	}
-}
-
-// head is the next record of a spool that is being merged.
-type head struct {
-	reader *spoolReader
-	record string
-	place  Place
-}
-
-func (h *head) advance() (bool, error) {
-	record, err := h.reader.next()
-	if err == io.EOF {
-		return false, nil
-	}
-	h.record = string(record)
-	if err == nil {
-		c := cursor(h.record)
-		h.place = c.place()
-	}
-	return true, err
-}
-
-type headHeap []*head
-
-func (h headHeap) Len() int { return len(h) }
-func (h headHeap) Less(i, j int) bool {
-	return h[i].place.compare(h[j].place) < 0
-}
-func (h headHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *headHeap) Push(x any)   { *h = append(*h, x.(*head)) }
-func (h *headHeap) Pop() any {
-	last := len(*h) - 1
-	x := (*h)[last]
-	*h = (*h)[:last]
-	return x
 }

@@ -104,7 +104,7 @@ func knownUsers(all ...Known) iter.Seq2[Known, error] {
 func nightPlan(t must, rows []Row, n Nightly, known ...Known) *Plan {
 	t.Helper()
 	rules := Rules{Files: []string{"a.csv"}, OverAllocation: IgnoreOver, Nightly: n}
-	before := Before{Known: knownUsers(known...), Refer: true}
+	before := Before{Known: knownUsers(known...)}
 	plan, err := NewPlan(context.Background(), batches(rows), before, rules, "")
 	if err != nil {
 		t.Fatalf("NewPlan: %v", err)
@@ -183,7 +183,7 @@ func TestNightlyPlan(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := nightPlan(t, rowsOf(t, c.rows), c.rules, c.known...)
-			if diff := cmp.Diff(c.want, toldOf(t, plan)); diff != "" {
+			if diff := cmp.Diff(c.want, toldOf(t, plan, c.known...)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -191,7 +191,7 @@ func TestNightlyPlan(t *testing.T) {
 }
 
 // toldOf tells a plan a line each.
-func toldOf(t must, plan *Plan) []string {
+func toldOf(t must, plan *Plan, known ...Known) []string {
 	t.Helper()
 	var lines []string
 	fail := func(err error) {
@@ -223,9 +223,13 @@ func toldOf(t must, plan *Plan) []string {
 		}
 		lines = append(lines, line)
 	}
-	named := make(map[UserID]string)
-	for n, err := range plan.Named() {
+	last := UserID("")
+	for n, err := range plan.Named(knownUsers(known...)) {
 		fail(err)
+		if n.User <= last {
+			t.Fatalf("user %q is named behind %q", n.User, last)
+		}
+		last = n.User
 		line := "named " + string(n.User)
 		if n.Gone {
 			line += " gone"
@@ -233,12 +237,7 @@ func toldOf(t must, plan *Plan) []string {
 		for _, p := range n.Pairs {
 			line += " " + string(p.Workspace)
 		}
-		named[n.User] = line
-	}
-	for _, id := range []UserID{"u0", "u1", "u2"} {
-		if named[id] != "" {
-			lines = append(lines, named[id])
-		}
+		lines = append(lines, line)
 	}
 	return append(lines, fmt.Sprintf("rows %d/%d users %d/%d", plan.GoneRows, plan.JobRows, plan.GoneUsers, plan.JobUsers))
 }

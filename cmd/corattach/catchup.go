@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
 
+	"corattach/pipeline"
 	"corattach/pipeline/journal"
 	"corattach/pipeline/ledger"
 )
@@ -18,8 +20,9 @@ import (
 
 // earlierRun is a run whose journal the ledger has not read to its end.
 type earlierRun struct {
-	dir string
-	log *journal.Log
+	dir  string
+	log  *journal.Log
+	work *work // what was judged of it, when it is the one in hand and has ended; else nil
 }
 
 func (r *earlierRun) run() ledger.Run {
@@ -27,9 +30,11 @@ func (r *earlierRun) run() ledger.Run {
 	return ledger.Run{ID: h.RunID, Job: h.Job, Target: ledgerTarget(targetOf(h))}
 }
 
-// catchUp brings a ledger up to date from the journals of a runs directory.
-func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string) error {
-	runs, present, err := unread(l, runsDir)
+// catchUp brings a ledger up to date from the journals of a runs directory. inHand
+// is the run that goes on there or has just ended, nil when there is none: its
+// journal is read when it has ended.
+func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string, inHand *earlierRun) error {
+	runs, present, err := unread(l, runsDir, inHand)
 	if err != nil {
 		return err
 	}
@@ -41,16 +46,16 @@ func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string) error {
 		l.Doubt(now) // a run that is gone, and of which nothing was noted, may have had the last word
 	}
 	for _, s := range sessionsOf(l, runs) {
-		if err := l.Apply(s.run.run(), s.to, s.run.log.Between(s.from, s.to)); err != nil {
+		if err := l.Apply(s.run.run(), s.to, s.exchanges(runsDir)); err != nil {
 			return err
 		}
 	}
 	return a.findReferences(con, l, runs)
 }
 
-// unread returns the runs whose journals the ledger has not read to their ends,
-// and which runs there are.
-func unread(l *ledger.Ledger, runsDir string) ([]earlierRun, map[string]bool, error) {
+// unread returns the runs whose journals the ledger has not read to their ends, and
+// which runs there are.
+func unread(l *ledger.Ledger, runsDir string, inHand *earlierRun) ([]earlierRun, map[string]bool, error) {
 	entries, err := os.ReadDir(runsDir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil, nil
@@ -60,10 +65,16 @@ func unread(l *ledger.Ledger, runsDir string) ([]earlierRun, map[string]bool, er
 	}
 	var runs []earlierRun
 	present := make(map[string]bool)
+	if inHand != nil {
+		present[inHand.log.Header.RunID] = true
+		if inHand.work != nil {
+			runs = append(runs, *inHand)
+		}
+	}
 	for _, entry := range entries {
 		dir := filepath.Join(runsDir, entry.Name())
 		info, err := os.Stat(filepath.Join(dir, journalFile))
-		if err != nil || !entry.IsDir() {
+		if err != nil || !entry.IsDir() || inHand != nil && entry.Name() == filepath.Base(inHand.dir) {
 			continue
 		}
 		if l.Done(entry.Name(), info.Size()) {
@@ -79,17 +90,28 @@ func unread(l *ledger.Ledger, runsDir string) ([]earlierRun, map[string]bool, er
 		}
 		if id := log.Header.RunID; !present[id] {
 			present[id] = true
-			runs = append(runs, earlierRun{dir, log})
+			runs = append(runs, earlierRun{dir: dir, log: log})
 		}
 	}
 	return runs, present, nil
 }
 
-// session is the piece of a journal that one session has written.
+// session is the piece of a journal that one session has written, or several one
+// after another.
 type session struct {
 	run      *earlierRun
 	at       time.Time
 	from, to int64
+}
+
+// exchanges returns those of a session by user. What the run in hand has read for
+// its reports is not read again.
+func (s *session) exchanges(runsDir string) iter.Seq2[pipeline.Exchange, error] {
+	log := s.run.log
+	if s.run.work != nil && len(log.Sessions) > 0 && s.from == log.Sessions[0].From && s.to == log.Whole {
+		return s.run.work.plan.Exchanges()
+	}
+	return pipeline.ByUser(log.Between(s.from, s.to), runsDir)
 }
 
 // sessionsOf returns what the ledger has not read, in the order in which it was
@@ -113,5 +135,13 @@ func sessionsOf(l *ledger.Ledger, runs []earlierRun) []session {
 		}
 	}
 	slices.SortStableFunc(unread, func(a, b session) int { return a.at.Compare(b.at) })
-	return unread
+	joined := unread[:0]
+	for _, s := range unread {
+		if n := len(joined); n > 0 && joined[n-1].run == s.run && joined[n-1].to == s.from {
+			joined[n-1].to = s.to
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
 }

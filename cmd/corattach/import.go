@@ -105,9 +105,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memo
 	con.run(id)
 	in.dir, in.keep = dir, !c.DryRun
 	con.log.Debug().Strs("files", in.names()).Msg("reading")
-	before := m.before()
-	before.Refer = !c.DryRun
-	w, err := prepare(a.ctx, dir, id, in, r, before)
+	w, err := prepare(a.ctx, dir, id, in, r, m.before())
 	if err != nil {
 		in.close()
 		discard(dir)
@@ -132,7 +130,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
 		known.Account = keyAccount(key)
 	}
-	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true)
+	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true, nil)
 	if err != nil {
 		return err
 	}
@@ -200,7 +198,7 @@ func (w *work) writeRequests(set *report.Set, t target) error {
 }
 
 func (c *importCommand) realRun(a *app, con *console, in *intake, r rules, s journal.Settings, sending pipeline.Settings, t target, n nightly, client *cor.Client) error {
-	m, err := a.recall(con, c.RunsDir, t, n.job, n.asks(), false)
+	m, err := a.recall(con, c.RunsDir, t, n.job, n.asks(), false, nil)
 	if err != nil {
 		return err
 	}

@@ -106,9 +106,10 @@ func ledgerTarget(t target) ledger.Target {
 }
 
 // recall opens the ledger of a runs directory and brings it up to date from the
-// journals: in the file, or only in memory for a dry run. Where it can't, that
-// is an error for a run that asks for it, and a warning for any other.
-func (a *app) recall(con *console, runsDir string, t target, job string, asks, dry bool) (*memory, error) {
+// journals, apart from that of a run that is to be resumed: in the file, or only in
+// memory for a dry run. Where it can't, that is an error for a run that asks for it,
+// and a warning for any other.
+func (a *app) recall(con *console, runsDir string, t target, job string, asks, dry bool, resumed *earlierRun) (*memory, error) {
 	m := &memory{target: ledgerTarget(t), job: job}
 	open := ledger.Open
 	if dry {
@@ -117,7 +118,7 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 	l, err := open(filepath.Join(runsDir, ledgerFile))
 	if err == nil {
 		m.ledger = l
-		err = a.catchUp(con, l, runsDir)
+		err = a.catchUp(con, l, runsDir, resumed)
 	}
 	if err != nil && a.ctx.Err() != nil {
 		m.close()
@@ -169,9 +170,9 @@ func (m *memory) close() {
 // before is what there is to know before the rows are planned.
 func (m *memory) before() pipeline.Before {
 	if m.ledger == nil {
-		return pipeline.Before{Refer: true}
+		return pipeline.Before{}
 	}
-	return pipeline.Before{Known: m.ledger.Known(m.target, m.job), Refer: true}
+	return pipeline.Before{Known: m.ledger.Known(m.target, m.job)}
 }
 
 // isPart reports whether the input is a part of an earlier run's rows: then
@@ -251,15 +252,18 @@ func (a *app) findReferences(con *console, l *ledger.Ledger, runs []earlierRun) 
 	return nil
 }
 
-// judgeEarlier plans and judges an earlier run again to find out whether it
-// becomes the reference of its job.
+// judgeEarlier finds out whether an earlier run becomes the reference of its job:
+// it is planned and judged again, unless it is the one in hand.
 func (a *app) judgeEarlier(con *console, l *ledger.Ledger, r *earlierRun) (bool, error) {
 	run := r.run()
 	if r.log.End == nil || r.log.End.Stop != pipeline.RanToEnd {
 		return false, l.Pass(run, r.log.Whole)
 	}
 	m := &memory{ledger: l, target: run.Target, job: run.Job}
-	w, err := a.reopen(r.dir, r.log, m.before(), nil)
+	if r.work != nil {
+		return m.refer(r.work, run, r.log)
+	}
+	w, err := a.reopen(r.dir, r.log, pipeline.Before{}, nil)
 	if a.ctx.Err() != nil {
 		return false, context.Cause(a.ctx)
 	}
@@ -280,7 +284,7 @@ func (m *memory) refer(w *work, run ledger.Run, log *journal.Log) (bool, error) 
 	if log.End == nil || log.End.Stop != pipeline.RanToEnd || w.plan.NotSent > 0 || isPart(w.inputs) {
 		return false, m.ledger.Pass(run, log.Whole)
 	}
-	return true, m.ledger.Refer(run, log.Whole, log.End.At, w.plan.Named())
+	return true, m.ledger.Refer(run, log.Whole, log.End.At, w.plan.Named(m.ledger.Known(m.target, m.job)))
 }
 
 // remember takes over into the ledger what a run has done. The run's own reports
@@ -294,17 +298,7 @@ func (a *app) remember(con *console, w *work, log *journal.Log) {
 			return err
 		}
 		defer l.Close()
-		r := earlierRun{w.dir, log}
-		for _, s := range sessionsOf(l, []earlierRun{r}) {
-			if err := l.Apply(r.run(), s.to, log.Between(s.from, s.to)); err != nil {
-				return err
-			}
-		}
-		m := &memory{ledger: l, target: r.run().Target, job: r.run().Job}
-		if _, err := m.refer(w, r.run(), log); err != nil {
-			return err
-		}
-		return a.catchUp(con, l, runsDir)
+		return a.catchUp(con, l, runsDir, &earlierRun{w.dir, log, w})
 	}()
 	if err != nil {
 		con.warn("the ledger is not up to date, the next run will mend that: " + err.Error())

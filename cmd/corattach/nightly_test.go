@@ -259,7 +259,7 @@ func TestRestartedRunIsRead(t *testing.T) {
 	}
 	okay(t, j.Close())
 	a := &app{ctx: t.Context()}
-	okay(t, a.catchUp(nil, l, runs))
+	okay(t, a.catchUp(nil, l, runs, nil))
 
 	log, err := journal.Read(filepath.Join(dir, journalFile))
 	okay(t, err)
@@ -271,7 +271,7 @@ func TestRestartedRunIsRead(t *testing.T) {
 	_, err = j.Begin(pipeline.Attempt{Key: key, Shares: shares(700000), At: at.Add(time.Hour)})
 	okay(t, err)
 	okay(t, j.Close())
-	okay(t, a.catchUp(nil, l, runs))
+	okay(t, a.catchUp(nil, l, runs, nil))
 	for k, err := range l.Known(target, "staff") {
 		okay(t, err)
 		if k.Pairs[0].Confirmed {
@@ -294,7 +294,7 @@ func TestStoppedWhileRecalling(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(stoppedBy(os.Interrupt))
 	for _, asks := range []bool{true, false} {
-		_, err = (&app{ctx: ctx}).recall(nil, w.runs, targetOf(log.Header), log.Header.Job, asks, false)
+		_, err = (&app{ctx: ctx}).recall(nil, w.runs, targetOf(log.Header), log.Header.Job, asks, false, nil)
 		if signal := new(stopped); !errors.As(err, &signal) {
 			t.Errorf("recall: %v", err)
 		}

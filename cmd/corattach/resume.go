@@ -60,7 +60,7 @@ func (c *resumeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.recall(con, filepath.Dir(dir), targetOf(log.Header), log.Header.Job, false, false)
+	m, err := a.recall(con, filepath.Dir(dir), targetOf(log.Header), log.Header.Job, false, false, &earlierRun{dir: dir, log: log})
 	if err != nil {
 		return err
 	}
@@ -68,18 +68,18 @@ func (c *resumeCommand) Run(a *app) error {
 	if m.ledger == nil {
 		watch.keepAll()
 	}
-	before := m.before()
+	// What a run makes of earlier ones was decided when it began to send.
+	before := pipeline.Before{Exchanges: log.Exchanges()}
 	var anew *nightly
 	if log.Unbegun() {
 		log.Restart()
+		before = m.before()
 		n, err := compileNightly(log.Header.Nightly, log.Header.Job, time.Now().UTC())
 		if err != nil {
 			return err
 		}
 		n.acceptChange = n.acceptChange || c.AcceptChange
 		anew = &n
-	} else {
-		before.Exchanges = log.Exchanges()
 	}
 	w, err := a.reopen(dir, log, before, anew)
 	if err != nil {
@@ -87,14 +87,13 @@ func (c *resumeCommand) Run(a *app) error {
 	}
 	defer w.close()
 	w.blind = m.ledger == nil
-	if anew == nil {
-		w.earlier = log
-	}
 	if m.doubt != nil {
 		m.warn(con, w, func() { con.warn(m.doubt.Error()) })
 	}
 	if anew != nil {
 		w.anew, w.gone = true, m.stopFor(anew, w)
+	} else {
+		w.earlier = log
 	}
 	if w.plan.Open == 0 && reported(dir, log.End) {
 		return usage("if failed.csv there has rows, mend them and import that file", "nothing to resume: every row of %s has a definite answer", dir)

@@ -11,7 +11,7 @@ import (
 )
 
 // batch is the number of users that wait in memory to be written.
-const batch = 20_000
+const batch = 10_000
 
 // Seen returns up to which byte the journal of a run has been applied, 0 where
 // nothing was.
@@ -61,8 +61,9 @@ func (l *Ledger) Missing(exists func(run string) bool, now time.Time) {
 
 // Apply takes over a piece of a run's journal that ends at the byte to, where a
 // session ends or the journal does. The pieces come in the order in which they
-// were written. An error of exchanges is returned as it is; then, and after any
-// other error, the piece is to be applied again.
+// were written, and in each the exchanges of one user; users come best in the order
+// of their bytes, for so they stand in the file. An error of exchanges is returned
+// as it is; then, and after any other error, the piece is to be applied again.
 func (l *Ledger) Apply(run Run, to int64, exchanges iter.Seq2[pipeline.Exchange, error]) error {
 	a := application{
 		ledger: l, target: l.number(run.Target.name()), run: l.number(run.ID), job: l.number(run.Job),
@@ -133,6 +134,7 @@ func (a *application) apply(e *pipeline.Exchange) error {
 	if err != nil {
 		return err
 	}
+	u.pairs = slices.Grow(u.pairs, len(e.Shares))
 	sent := make(map[pipeline.WorkspaceID]bool, len(e.Shares))
 	for i, v := range verdicts {
 		workspace := e.Shares[i].Workspace
@@ -225,7 +227,7 @@ func (a *application) overhear(u *user, e *pipeline.Exchange, source uint64, sen
 
 // Refer makes a run the reference of its job, by the bytes of the journal that it
 // was judged by; it ended at that time. named are the users whose rows are not those
-// of the reference before.
+// of the reference before, best in the order of their bytes.
 func (l *Ledger) Refer(run Run, judged int64, ended time.Time, named iter.Seq2[pipeline.Named, error]) error {
 	target, job := l.number(run.Target.name()), l.number(run.Job)
 	for n, err := range named {

@@ -54,6 +54,7 @@ var ErrBusy = errors.New("the ledger is in use by another process")
 // Ledger is an open ledger. It is not for use from several goroutines.
 type Ledger struct {
 	db      *bbolt.DB // nil for one that is only read and does not exist
+	reading *bbolt.Tx // nil until something is read, and after each writing
 	writing bool
 
 	names   []string // by number
@@ -163,7 +164,16 @@ func (l *Ledger) Close() error {
 	if l.db == nil {
 		return nil
 	}
+	l.stopReading()
 	return l.db.Close()
+}
+
+// stopReading ends what reads see: the next one sees what was written since.
+func (l *Ledger) stopReading() {
+	if l.reading != nil {
+		_ = l.reading.Rollback()
+		l.reading = nil
+	}
 }
 
 // number returns the number of a name, a new one where it has none.
@@ -214,7 +224,12 @@ func (l *Ledger) read(do func(*bbolt.Tx) error) (err error) {
 		return do(nil)
 	}
 	defer damage(l.db.Path(), &err)()
-	return l.db.View(do)
+	if l.reading == nil {
+		if l.reading, err = l.db.Begin(false); err != nil {
+			return err
+		}
+	}
+	return do(l.reading)
 }
 
 // damage turns what comes of a damaged file into an error, once what it returns
@@ -247,6 +262,7 @@ func (l *Ledger) write() (err error) {
 	if !l.writing {
 		return nil
 	}
+	l.stopReading()
 	defer damage(l.db.Path(), &err)()
 	keys := make([]userKey, 0, len(l.changed))
 	for key := range l.changed {
