@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -89,6 +90,8 @@ func (a *app) run(args []string) (code int) {
 		return a.fail(err)
 	}
 	switch {
+	case len(args) == 0 && a.logFormat == "json":
+		return a.fail(usage("corattach --help lists the commands", "no command is given"))
 	case len(args) == 0:
 		parser.Stdout = a.err
 		_, _ = parser.Parse([]string{"--help"})
@@ -104,6 +107,7 @@ func (a *app) run(args []string) (code int) {
 		return helped
 	}
 	if err != nil {
+		a.logFormat = cmp.Or(a.logFormat, configFormat(args))
 		return a.fail(usageFailure(err, args))
 	}
 	a.given = givenFlags(parsed, a.config)
@@ -143,18 +147,38 @@ func (a *app) fail(err error) int {
 
 // logFormat finds what --log-format asks for in arguments that may be wrong:
 // whoever reads JSON gets the complaint as JSON too.
-func logFormat(args []string) string {
-	const flag = "--log-format"
-	format := os.Getenv("CORATTACH_LOG_FORMAT")
+func logFormat(args []string) string { return asked(args, "--log-format", "CORATTACH_LOG_FORMAT") }
+
+// configFormat finds the same in the file that the arguments name, which may be
+// wrong too. It waits for no pipe.
+func configFormat(args []string) string {
+	path := asked(args, "--config", "CORATTACH_CONFIG")
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	file, err := readConfig(path)
+	if err != nil {
+		return ""
+	}
+	format, _ := file.find("log-format")
+	if format.value == nil {
+		return ""
+	}
+	return format.value.Value
+}
+
+// asked is the last value of a flag, or else what the environment sets it to.
+func asked(args []string, flag, env string) string {
+	last := os.Getenv(env)
 	for i, arg := range args {
 		if value, found := strings.CutPrefix(arg, flag+"="); found {
-			format = value
+			last = value
 		}
 		if arg == flag && i+1 < len(args) {
-			format = args[i+1]
+			last = args[i+1]
 		}
 	}
-	return format
+	return last
 }
 
 func oneLine(text string) string {
