@@ -58,7 +58,7 @@ func compileNightly(s journal.Nightly, job string, now time.Time) (nightly, erro
 	}
 	var err error
 	if n.maxDrop, err = pipeline.ParseGuard(s.MaxDrop); err != nil {
-		return n, usage("", "--max-drop: %w", err)
+		return n, usage(guardHint, "--max-drop: %w", err)
 	}
 	return n, nil
 }
