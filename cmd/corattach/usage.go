@@ -37,7 +37,21 @@ func usageFailure(err error, args []string) *failure {
 	case !selected && file >= 0 && unexpected(err) == args[file] && exists(args[file]):
 		hint = "a command comes first, as in corattach import " + shellWord(args[file])
 	}
-	return &failure{exitUsage, plainly(err), hint}
+	return &failure{exitUsage, setBy(plainly(err), args), hint}
+}
+
+// setBy names the variable that gave a flag a value it can't have, where kong
+// does not.
+func setBy(err error, args []string) error {
+	flag := regexp.MustCompile(`^(--[a-z-]+) must be one of`).FindStringSubmatch(err.Error())
+	if flag == nil || slices.ContainsFunc(args, func(arg string) bool { return arg == flag[1] || strings.HasPrefix(arg, flag[1]+"=") }) {
+		return err
+	}
+	env := "CORATTACH_" + strings.ToUpper(strings.ReplaceAll(flag[1][2:], "-", "_"))
+	if !isSet(env) {
+		return err
+	}
+	return fmt.Errorf("%w (it is set by %s)", err, env)
 }
 
 // longWithOneDash finds the argument that was read as several flags of one
