@@ -32,12 +32,24 @@ func usageFailure(err error, args []string) *failure {
 	switch long := longWithOneDash(err, args); {
 	case long != "":
 		return &failure{exitUsage, fmt.Errorf("unknown flag %s", long), "flags have two dashes: -" + long}
+	case namesSecret(unknownFlag(err)):
+		hint = "credentials do not belong on a command line: " + credentialsHint
 	case over >= 0 && slices.Contains(args[over:], unexpected(err)):
 		hint = "flags stand before --, and files behind it"
 	case !selected && file >= 0 && unexpected(err) == args[file] && exists(args[file]):
 		hint = "a command comes first, as in corattach import " + shellWord(args[file])
 	}
 	return &failure{exitUsage, setBy(plainly(err), args), hint}
+}
+
+// unknownFlag is the flag that there is not; "" when it is not that.
+func unknownFlag(err error) string {
+	flag, found := strings.CutPrefix(err.Error(), "unknown flag ")
+	if !found {
+		return ""
+	}
+	flag, _, _ = strings.Cut(flag, ", did you mean")
+	return flag
 }
 
 // setBy names the variable that gave a flag a value it can't have, where kong
