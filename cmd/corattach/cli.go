@@ -110,7 +110,7 @@ func (a *app) run(args []string) (code int) {
 		a.logFormat = cmp.Or(a.logFormat, configFormat(args))
 		return a.fail(usageFailure(err, args))
 	}
-	a.given = givenFlags(parsed, a.config)
+	a.given = oneLimit(givenFlags(parsed, a.config))
 	if asked := a.find("log-format"); asked != nil && len(asked.values) > 0 {
 		a.logFormat = asked.values[0]
 	}
@@ -254,6 +254,34 @@ func givenFlags(parsed *kong.Context, file *config) []given {
 		if i := slices.IndexFunc(flag.Envs, isSet); i >= 0 {
 			add(flag, flag.Envs[i])
 		}
+	}
+	return flags
+}
+
+// place is where a flag was given: the lower goes before the higher.
+func (g *given) place() int {
+	switch {
+	case g.from == "":
+		return 0
+	case strings.Contains(g.from, " line "):
+		return 2
+	}
+	return 1
+}
+
+// oneLimit leaves out --strict where --max-invalid stands in a place that goes
+// before, and the other way round: they are one setting.
+func oneLimit(flags []given) []given {
+	named := func(name string) int { return slices.IndexFunc(flags, func(g given) bool { return g.name == name }) }
+	strict, limit := named("strict"), named("max-invalid")
+	if strict < 0 || limit < 0 {
+		return flags
+	}
+	switch before, after := flags[strict].place(), flags[limit].place(); {
+	case before < after:
+		return slices.Delete(flags, limit, limit+1)
+	case before > after:
+		return slices.Delete(flags, strict, strict+1)
 	}
 	return flags
 }

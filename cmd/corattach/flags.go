@@ -75,13 +75,13 @@ type logFlags struct {
 }
 
 // settings turns the flags into what the journal keeps.
-func (f *inputFlags) settings() journal.Settings {
+func (f *inputFlags) settings(a *app) journal.Settings {
 	s := journal.Settings{
 		Delimiter: f.Delimiter, Encoding: f.Encoding, DecimalComma: f.DecimalComma, Map: f.Map, Source: f.Source,
 		AllowSource: f.AllowSource, MaxInvalid: f.MaxInvalid, OverAllocation: f.OverAllocation,
 		AllocationLimit: f.AllocationLimit, AllowEmpty: f.AllowEmpty, Chunk: f.Chunk,
 	}
-	if f.Strict {
+	if f.Strict && a.isGiven("strict") { // and not outranked
 		s.MaxInvalid = "0"
 	}
 	return s

@@ -53,7 +53,7 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	settings := c.inputFlags.settings()
+	settings := c.inputFlags.settings(a)
 	rules, err := compile(settings, in.names())
 	if err != nil {
 		return err
