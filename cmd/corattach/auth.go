@@ -125,8 +125,7 @@ func (c *authCheckCommand) failure(t target, credentials cor.Credentials, fault 
 		return &failure{exitCredentials, fmt.Errorf("the credentials were refused: %w", fault),
 			"check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL}
 	case refused(fault):
-		return &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault),
-			"it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
+		return tokenRefused(fault)
 	}
 	hint := "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
 	switch {
