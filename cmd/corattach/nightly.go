@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -155,6 +156,8 @@ func ledgerHint(err error) string {
 		return "restore the file from a backup, or move its run's directory away: then everything is sent once more"
 	case errors.Is(err, ledger.ErrBusy):
 		return "wait for the other process to end"
+	case errors.Is(err, fs.ErrPermission):
+		return anotherUser
 	}
 	return "move the ledger away: it is made again from the journals of the runs"
 }
