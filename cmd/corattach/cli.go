@@ -15,6 +15,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/report"
 )
 
 // cli is the command line: one field per command.
@@ -47,11 +48,12 @@ Credentials come from COR_API_KEY and COR_CLIENT_SECRET, from COR_ACCESS_TOKEN, 
 // app is what a command works with.
 type app struct {
 	streams
-	ctx   context.Context // ends at the first signal; its cause is then a *stopped
-	cut   context.Context // ends at the second
-	given []given         // flags that were set on the command line, in the environment or in a file
-	code  int             // how a command that returned no error ends
-	watch *watch          // of a real run that has not ended; else nil
+	ctx   context.Context  // ends at the first signal; its cause is then a *stopped
+	cut   context.Context  // ends at the second
+	given []given          // flags that were set on the command line, in the environment or in a file
+	code  int              // how a command that returned no error ends
+	watch *watch           // of a real run that has not ended; else nil
+	next  []report.Command // what the last line gives to go on with, should the command fail from here on
 
 	config *config // what --config names; nil without it
 
@@ -141,7 +143,7 @@ func (a *app) fail(err error) int {
 	if a.watch != nil {
 		a.watch.ended(a, con, f.code, nil)
 	}
-	con.fail(f)
+	con.fail(f, a.next)
 	return f.code
 }
 

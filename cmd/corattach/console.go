@@ -121,8 +121,8 @@ func (c *console) hint(text string) {
 // always is a line that no --log-level leaves out.
 func (c *console) always() *zerolog.Event { return c.log.Log().Str(zerolog.LevelFieldName, "info") }
 
-// fail says what is wrong and what to do.
-func (c *console) fail(f *failure) {
+// fail says what is wrong, what to do, and what to paste.
+func (c *console) fail(f *failure, commands []report.Command) {
 	if c.json {
 		c.log.WithLevel(zerolog.ErrorLevel).Msg(f.err.Error())
 	} else {
@@ -131,7 +131,7 @@ func (c *console) fail(f *failure) {
 	if f.hint != "" {
 		c.hint(f.hint)
 	}
-	c.last(f.code, oneLine(f.err.Error()), nil)
+	c.last(f.code, oneLine(f.err.Error()), commands)
 }
 
 // last is the last line: the exit code, its reason, and what to paste.

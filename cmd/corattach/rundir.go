@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -49,7 +50,7 @@ func noRunsDir() error {
 }
 
 func unwritable(err error) error {
-	hint := "choose another --runs-dir, or make this one writable"
+	hint := cmp.Or(scarce(err), "choose another --runs-dir, or make this one writable")
 	if errors.Is(err, syscall.ENOTDIR) {
 		hint = "choose another --runs-dir: this one is a file, or below one"
 	}
