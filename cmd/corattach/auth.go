@@ -120,16 +120,15 @@ func (c *authCheckCommand) found(t target, credentials cor.Credentials, me cor.A
 
 // failure is how a check ends that brought no account.
 func (c *authCheckCommand) failure(t target, credentials cor.Credentials, fault *pipeline.Fault) error {
-	switch {
-	case refused(fault) && credentials.APIKey != "":
-		return &failure{exitCredentials, fmt.Errorf("the credentials were refused: %w", fault),
-			"check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL}
-	case refused(fault):
-		return &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault),
-			"it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
-	}
 	hint := "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
 	switch {
+	case refused(fault) && credentials.APIKey != "":
+		if fault.Status != 404 { // as where no token endpoint is
+			hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL
+		}
+		return &failure{exitCredentials, fmt.Errorf("the credentials were refused: %w", fault), hint}
+	case refused(fault):
+		return tokenRefused(fault)
 	case fault.Status == 0:
 		hint = "check --auth-url " + t.AuthURL + ", the network and the proxy"
 	case fault.Kind == pipeline.Throttled, fault.Status >= 500:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/report"
 )
 
 // cli is the command line: one field per command.
@@ -46,11 +48,12 @@ Credentials come from COR_API_KEY and COR_CLIENT_SECRET, from COR_ACCESS_TOKEN, 
 // app is what a command works with.
 type app struct {
 	streams
-	ctx   context.Context // ends at the first signal; its cause is then a *stopped
-	cut   context.Context // ends at the second
-	given []given         // flags that were set on the command line, in the environment or in a file
-	code  int             // how a command that returned no error ends
-	watch *watch          // of a real run that has not ended; else nil
+	ctx   context.Context  // ends at the first signal; its cause is then a *stopped
+	cut   context.Context  // ends at the second
+	given []given          // flags that were set on the command line, in the environment or in a file
+	code  int              // how a command that returned no error ends
+	watch *watch           // of a real run that has not ended; else nil
+	next  []report.Command // what the last line gives to go on with, should the command fail from here on
 
 	config *config // what --config names; nil without it
 
@@ -89,6 +92,8 @@ func (a *app) run(args []string) (code int) {
 		return a.fail(err)
 	}
 	switch {
+	case len(args) == 0 && a.logFormat == "json":
+		return a.fail(usage("corattach --help lists the commands", "no command is given"))
 	case len(args) == 0:
 		parser.Stdout = a.err
 		_, _ = parser.Parse([]string{"--help"})
@@ -104,9 +109,10 @@ func (a *app) run(args []string) (code int) {
 		return helped
 	}
 	if err != nil {
+		a.logFormat = cmp.Or(a.logFormat, configFormat(args))
 		return a.fail(usageFailure(err, args))
 	}
-	a.given = givenFlags(parsed, a.config)
+	a.given = oneLimit(givenFlags(parsed, a.config))
 	if asked := a.find("log-format"); asked != nil && len(asked.values) > 0 {
 		a.logFormat = asked.values[0]
 	}
@@ -137,24 +143,44 @@ func (a *app) fail(err error) int {
 	if a.watch != nil {
 		a.watch.ended(a, con, f.code, nil)
 	}
-	con.fail(f)
+	con.fail(f, a.next)
 	return f.code
 }
 
 // logFormat finds what --log-format asks for in arguments that may be wrong:
 // whoever reads JSON gets the complaint as JSON too.
-func logFormat(args []string) string {
-	const flag = "--log-format"
-	format := os.Getenv("CORATTACH_LOG_FORMAT")
+func logFormat(args []string) string { return asked(args, "--log-format", "CORATTACH_LOG_FORMAT") }
+
+// configFormat finds the same in the file that the arguments name, which may be
+// wrong too. It waits for no pipe.
+func configFormat(args []string) string {
+	path := asked(args, "--config", "CORATTACH_CONFIG")
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	file, err := readConfig(path)
+	if err != nil {
+		return ""
+	}
+	format, _ := file.find("log-format")
+	if format.value == nil {
+		return ""
+	}
+	return format.value.Value
+}
+
+// asked is the last value of a flag, or else what the environment sets it to.
+func asked(args []string, flag, env string) string {
+	last := os.Getenv(env)
 	for i, arg := range args {
 		if value, found := strings.CutPrefix(arg, flag+"="); found {
-			format = value
+			last = value
 		}
 		if arg == flag && i+1 < len(args) {
-			format = args[i+1]
+			last = args[i+1]
 		}
 	}
-	return format
+	return last
 }
 
 func oneLine(text string) string {
@@ -230,6 +256,34 @@ func givenFlags(parsed *kong.Context, file *config) []given {
 		if i := slices.IndexFunc(flag.Envs, isSet); i >= 0 {
 			add(flag, flag.Envs[i])
 		}
+	}
+	return flags
+}
+
+// place is where a flag was given: the lower goes before the higher.
+func (g *given) place() int {
+	switch {
+	case g.from == "":
+		return 0
+	case strings.Contains(g.from, " line "):
+		return 2
+	}
+	return 1
+}
+
+// oneLimit leaves out --strict where --max-invalid stands in a place that goes
+// before, and the other way round: they are one setting.
+func oneLimit(flags []given) []given {
+	named := func(name string) int { return slices.IndexFunc(flags, func(g given) bool { return g.name == name }) }
+	strict, limit := named("strict"), named("max-invalid")
+	if strict < 0 || limit < 0 {
+		return flags
+	}
+	switch before, after := flags[strict].place(), flags[limit].place(); {
+	case before < after:
+		return slices.Delete(flags, limit, limit+1)
+	case before > after:
+		return slices.Delete(flags, strict, strict+1)
 	}
 	return flags
 }

@@ -185,11 +185,9 @@ func settable(root *kong.Node) map[string][]*kong.Flag {
 // unknown refuses a key, with the flag that may have been meant.
 func (c *config) unknown(s entry, flags map[string][]*kong.Flag) error {
 	plain := plainName(s.name)
-	for _, secret := range []string{"apikey", "secret", "token", "password"} {
-		if strings.Contains(plain, secret) {
-			return usage("set COR_API_KEY and COR_CLIENT_SECRET or COR_ACCESS_TOKEN in the environment, or name a file with token-file",
-				"%s: %s: credentials must not stand in this file", c.place(s.key), s.name)
-		}
+	if namesSecret(s.name) {
+		return usage("set COR_API_KEY and COR_CLIENT_SECRET or COR_ACCESS_TOKEN in the environment, or name a file with token-file",
+			"%s: %s: credentials must not stand in this file", c.place(s.key), s.name)
 	}
 	hint, best := "keys are the names of flags: corattach import --help lists them", min(maxTypos, len(plain)/2)+1
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
@@ -202,6 +200,12 @@ func (c *config) unknown(s entry, flags map[string][]*kong.Flag) error {
 
 // maxTypos is how many letters a name may be away from the one that was meant.
 const maxTypos = 2
+
+// namesSecret reports whether credentials are meant by a name that no flag has.
+func namesSecret(name string) bool {
+	plain := plainName(name)
+	return slices.ContainsFunc([]string{"apikey", "secret", "token", "password"}, func(secret string) bool { return strings.Contains(plain, secret) })
+}
 
 // plainName is a name without what people write differently: Max_Invalid,
 // --max-invalid and CORATTACH_MAX_INVALID are one.

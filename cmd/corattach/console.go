@@ -26,9 +26,9 @@ import (
 //     is a log line every thirty seconds.
 //   - Colours are for such a terminal alone, and not where NO_COLOR is set to
 //     anything (no-color.org).
-//   - In the json format every line is a JSON object, the last one too. The names
-//     of its fields are a promise (README, "Logs"), and run_id stands in every
-//     line from the moment there is one.
+//   - In the json format every line is a JSON object, the last one too, and there
+//     is no bar but on a terminal. The names of its fields are a promise (README,
+//     "Logs"), and run_id stands in every line from the moment there is one.
 //   - The line that gives the exit code is the last one on standard error.
 //
 // Its methods may be called from several goroutines.
@@ -121,8 +121,8 @@ func (c *console) hint(text string) {
 // always is a line that no --log-level leaves out.
 func (c *console) always() *zerolog.Event { return c.log.Log().Str(zerolog.LevelFieldName, "info") }
 
-// fail says what is wrong and what to do.
-func (c *console) fail(f *failure) {
+// fail says what is wrong, what to do, and what to paste.
+func (c *console) fail(f *failure, commands []report.Command) {
 	if c.json {
 		c.log.WithLevel(zerolog.ErrorLevel).Msg(f.err.Error())
 	} else {
@@ -131,7 +131,7 @@ func (c *console) fail(f *failure) {
 	if f.hint != "" {
 		c.hint(f.hint)
 	}
-	c.last(f.code, oneLine(f.err.Error()), nil)
+	c.last(f.code, oneLine(f.err.Error()), commands)
 }
 
 // last is the last line: the exit code, its reason, and what to paste.
@@ -172,7 +172,8 @@ func (c *console) follow(total int, when string) func() {
 	c.mu.Lock()
 	c.progress = progress{total: total}
 	width := min(columns(c.err)-barText, widestBar)
-	bar := when == "always" || when == "auto" && terminal(c.err) && width > 0
+	screen := terminal(c.err)
+	bar := when == "always" && (screen || !c.json) || when == "auto" && screen && width > 0
 	if bar {
 		c.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(c.err), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),

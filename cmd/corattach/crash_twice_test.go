@@ -127,7 +127,10 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 					t.Errorf("%v was sent %d times, and the journal has %d attempts", key, n, failed.attempts[key])
 				}
 			}
-			if !strings.Contains(got.stderr, "corattach resume "+dir) && len(failed.attempts) > 0 {
+			if !strings.Contains(lastLine(got.stderr), " | resume: corattach resume "+dir+" --") && len(failed.attempts) > 0 {
+				t.Errorf("nothing to paste: %s", got.stderr)
+			}
+			if !f.sync && !strings.Contains(got.stderr, "hint: make room where --runs-dir is; ") && len(failed.attempts) > 0 {
 				t.Errorf("no hint: %s", got.stderr)
 			}
 		}

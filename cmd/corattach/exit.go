@@ -105,11 +105,31 @@ func explain(err error) *failure {
 	case errors.As(err, &signal):
 		return &failure{exitSignal + signal.signal, fmt.Errorf("stopped by %s while the input was read; nothing was sent", signal.name), ""}
 	}
-	hint := ""
-	if errors.Is(err, syscall.ENOSPC) {
-		hint = "make room where --runs-dir is"
+	return &failure{exitInternal, err, scarce(err)}
+}
+
+// scarce says what to do when the machine has run out of something; "" for any
+// other error.
+func scarce(err error) string {
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "raise the limit of open files (ulimit -n)"
+	case !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT):
+		return ""
+	case errors.As(err, &file) && file.Path == "/dev/stdout": // as package os calls it
+		return "make room where standard output goes"
 	}
-	return &failure{exitInternal, err, hint}
+	return "make room where --runs-dir is"
+}
+
+// first is a hint that begins with what the machine has run out of, if that is
+// what went wrong.
+func first(err error, then string) string {
+	if hint := scarce(err); hint != "" {
+		return hint + "; " + then
+	}
+	return then
 }
 
 // ending is what decides how a run that wrote its reports ends.

@@ -75,13 +75,13 @@ type logFlags struct {
 }
 
 // settings turns the flags into what the journal keeps.
-func (f *inputFlags) settings() journal.Settings {
+func (f *inputFlags) settings(a *app) journal.Settings {
 	s := journal.Settings{
 		Delimiter: f.Delimiter, Encoding: f.Encoding, DecimalComma: f.DecimalComma, Map: f.Map, Source: f.Source,
 		AllowSource: f.AllowSource, MaxInvalid: f.MaxInvalid, OverAllocation: f.OverAllocation,
 		AllocationLimit: f.AllocationLimit, AllowEmpty: f.AllowEmpty, Chunk: f.Chunk,
 	}
-	if f.Strict {
+	if f.Strict && a.isGiven("strict") { // and not outranked
 		s.MaxInvalid = "0"
 	}
 	return s
@@ -131,7 +131,7 @@ func compile(s journal.Settings, files []string) (rules, error) {
 func (r *rules) compileChecks(s journal.Settings, files []string) error {
 	var err error
 	if r.maxInvalid, err = pipeline.ParseGuard(s.MaxInvalid); err != nil {
-		return usage("", "--max-invalid: %w", err)
+		return usage(guardHint, "--max-invalid: %w", err)
 	}
 	limit, ok := pipeline.ParseDecimal(s.AllocationLimit, '.')
 	if !ok {
@@ -178,7 +178,7 @@ func (f *sendFlags) settings() (pipeline.Settings, error) {
 	}
 	var err error
 	if s.MaxFailures, err = pipeline.ParseGuard(f.MaxFailures); err != nil {
-		return s, usage("", "--max-failures: %w", err)
+		return s, usage(guardHint, "--max-failures: %w", err)
 	}
 	if f.MaxDuration != "off" {
 		if s.MaxDuration, err = time.ParseDuration(f.MaxDuration); err != nil || s.MaxDuration <= 0 {
@@ -187,6 +187,8 @@ func (f *sendFlags) settings() (pipeline.Settings, error) {
 	}
 	return s, nil
 }
+
+const guardHint = "use a number, a percentage, or off for no limit"
 
 // filePath is the name of a file as it is given, byte for byte: kong would replace
 // what is no UTF-8.

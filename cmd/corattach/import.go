@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -53,7 +52,7 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	settings := c.inputFlags.settings()
+	settings := c.inputFlags.settings(a)
 	rules, err := compile(settings, in.names())
 	if err != nil {
 		return err
@@ -127,7 +126,7 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 	started := time.Now()
 	r.plan.Unsent = c.NoRequests
 	known := t
-	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
+	if key := credential("COR_API_KEY"); key != "" && !c.Simulate {
 		known.Account = keyAccount(key)
 	}
 	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true, nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,7 +150,7 @@ func uncopied(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{exitInternal, fmt.Errorf("the copy of the input can't be kept: %w", err), "make room in --runs-dir"}
+	return &failure{exitInternal, fmt.Errorf("the copy of the input can't be kept: %w", err), cmp.Or(scarce(err), "choose another --runs-dir, or make this one writable")}
 }
 
 func (in *intake) keepCopy(f *inputFile, number int, source io.ReadCloser) (io.ReadCloser, error) {

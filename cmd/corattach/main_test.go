@@ -52,6 +52,8 @@ func program() {
 //	                              and its requests go to a new sim.log
 //	shutdown                      ends the simulator
 //	paste FILE TEXT...            writes a file from Go-quoted words, for bytes a script can't hold
+//
+// $NL is a line break.
 func TestScripts(t *testing.T) {
 	runScripts(t, "testdata/script")
 }
@@ -72,6 +74,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SAMPLES", samples)
+			e.Setenv("NL", "\n")
 			e.Setenv("GORACE", quickExit)
 			e.Values[simulatorKey{}] = new(*simulator)
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,7 @@ func compileNightly(s journal.Nightly, job string, now time.Time) (nightly, erro
 	}
 	var err error
 	if n.maxDrop, err = pipeline.ParseGuard(s.MaxDrop); err != nil {
-		return n, usage("", "--max-drop: %w", err)
+		return n, usage(guardHint, "--max-drop: %w", err)
 	}
 	return n, nil
 }
@@ -156,6 +157,8 @@ func ledgerHint(err error) string {
 		return "restore the file from a backup, or move its run's directory away: then everything is sent once more"
 	case errors.Is(err, ledger.ErrBusy):
 		return "wait for the other process to end"
+	case errors.Is(err, fs.ErrPermission):
+		return anotherUser
 	}
 	return "move the ledger away: it is made again from the journals of the runs"
 }

@@ -105,7 +105,7 @@ func (c *resumeCommand) Run(a *app) error {
 
 // check refuses flags that would make another run of it.
 func (c *resumeCommand) check(a *app, log *journal.Log) error {
-	if err := sameSettings(a, c.inputFlags.settings(), log.Header.Settings); err != nil {
+	if err := sameSettings(a, c.inputFlags.settings(a), log.Header.Settings); err != nil {
 		return err
 	}
 	if log.End != nil && log.End.Stop == pipeline.CanaryFailed && !(a.isGiven("canary") && c.Canary == 0) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -49,7 +50,7 @@ func noRunsDir() error {
 }
 
 func unwritable(err error) error {
-	hint := "choose another --runs-dir, or make this one writable"
+	hint := cmp.Or(scarce(err), "choose another --runs-dir, or make this one writable")
 	if errors.Is(err, syscall.ENOTDIR) {
 		hint = "choose another --runs-dir: this one is a file, or below one"
 	}
@@ -128,6 +129,9 @@ func findRunDir(runsDir, name string) (string, error) {
 			}
 		}
 	}
+	if err := forbidden(filepath.Join(dir, journalFile)); err != nil {
+		return "", err
+	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
 		return "", usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
@@ -142,6 +146,17 @@ func findRunDir(runsDir, name string) (string, error) {
 	}
 	return filepath.Clean(dir), nil
 }
+
+// forbidden is the error of a file that may be there, but can't be looked for by
+// this user; nil for any other.
+func forbidden(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
+		return usage(anotherUser, "%w", err)
+	}
+	return nil
+}
+
+const anotherUser = "is it another user's? Run this as the one who made it"
 
 func sameDir(a, b string) bool {
 	one, err := os.Stat(a)

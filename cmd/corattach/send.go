@@ -24,7 +24,8 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 		err = closed
 	}
 	if err != nil {
-		return &failure{exitInternal, err, "what was sent is in the journal: corattach resume " + shellWord(w.dir)}
+		a.next = resumeAfter(w.dir)
+		return &failure{exitInternal, err, first(err, "what was sent is in the journal, and resume goes on from there")}
 	}
 	log, from, err := w.reread()
 	if err != nil {
@@ -33,7 +34,7 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	// The second signal must not keep the reports from being written.
 	o, err := w.write(context.WithoutCancel(a.ctx), set, factsOf(log), log.Between(from, log.Whole))
 	if err != nil {
-		return &failure{exitInternal, err, "the reports can be written again: corattach report " + shellWord(w.dir)}
+		return &failure{exitInternal, err, first(err, "the reports can be written again: corattach report "+shellWord(w.dir))}
 	}
 	if !w.blind {
 		a.remember(con, w, log)
@@ -50,6 +51,16 @@ func (w *work) reread() (log *journal.Log, from int64, err error) {
 	}
 	log, err = w.earlier.Reread()
 	return log, w.earlier.Whole, err
+}
+
+// resumeAfter is the command that goes on with a run that broke off, with the
+// run's flags as far as its journal can be read.
+func resumeAfter(dir string) []report.Command {
+	var flags []string
+	if log, err := journal.Read(filepath.Join(dir, journalFile)); err == nil {
+		flags = resumeWords(log)
+	}
+	return []report.Command{resumeOf(dir, flags)}
 }
 
 // session sends and returns where it ended.

@@ -26,7 +26,11 @@ func (a *app) conclude(con *console, out *outputFlags, w *work, o *outcome) erro
 		err = writeSummary(a.out, w.dir, &o.Summary)
 	}
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on: what was wanted was read
-		return err
+		if a.watch != nil {
+			a.watch.ended(a, con, exitInternal, o)
+		}
+		a.next = o.commands(w.dir)
+		return &failure{exitInternal, fmt.Errorf("the result can't be printed: %w", err), "it stands in " + filepath.Join(w.dir, report.SummaryFile)}
 	}
 	for _, hint := range o.hints(w) {
 		con.hint(hint)

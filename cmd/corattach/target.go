@@ -83,10 +83,14 @@ func (f *endpointFlags) urls() (target, error) {
 
 const credentialsHint = "set COR_API_KEY and COR_CLIENT_SECRET, or COR_ACCESS_TOKEN, or give --token-file; an import with --simulate or --dry-run needs none"
 
+// credential reads a variable without the blanks and line breaks around it, which
+// a file or a secret store may have added.
+func credential(env string) string { return strings.TrimSpace(os.Getenv(env)) }
+
 // credentials reads the one set of credentials there must be.
 func (f *endpointFlags) credentials() (cor.Credentials, error) {
 	c := cor.Credentials{
-		APIKey: os.Getenv("COR_API_KEY"), ClientSecret: os.Getenv("COR_CLIENT_SECRET"), AccessToken: os.Getenv("COR_ACCESS_TOKEN"),
+		APIKey: credential("COR_API_KEY"), ClientSecret: credential("COR_CLIENT_SECRET"), AccessToken: credential("COR_ACCESS_TOKEN"),
 	}
 	key := c.APIKey != "" || c.ClientSecret != ""
 	var set []string
@@ -175,10 +179,20 @@ func (a *app) account(c cor.Credentials, client *cor.Client, log func(text strin
 	case fault == nil:
 		return tokenAccount(me), nil
 	case refused(fault):
-		return "", &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"}
+		return "", tokenRefused(fault)
 	}
 	log("whom the access token belongs to is not known: " + fault.Error())
 	return unknownAccount, nil
+}
+
+// tokenRefused is how a command ends whose access token is not good: to COR, or
+// so far from one that it was never sent.
+func tokenRefused(fault *pipeline.Fault) error {
+	hint := "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"
+	if fault.Status == 0 {
+		hint = "give the token alone, without blanks and line breaks in it"
+	}
+	return &failure{exitCredentials, fmt.Errorf("the access token was refused: %w", fault), hint}
 }
 
 // keyAccount is a fingerprint of an API key.

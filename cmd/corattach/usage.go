@@ -32,12 +32,38 @@ func usageFailure(err error, args []string) *failure {
 	switch long := longWithOneDash(err, args); {
 	case long != "":
 		return &failure{exitUsage, fmt.Errorf("unknown flag %s", long), "flags have two dashes: -" + long}
+	case namesSecret(unknownFlag(err)):
+		hint = "credentials do not belong on a command line: " + credentialsHint
 	case over >= 0 && slices.Contains(args[over:], unexpected(err)):
 		hint = "flags stand before --, and files behind it"
 	case !selected && file >= 0 && unexpected(err) == args[file] && exists(args[file]):
 		hint = "a command comes first, as in corattach import " + shellWord(args[file])
 	}
-	return &failure{exitUsage, plainly(err), hint}
+	return &failure{exitUsage, setBy(plainly(err), args), hint}
+}
+
+// unknownFlag is the flag that there is not; "" when it is not that.
+func unknownFlag(err error) string {
+	flag, found := strings.CutPrefix(err.Error(), "unknown flag ")
+	if !found {
+		return ""
+	}
+	flag, _, _ = strings.Cut(flag, ", did you mean")
+	return flag
+}
+
+// setBy names the variable that gave a flag a value it can't have, where kong
+// does not.
+func setBy(err error, args []string) error {
+	flag := regexp.MustCompile(`^(--[a-z-]+) must be one of`).FindStringSubmatch(err.Error())
+	if flag == nil || slices.ContainsFunc(args, func(arg string) bool { return arg == flag[1] || strings.HasPrefix(arg, flag[1]+"=") }) {
+		return err
+	}
+	env := "CORATTACH_" + strings.ToUpper(strings.ReplaceAll(flag[1][2:], "-", "_"))
+	if !isSet(env) {
+		return err
+	}
+	return fmt.Errorf("%w (it is set by %s)", err, env)
 }
 
 // longWithOneDash finds the argument that was read as several flags of one

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -93,26 +94,30 @@ func (c Credentials) secrets() veil {
 // (127.0.0.0/8, ::1, localhost), with a host, without user, query and
 // fragment, its path percent-encoded as it is to be sent. A trailing slash is
 // fine, a path prefix is kept. The error quotes raw unless a password may
-// stand in it.
+// stand in it: before an @, or in a query.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
+	shown, secret := strconv.Quote(raw), strings.ContainsAny(raw, "@?")
+	if secret {
+		shown = "the URL"
+	}
 	switch {
-	case err != nil && strings.Contains(raw, "@"):
-		return errors.New("no valid URL") // may hold a password: neither it nor the parser's words are shown
+	case err != nil && secret:
+		return errors.New("no valid URL") // nor are the parser's words shown
 	case err != nil:
 		return fmt.Errorf("%q is no valid URL: %w", raw, bare(err))
 	case u.User != nil:
 		return fmt.Errorf("the URL of %q must not hold a user or password", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("%q must begin with https://", raw)
+		return fmt.Errorf("%s must begin with https://", shown)
 	case u.Hostname() == "" || u.Opaque != "":
-		return fmt.Errorf("%q names no host", raw)
+		return fmt.Errorf("%s names no host", shown)
 	case strings.ContainsAny(raw, "?#"):
-		return fmt.Errorf("%q must have no query and no fragment", raw)
+		return fmt.Errorf("the URL of %q must have no query and no fragment", u.Host)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return fmt.Errorf("%q must begin with https://: plain http goes to loopback only", raw)
+		return fmt.Errorf("%s must begin with https://: plain http goes to loopback only", shown)
 	case !strings.HasSuffix(raw, u.Host+u.EscapedPath()):
-		return fmt.Errorf("%q has characters that must be percent-encoded", raw)
+		return fmt.Errorf("%s has characters that must be percent-encoded", shown)
 	}
 	return nil
 }

@@ -123,6 +123,10 @@ func TestCheckURL(t *testing.T) {
 		"https://cor.example:port":   "no valid URL",
 		"https://u:hush@cor.example": "must not hold a user",
 		"https://u:hu/sh@x":          "no valid URL",
+		"u:hush@cor.example":         "must begin with https://",
+		"https:u:hush@cor.example":   "names no host",
+		"https:///u:hush@x":          "names no host",
+		"https://cor.example?k=hush": "no query",
 		"https://cor.example/%zz":    "no valid URL",
 	} {
 		err := CheckURL(bad)
