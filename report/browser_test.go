@@ -356,15 +356,27 @@ func testPrints(b *browser) {
 		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
 	must(b, err)
-	b.do(chromedp.EmulateViewport(718, 1000)) // A4 between its margins
+	b.do(chromedp.EmulateViewport(703, 1000)) // A4 between its margins
 	if n := eval[int](b, `Array.from(document.querySelectorAll("button, input, nav")).filter(e => e.checkVisibility()).length`); n != 0 {
 		b.Errorf("%d controls are printed", n)
 	}
 	if cut := eval[[]string](b, `Array.from(document.querySelectorAll(".box")).filter(x => getComputedStyle(x).overflowX !== "visible" || x.clientHeight < x.scrollHeight).map(x => x.getAttribute("aria-labelledby"))`); len(cut) > 0 {
 		b.Errorf("cut off: %v", cut)
 	}
-	if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > 718 {
-		b.Errorf("the page is %d wide on a sheet of 718", got)
+	if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > 703 {
+		b.Errorf("the page is %d wide on a sheet of 703", got)
+	}
+	if wide := eval[[]string](b, `Array.from(document.querySelectorAll(".status")).filter(s => s.getBoundingClientRect().right > s.closest("td, th, li").getBoundingClientRect().right).map(s => s.textContent)`); len(wide) > 0 {
+		b.Errorf("in the way of the next column: %q", wide)
+	}
+	b.do(chromedp.EmulateViewport(1400, 1000))
+	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	must(b, err)
+	b.do(chromedp.Click(chromedp.CSS(`#filter button[data-status="missing"]`)))
+	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	must(b, err)
+	if !eval[bool](b, `document.getElementById("shown").checkVisibility()`) {
+		b.Error("nothing on paper says that rows were filtered out")
 	}
 	if got := eval[string](b, "getComputedStyle(document.body).backgroundColor"); got != "rgb(255, 255, 255)" {
 		b.Errorf("printed on %s", got)
