@@ -227,6 +227,9 @@ func testFilterAndSearch(b *browser) {
 	b.do(chromedp.Click(chromedp.CSS(`#kinds ~ .box a[href="#L-1-5"]`)))
 	b.await(`(r => r.matches(":target") && r.getBoundingClientRect().top >= 0 && r.getBoundingClientRect().bottom <= innerHeight)(document.getElementById("L-1-5"))`)
 	b.await(visibleRows + `.length === ` + fmt.Sprint(len(all)))
+	// So does the same link once more.
+	b.do(chromedp.Click(chromedp.CSS(`#filter button[data-status="missing"]`)), chromedp.Click(chromedp.CSS(`#kinds ~ .box a[href="#L-1-5"]`)))
+	b.await(visibleRows + `.length === ` + fmt.Sprint(len(all)))
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), "U2  user_not"))
 	if got := eval[[]string](b, visibleRows); !slices.Equal(got, []string{"L-1-5"}) {
 		b.Errorf("search for a user and a code: %v", got)
@@ -240,7 +243,7 @@ func testFilterAndSearch(b *browser) {
 
 func testSort(b *browser) {
 	r := &run{inputs: []string{"a.csv", "b.csv"}}
-	for i, percentage := range []string{"9", "100", "", "33.5", "abc"} {
+	for i, percentage := range []string{"9,5", "100", "", "9.4", "abc"} {
 		l := at(int64(10*i+9), fmt.Sprint("u", 12-i), "w", percentage, "SAP", pipeline.Verdict{Status: pipeline.Invalid, Reason: "odd"})
 		l.File = i / 3
 		if i%2 == 1 {
@@ -257,8 +260,8 @@ func testSort(b *browser) {
 		{"Row", "L-1-9 L-1-19 L-1-29 L-2-39 L-2-49", "ascending"},
 		{"Row", "L-2-49 L-2-39 L-1-29 L-1-19 L-1-9", "descending"},
 		{"Status", "L-1-9 L-1-29 L-2-49 L-1-19 L-2-39", "ascending"},
-		{"Asked", "L-1-9 L-2-39 L-1-19 L-1-29 L-2-49", "ascending"}, // numbers by size, what is none last
-		{"Asked", "L-1-19 L-2-39 L-1-9 L-1-29 L-2-49", "descending"},
+		{"Asked", "L-2-39 L-1-9 L-1-19 L-1-29 L-2-49", "ascending"}, // numbers by size, what is none last
+		{"Asked", "L-1-19 L-1-9 L-2-39 L-1-29 L-2-49", "descending"},
 		{"User", "L-2-49 L-2-39 L-1-29 L-1-19 L-1-9", "ascending"}, // u8 before u12
 	} {
 		if c.name != "" {
@@ -353,15 +356,27 @@ func testPrints(b *browser) {
 		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
 	must(b, err)
-	b.do(chromedp.EmulateViewport(718, 1000)) // A4 between its margins
+	b.do(chromedp.EmulateViewport(703, 1000)) // A4 between its margins
 	if n := eval[int](b, `Array.from(document.querySelectorAll("button, input, nav")).filter(e => e.checkVisibility()).length`); n != 0 {
 		b.Errorf("%d controls are printed", n)
 	}
 	if cut := eval[[]string](b, `Array.from(document.querySelectorAll(".box")).filter(x => getComputedStyle(x).overflowX !== "visible" || x.clientHeight < x.scrollHeight).map(x => x.getAttribute("aria-labelledby"))`); len(cut) > 0 {
 		b.Errorf("cut off: %v", cut)
 	}
-	if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > 718 {
-		b.Errorf("the page is %d wide on a sheet of 718", got)
+	if got := eval[int64](b, "document.scrollingElement.scrollWidth"); got > 703 {
+		b.Errorf("the page is %d wide on a sheet of 703", got)
+	}
+	if wide := eval[[]string](b, `Array.from(document.querySelectorAll(".status")).filter(s => s.getBoundingClientRect().right > s.closest("td, th, li").getBoundingClientRect().right).map(s => s.textContent)`); len(wide) > 0 {
+		b.Errorf("in the way of the next column: %q", wide)
+	}
+	b.do(chromedp.EmulateViewport(1400, 1000))
+	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	must(b, err)
+	b.do(chromedp.Click(chromedp.CSS(`#filter button[data-status="missing"]`)))
+	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	must(b, err)
+	if !eval[bool](b, `document.getElementById("shown").checkVisibility()`) {
+		b.Error("nothing on paper says that rows were filtered out")
 	}
 	if got := eval[string](b, "getComputedStyle(document.body).backgroundColor"); got != "rgb(255, 255, 255)" {
 		b.Errorf("printed on %s", got)

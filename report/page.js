@@ -42,7 +42,7 @@
       case "place": return row.id.split("-").slice(1).map(Number);
       case "rank": return Number(row.dataset.rank);
       case "number": {
-        const value = parseFloat(text);
+        const value = parseFloat(text.replace(",", ".")); // a cell may have a decimal comma
         return Number.isNaN(value) ? null : value;
       }
     }
@@ -92,6 +92,10 @@
   });
   search.addEventListener("input", apply);
   window.addEventListener("hashchange", reveal);
+  document.addEventListener("click", function (event) {
+    const link = event.target.closest("main a");
+    if (link && link.getAttribute("href") === location.hash) reveal(); // the same link again changes no hash
+  });
   document.getElementById("controls").hidden = false;
   reveal();
 })();

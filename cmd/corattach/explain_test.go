@@ -190,9 +190,9 @@ func TestEveryStatusHasAStep(t *testing.T) {
 		if status.Settled() {
 			continue
 		}
-		for _, s := range []*pipeline.Story{{}, {Entries: []pipeline.Entry{{Exchange: pipeline.Exchange{Attempt: pipeline.Attempt{Op: pipeline.Detach}}}}}} {
+		for _, r := range []repair{{}, {wanted: true}, {detach: &pipeline.Exchange{}}, {detach: &pipeline.Exchange{Fault: &pipeline.Fault{Status: 400}}}} {
 			for _, refused := range []bool{false, true} {
-				text := todo(status, refused, s)
+				text := todo(status, refused, r)
 				if other, found := said[text]; !strings.HasPrefix(text, status.String()+": ") || strings.HasSuffix(text, elsewhere) || found && other != status {
 					t.Errorf("%v: %q", status, text)
 				}
@@ -200,7 +200,7 @@ func TestEveryStatusHasAStep(t *testing.T) {
 			}
 		}
 	}
-	if len(said) != 9 {
+	if len(said) != 11 {
 		t.Errorf("%d texts: %v", len(said), said)
 	}
 }

@@ -31,9 +31,10 @@ func nextSteps(dir string, account *journal.Account, story *report.Story, s *pip
 		if at < 0 {
 			continue
 		}
-		steps, again = append(steps, report.StoryStep{Do: todo(status, refused, s)}), true
-		if status == pipeline.Mismatched && !repaired(s) {
-			flags = append(slices.Clip(flags), "--repair")
+		repair := repair{slices.Contains(flags, repairFlag), repairOf(s, &s.Lines[at])}
+		steps, again = append(steps, report.StoryStep{Do: todo(status, refused, repair)}), true
+		if status == pipeline.Mismatched && !repair.wanted && repair.detach == nil {
+			flags = append(slices.Clip(flags), repairFlag)
 		}
 	}
 	if slices.ContainsFunc(s.Vanished, func(v pipeline.Vanished) bool { return undetached(&v) }) {
@@ -91,14 +92,11 @@ func resumeText(account *journal.Account) string {
 }
 
 // todo says what to do about rows with a status that resume does not send.
-func todo(status pipeline.Status, refused bool, s *pipeline.Story) string {
+func todo(status pipeline.Status, refused bool, repair repair) string {
 	text := status.String() + ": "
 	switch status {
 	case pipeline.Mismatched:
-		if repaired(s) {
-			return text + "it was repaired once and COR still returns another percentage: it may round; look at the user in COR"
-		}
-		return text + "COR may keep the old percentage on a repeated attach; --repair detaches and attaches again"
+		return text + repair.todo()
 	case pipeline.Missing:
 		return text + "see that the workspace exists in COR and is mapped under this source"
 	case pipeline.Failed:
@@ -121,7 +119,39 @@ func todo(status pipeline.Status, refused bool, s *pipeline.Story) string {
 // elsewhere is the step for a status that there is none for.
 const elsewhere = "see reconciliation.csv"
 
-// repaired reports whether a repair was begun for the user.
-func repaired(s *pipeline.Story) bool {
-	return slices.ContainsFunc(s.Entries, func(e pipeline.Entry) bool { return e.Op == pipeline.Detach && !e.Withdrawn })
+const repairFlag = "--repair"
+
+// repair is what was done about a row that COR returned with another percentage.
+type repair struct {
+	wanted bool               // the run was to repair
+	detach *pipeline.Exchange // the last one for the row's request; nil when no repair was begun
+}
+
+func (r repair) todo() string {
+	switch {
+	case r.detach == nil && r.wanted:
+		return repairFlag + " began nothing for it: the first repairs brought the same percentage back, or the run was ending; COR may round: look at the user in COR"
+	case r.detach == nil:
+		return "COR may keep the old percentage on a repeated attach; " + repairFlag + " detaches and attaches again"
+	case r.detach.Fault != nil && r.detach.Fault.Status/100 == 4:
+		return "COR refused to detach it for a repair: its words stand with the attempt"
+	}
+	return "it was repaired once and COR still returns another percentage: it may round; look at the user in COR"
+}
+
+// repairOf returns the last detach in the request of a row; nil when no repair
+// was begun. What has vanished is detached by a request of its own.
+func repairOf(s *pipeline.Story, l *pipeline.Line) *pipeline.Exchange {
+	for i := range s.Requests {
+		r := &s.Requests[i]
+		if r.Vanished || r.Source != l.Source || !slices.ContainsFunc(r.Shares, func(one pipeline.Share) bool { return one.Workspace == l.Workspace }) {
+			continue
+		}
+		for _, e := range slices.Backward(r.Past) {
+			if e.Op == pipeline.Detach {
+				return &e
+			}
+		}
+	}
+	return nil
 }
