@@ -69,8 +69,18 @@ type app struct {
 type given struct {
 	name   string
 	values []string
+	place  place
 	from   string // the variable, or the line of the file; "" for the command line
 }
+
+// place is where a flag was given; one that is less goes before one that is more.
+type place int
+
+const (
+	onCommandLine place = iota
+	inEnvironment
+	inFile
+)
 
 // run is the whole program: it returns the exit code.
 func run(args []string, std streams) int {
@@ -237,38 +247,27 @@ func stoppedBy(s os.Signal) *stopped {
 // they would be written again.
 func givenFlags(parsed *kong.Context, file *config) []given {
 	var flags []given
-	add := func(flag *kong.Flag, from string) {
+	add := func(flag *kong.Flag, at place, from string) {
 		named := func(g given) bool { return g.name == flag.Name }
 		if _, file := flag.Target.Interface().(configPath); !file && !slices.ContainsFunc(flags, named) {
-			flags = append(flags, given{flag.Name, values(flag.Target.Interface()), from})
+			flags = append(flags, given{flag.Name, values(flag.Target.Interface()), at, from})
 		}
 	}
 	for _, path := range parsed.Path {
 		switch {
 		case path.Flag == nil:
 		case path.Resolved:
-			add(path.Flag, file.origin(path.Flag.Name))
+			add(path.Flag, inFile, file.origin(path.Flag.Name))
 		default:
-			add(path.Flag, "")
+			add(path.Flag, onCommandLine, "")
 		}
 	}
 	for _, flag := range parsed.Flags() {
 		if i := slices.IndexFunc(flag.Envs, isSet); i >= 0 {
-			add(flag, flag.Envs[i])
+			add(flag, inEnvironment, flag.Envs[i])
 		}
 	}
 	return flags
-}
-
-// place is where a flag was given: the lower goes before the higher.
-func (g *given) place() int {
-	switch {
-	case g.from == "":
-		return 0
-	case strings.Contains(g.from, " line "):
-		return 2
-	}
-	return 1
 }
 
 // oneLimit leaves out --strict where --max-invalid stands in a place that goes
@@ -279,7 +278,7 @@ func oneLimit(flags []given) []given {
 	if strict < 0 || limit < 0 {
 		return flags
 	}
-	switch before, after := flags[strict].place(), flags[limit].place(); {
+	switch before, after := flags[strict].place, flags[limit].place; {
 	case before < after:
 		return slices.Delete(flags, limit, limit+1)
 	case before > after:
