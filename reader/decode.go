@@ -28,11 +28,12 @@ func CheckEncoding(name string) error {
 	return err
 }
 
-// namedEncoding returns nil for text that is taken as it stands. IANA's names
-// go first: for the WHATWG iso-8859-1 is windows-1252.
+// namedEncoding returns nil for text that is taken as it stands: UTF-8, and
+// ASCII, in which what is not ASCII is then no valid UTF-8. IANA's names go
+// first: for the WHATWG iso-8859-1 is windows-1252, and so is ASCII.
 func namedEncoding(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
-	case "", "auto", "utf8":
+	case "", "auto", "utf8", "ascii", "us-ascii":
 		return nil, nil
 	}
 	found, err := ianaindex.IANA.Encoding(name)

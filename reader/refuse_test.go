@@ -118,6 +118,17 @@ func TestLostInDecoding(t *testing.T) {
 	equal(t, `user_id "Jos\u0080" has U+0080, a control character`, g.rows[0].Problem)
 }
 
+// A byte that is no ASCII is not taken for windows-1252 where ASCII is named.
+func TestNamedASCII(t *testing.T) {
+	for _, name := range []string{"ascii", "US-ASCII"} {
+		opts := options()
+		opts.Encoding = name
+		g := mustRead(t, header+"Jos\xe9,W1,60,SAP\nU1,W1,60,SAP\n", opts)
+		equal(t, `user_id "Jos\xe9" is not valid UTF-8`, g.rows[0].Problem)
+		equal(t, "", g.rows[1].Problem)
+	}
+}
+
 // A NUL byte costs the row that has it, wherever the row stands.
 func TestNULInARow(t *testing.T) {
 	g := mustRead(t, header+"A,W,1,SAP\nB\x00,W,1,SAP\nC,W,1,SAP\n", options())

@@ -53,7 +53,8 @@ func importRules() []importRule {
 		{"html/template", []string{module + "/report"}, "there is one page, and what stands in cells stays text in it"},
 		{"github.com/chromedp/...", nil, "the browser is for tests: it must not get into the program"},
 		{"github.com/gocarina/gocsv", []string{module + "/reader", module + "/report"}, "CSV is read in reader and written in report"},
-		{"log/...", nil, "zerolog is what logs, in cmd"},
+		{"log/...", []string{module + "/cmd/corattach/main.go", module + "/cmd/corattach/target.go"},
+			"zerolog is what logs, in cmd: main silences what libraries log, but for the faults of the simulator's server"},
 		{"flag", nil, "kong is what reads flags"},
 	}
 }

@@ -3,7 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,5 +100,40 @@ func TestLogFields(t *testing.T) {
 	}
 	if diff := cmp.Diff(promised, seen); diff != "" {
 		t.Errorf("the README's table of fields differs from what is logged (-README +log):\n%s", diff)
+	}
+}
+
+// TestUnaskedAnswer has a server answer one request twice. What net/http prints
+// of the second answer, which may be that of a token, stands in no log.
+func TestUnaskedAnswer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	setCredentials(t)
+	w := newCrashWorld(t, smallInput, "")
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		w.ServeHTTP(answer, r)
+		conn, _, err := rw.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		once := fmt.Sprintf("HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s", answer.Code, answer.Body.Len(), answer.Body)
+		_, _ = io.WriteString(conn, once)
+		time.Sleep(50 * time.Millisecond) // the connection is idle by then
+		_, _ = io.WriteString(conn, once)
+		time.Sleep(50 * time.Millisecond)
+	}))
+	t.Cleanup(server.Close)
+	command := exec.Command("corattach", "import", "--base-url", server.URL, "--auth-url", server.URL+"/v1", "--rate", "20", "--log-format", "json", w.file)
+	var told bytes.Buffer
+	command.Stderr = &told
+	if err := command.Run(); err != nil {
+		t.Fatalf("%v: %s", err, &told)
+	}
+	for text := range strings.Lines(told.String()) {
+		if !json.Valid([]byte(text)) {
+			t.Errorf("no JSON: %s", text)
+		}
 	}
 }

@@ -4,11 +4,15 @@ package main
 
 import (
 	"io"
+	"log"
 	"os"
 )
 
+// main keeps what libraries print by package log off standard error: it is no
+// line of the console's, and net/http quotes answers there, a token's too.
 func main() {
 	boundMemory()
+	log.SetOutput(io.Discard)
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 

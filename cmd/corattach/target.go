@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -241,6 +242,7 @@ func (a *app) connectSimulator(t target) (target, *cor.Client, func(), error) {
 	return t, client, func() { client.Close(); release() }, nil
 }
 
+// newServer serves the simulator. A fault of its own is told as it is.
 func newServer(handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(os.Stderr, "", log.LstdFlags)}
 }

@@ -70,8 +70,42 @@ func TestRenewalOutlivesItsCaller(t *testing.T) {
 			t.Errorf("%d token requests", len(w.asked))
 		}
 		time.Sleep(54 * time.Second) // virtual: six seconds before its end a token of 60 s is renewed
-		if kind := do(t, c); kind != 0 || len(w.asked) != 2 {
+		kind := do(t, c)
+		if synctest.Wait(); kind != 0 || len(w.asked) != 2 {
 			t.Errorf("near its end: %v, %d token requests", kind, len(w.asked))
+		}
+	})
+}
+
+// A renewal ahead of time holds nobody up: who waited for it would leave with
+// all others in the same moment, whatever the rate. Once the token has ended,
+// they wait.
+func TestRenewalAheadOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := waiting{asked: make(chan struct{}, 9), release: make(chan struct{}, 1)}
+		c := client(t, Config{Transport: w, Credentials: keyed()})
+		w.release <- struct{}{}
+		if kind := do(t, c); kind != 0 {
+			t.Fatal(kind)
+		}
+		time.Sleep(54 * time.Second)
+		begun := time.Now()
+		for range 3 {
+			if kind := do(t, c); kind != 0 {
+				t.Error(kind)
+			}
+			synctest.Wait()
+		}
+		if took := time.Since(begun); took != 0 || len(w.asked) != 2 {
+			t.Errorf("took %v, %d token requests", took, len(w.asked))
+		}
+		time.Sleep(6 * time.Second)
+		go func() {
+			time.Sleep(time.Second)
+			w.release <- struct{}{}
+		}()
+		if kind := do(t, c); kind != 0 || time.Since(begun) != 7*time.Second || len(w.asked) != 2 {
+			t.Errorf("after its end: %v after %v, %d token requests", kind, time.Since(begun), len(w.asked))
 		}
 	})
 }

@@ -19,7 +19,9 @@ const tokenTimeout = 10 * time.Second
 // tokens keeps one access token for all exchanges of a client.
 //
 // One renewal at a time: whoever needs a token while one is under way waits
-// for that one, as long as its own context lasts. The renewal has a goroutine
+// for that one, as long as its own context lasts, but goes on with the token at
+// hand until that has ended: those who wait have taken their slots, and would
+// leave all at once. The renewal has a goroutine
 // of its own, since the exchange that caused it may be given up while others
 // wait; close joins it.
 type tokens struct {
@@ -74,15 +76,17 @@ func (t *tokens) get(ctx context.Context) (string, *pipeline.Fault) {
 		fault := *t.refused
 		return "", &fault
 	}
-	if t.access != "" && (t.renewAt.IsZero() || t.client.now().Before(t.renewAt)) {
-		defer t.mu.Unlock()
-		return t.access, nil
+	now := t.client.now()
+	due := t.access == "" || !t.renewAt.IsZero() && !now.Before(t.renewAt)
+	if due && t.flight == nil {
+		t.start(ctx)
 	}
-	flight := t.flight
-	if flight == nil {
-		flight = t.start(ctx)
-	}
+	access, flight := t.access, t.flight
+	ended := due && !now.Before(t.expires)
 	t.mu.Unlock()
+	if access != "" && !ended {
+		return access, nil
+	}
 
 	select {
 	case <-flight.done:
@@ -122,7 +126,7 @@ func (t *tokens) close() {
 }
 
 // start begins a renewal. t.mu is held.
-func (t *tokens) start(ctx context.Context) *renewal {
+func (t *tokens) start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	flight := &renewal{done: make(chan struct{}), cancel: cancel}
 	refresh := t.refresh
@@ -132,7 +136,6 @@ func (t *tokens) start(ctx context.Context) *renewal {
 		got, fault := t.renew(ctx, refresh)
 		t.settle(flight, got, fault)
 	}()
-	return flight
 }
 
 func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
