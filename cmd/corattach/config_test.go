@@ -45,7 +45,7 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 				t.Errorf("%s: %s: %v", command.Path(), text, err)
 				continue
 			}
-			expected := []given{{flag.Name, want, file + " line 2"}}
+			expected := []given{{flag.Name, want, inFile, file + " line 2"}}
 			if diff := gocmp.Diff(expected, givenFlags(parsed, a.config), gocmp.AllowUnexported(given{})); diff != "" {
 				t.Errorf("%s: %s: %s", command.Path(), text, diff)
 			}

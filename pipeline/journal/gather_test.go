@@ -41,10 +41,13 @@ func TestSyncsWaitForWhoIsAboutToCome(t *testing.T) {
 				for worker := range workers {
 					group.Go(func() {
 						for range rounds {
-							number, err := j.Begin(attemptOf("U"))
+							e := refused("U")
+							e.At = time.Now()
+							number, err := j.Begin(e.Attempt)
 							if err == nil {
 								time.Sleep(c.answer + c.answer*time.Duration(worker)/workers)
-								err = j.End(number, refused("U"))
+								e.Ended = time.Now()
+								err = j.End(number, e)
 							}
 							if err != nil {
 								t.Error(err)

@@ -166,7 +166,7 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 // Withdraw says that an attempt was not sent after all.
 func (j *Journal) Withdraw(number int64) error {
 	line, err := (&record{Type: typeWithdrawn, Number: number}).line()
-	return j.over(line, err)
+	return j.over(line, err, 0)
 }
 
 // End writes down what came of an attempt: an answer or a fault, not both.
@@ -174,17 +174,18 @@ func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	if e.Answer == nil || e.Fault != nil {
 		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended}
 		line, err := r.line()
-		return j.over(line, err)
+		return j.over(line, err, e.Ended.Sub(e.At))
 	}
 	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer, e.Ended))
-	return j.over(line, err)
+	return j.over(line, err, e.Ended.Sub(e.At))
 }
 
-// over puts down a line after which an attempt is no longer under way.
-func (j *Journal) over(line []byte, err error) error {
+// over puts down a line after which an attempt is no longer under way, as it was
+// for so long.
+func (j *Journal) over(line []byte, err error, absence time.Duration) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.crowd.away--
+	j.crowd.back(absence)
 	return j.add(line, err)
 }
 
@@ -309,7 +310,7 @@ func (j *Journal) sync() {
 		err = j.file.Sync()
 		took := time.Since(began)
 		j.mu.Lock()
-		j.crowd.patience = min(took, mostPatience)
+		j.crowd.patience = min(max(took, leastPatience), mostPatience)
 	}
 	j.syncing = nil
 	close(over)
