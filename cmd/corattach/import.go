@@ -129,8 +129,12 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 	started := time.Now()
 	r.plan.Unsent = c.NoRequests
 	known := t
-	if key := os.Getenv("COR_API_KEY"); key != "" && !c.Simulate {
+	switch key := os.Getenv("COR_API_KEY"); {
+	case c.Simulate:
+	case key != "":
 		known.Account = keyAccount(key)
+	case c.TokenFile != "" || os.Getenv("COR_ACCESS_TOKEN") != "":
+		known.Account = unknownAccount
 	}
 	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true)
 	if err != nil {
