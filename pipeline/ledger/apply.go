@@ -198,7 +198,7 @@ func (a *application) detached(p *pair, e *pipeline.Exchange) {
 	switch pivot := e.Answer.Pivot(e.Source, p.workspace); {
 	case pivot != nil:
 		p.attached, p.percentage, p.at, p.run = true, pivot.Percentage, e.At, a.run
-	case len(e.Answer.Errors) == 0:
+	case len(e.Answer.Errors) == 0 && e.Answer.Strange() == nil:
 		a.gone(p, e)
 	}
 }

@@ -138,6 +138,8 @@ func TestApply(t *testing.T) {
 	already.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "ZC004", Attached: true}}
 	stillThere := answered(attach(2, "W1=70"), "W1=60")
 	stillThere.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
+	another := answered(detach(2, "W1"), "W2=40.0")
+	another.Answer.Pivots[0].UserID = 9
 	refusedItem := answered(detach(2, "W1"))
 	refusedItem.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
 	for name, c := range map[string]struct {
@@ -161,6 +163,7 @@ func TestApply(t *testing.T) {
 		"detached":                {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W2=40.0")}, []string{"W1 gone", "W2=40.0 confirmed ours"}},
 		"still attached":          {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W1=60", "W2=40.0")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detach with an error":    {[]pipeline.Exchange{confirmed, refusedItem}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
+		"another user's pivot":    {[]pipeline.Exchange{confirmed, another}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detach without answer":   {[]pipeline.Exchange{confirmed, detach(2, "W1")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detached and attached":   {[]pipeline.Exchange{confirmed, answered(detach(2, "W1")), answered(attach(3, "W1=60"), "W1=60")}, twoMatched},
 		"a clock that went back":  {[]pipeline.Exchange{confirmed, answered(attach(-9, "W1=60"), "W1=60")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
