@@ -28,6 +28,12 @@ func pivot(w WorkspaceID, percentage string) Pivot {
 	return Pivot{Workspace: w, Source: "SAP", Percentage: percentage, UserID: 8123, WorkspaceID: internal}
 }
 
+// strange makes a pivot another user's.
+func strange(p Pivot) Pivot {
+	p.UserID = 2
+	return problem(p, "its pivot is of user 2, not 8123")
+}
+
 func answered(pivots ...Pivot) Exchange {
 	return Exchange{Answer: &Answer{Status: 200, UserID: 8123, Pivots: pivots}}
 }
@@ -129,6 +135,8 @@ var verdictCases = []struct {
 		"COR's answer contradicts itself: its pivot is of user 2, not 1", 200, ""},
 	{"unknown: a pivot without a number", past(answered(problem(pivot("11", ""), "its pivot has no number as percentage"))), Unknown,
 		"COR's answer contradicts itself: its pivot has no number as percentage", 200, ""},
+	{"unknown: not in an answer with another user's pivot", past(answered(strange(pivot("12", "40")))), Unknown,
+		"COR's answer contradicts itself: it has a pivot of user 2, not 8123", 200, ""},
 	{"unknown: two pivots with different percentages", past(answered(pivot("11", "60"), pivot("11", "40"))), Unknown,
 		"COR's answer contradicts itself: the workspace is listed with 60 and with 40", 200, ""},
 	{"unknown: a later refusal does not undo it", past(noAnswer, refused), Unknown,

@@ -120,6 +120,21 @@ func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
 	return nil
 }
 
+// Strange returns the first pivot of another user, nil when there is none: what is
+// not in an answer with one may still be attached.
+func (a *Answer) Strange() *Pivot {
+	for i := range a.Pivots {
+		if p := &a.Pivots[i]; p.UserID != 0 && p.UserID != a.UserID {
+			return p
+		}
+	}
+	return nil
+}
+
+func (a *Answer) strangeText() string {
+	return fmt.Sprintf("COR's answer contradicts itself: it has a pivot of user %d, not %d", a.Strange().UserID, a.UserID)
+}
+
 // AlreadyAttached reports whether the answer says of a workspace that it is
 // attached already, beside the data.
 func (a *Answer) AlreadyAttached(w WorkspaceID) bool {
@@ -137,6 +152,8 @@ func (a *answerView) judge(source Source, share Share, v *Verdict) {
 	case itemError != nil:
 		v.Status, v.ErrorCode = Missing, itemError.Code
 		v.Reason = "COR accepted the request, but not this workspace: " + itemError.text()
+	case pivot == nil && a.Strange() != nil:
+		v.Status, v.Reason = Unknown, a.strangeText()
 	case pivot == nil:
 		v.Status, v.Reason = Missing, "COR accepted the request, but did not return this workspace"
 		if len(a.Errors) > 0 {

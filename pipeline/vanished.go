@@ -291,6 +291,8 @@ func (a *answerView) removal(source Source, w WorkspaceID) removal {
 		return removal{DetachFailed, "COR accepted the request, but not this workspace: " + reason, false}
 	case len(a.Errors) > 0:
 		return removal{DetachUnknown, "COR accepted the request with errors: " + a.errorTexts(), true}
+	case a.Strange() != nil:
+		return removal{DetachUnknown, a.strangeText(), true}
 	}
 	return removal{result: Detached}
 }

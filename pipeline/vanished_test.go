@@ -66,6 +66,8 @@ func TestRemoval(t *testing.T) {
 			"COR accepted the request, but not this workspace: X1 no", false},
 		{"errors about nobody knows what", past(answered().detach().withErrors(ItemError{"", "X1", "no", false})), DetachUnknown,
 			"COR accepted the request with errors: X1 no", true},
+		{"an answer with another user's pivot", past(answered(pivot("12", "40"), strange(pivot("13", "5"))).detach()), DetachUnknown,
+			"COR's answer contradicts itself: it has a pivot of user 2, not 8123", true},
 		{"refused", past(refused.detach()), DetachFailed, "COR refused: HTTP 400 ZC001", false},
 		{"forbidden passes", past(forbidden.detach()), DetachFailed, "COR refused: HTTP 403", true},
 		{"no answer", past(noAnswer.detach()), DetachUnknown, "no answer, so it may have been applied", true},

@@ -126,8 +126,12 @@ func (c *importCommand) dryRun(a *app, con *console, in *intake, r rules, s jour
 	started := time.Now()
 	r.plan.Unsent = c.NoRequests
 	known := t
-	if key := credential("COR_API_KEY"); key != "" && !c.Simulate {
+	switch key := credential("COR_API_KEY"); {
+	case c.Simulate:
+	case key != "":
 		known.Account = keyAccount(key)
+	case c.TokenFile != "" || credential("COR_ACCESS_TOKEN") != "":
+		known.Account = unknownAccount
 	}
 	m, err := a.recall(con, c.RunsDir, known, n.job, n.asks(), true, nil)
 	if err != nil {

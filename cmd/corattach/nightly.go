@@ -134,12 +134,20 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 		return &memory{target: m.target, job: job, doubt: fmt.Errorf("what earlier runs have sent is not known: %w", err)}, nil
 	}
 	if dry && m.target.Account == "" {
-		m.which(l.Accounts(m.target), asks)
+		m.which(accountsLike(t.Account, l.Accounts(m.target)), asks)
 	}
 	return m, nil
 }
 
-// which takes the account of a dry run without credentials to be the only one that
+// accountsLike leaves those of the accounts that may be the one of a dry run: with
+// a static token, whose owner it does not ask for, not those of API keys.
+func accountsLike(account string, accounts []string) []string {
+	return slices.DeleteFunc(accounts, func(name string) bool {
+		return account == unknownAccount && !strings.HasPrefix(name, tokenPrefix)
+	})
+}
+
+// which takes the account of a dry run without a key to be the only one that
 // runs have sent to. Where there are more, a run that asks what they know is told.
 func (m *memory) which(accounts []string, asks bool) {
 	switch {

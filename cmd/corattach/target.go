@@ -32,6 +32,9 @@ const simulatorURL = "simulator"
 // unknownAccount stands where COR did not say whom a static token belongs to.
 const unknownAccount = "unknown"
 
+// tokenPrefix begins the names of accounts that static tokens belong to.
+const tokenPrefix = "account-"
+
 func (t target) String() string {
 	if t.BaseURL == simulatorURL {
 		return simulatorURL
@@ -202,7 +205,7 @@ func keyAccount(key string) string {
 	return "key-" + hex.EncodeToString(sum[:6])
 }
 
-func tokenAccount(me cor.Account) string { return "account-" + cmp.Or(me.ID, me.Email, me.Name) }
+func tokenAccount(me cor.Account) string { return tokenPrefix + cmp.Or(me.ID, me.Email, me.Name) }
 
 // refused reports whether a fault means that the credentials are not good.
 func refused(fault *pipeline.Fault) bool {

@@ -175,14 +175,15 @@ func (a *application) attached(p *pair, e *pipeline.Exchange, v *pipeline.Verdic
 	p.claims = add(p.claims, a.job)
 	late := e.At.Before(p.at) // a clock went back, or the run is older: which word is COR's last?
 	p.confirmed = v.Status == pipeline.Matched && !late
-	switch v.Status {
-	case pipeline.Matched, pipeline.Mismatched:
-		p.attached, p.percentage, p.at, p.run = true, v.Pivot.Percentage, e.At, a.run
-		p.owners = add(p.owners, a.job)
-	case pipeline.Missing:
+	missing := v.Status == pipeline.Missing
+	switch {
+	case missing && v.Pivot == nil:
 		if !e.Answer.AlreadyAttached(p.workspace) {
 			a.gone(p, e)
 		}
+	case v.Status == pipeline.Matched, v.Status == pipeline.Mismatched, missing && v.Pivot.Problem == "":
+		p.attached, p.percentage, p.at, p.run = true, v.Pivot.Percentage, e.At, a.run // though it may stand in the errors too
+		p.owners = add(p.owners, a.job)
 	}
 }
 
@@ -199,7 +200,7 @@ func (a *application) detached(p *pair, e *pipeline.Exchange) {
 	switch pivot := e.Answer.Pivot(e.Source, p.workspace); {
 	case pivot != nil:
 		p.attached, p.percentage, p.at, p.run = true, pivot.Percentage, e.At, a.run
-	case len(e.Answer.Errors) == 0:
+	case len(e.Answer.Errors) == 0 && e.Answer.Strange() == nil:
 		a.gone(p, e)
 	}
 }

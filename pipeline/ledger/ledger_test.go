@@ -136,6 +136,10 @@ func TestApply(t *testing.T) {
 	missing := answered(attach(2, "W1=60"))
 	already := answered(attach(2, "W1=60"))
 	already.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "ZC004", Attached: true}}
+	stillThere := answered(attach(2, "W1=70"), "W1=60")
+	stillThere.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
+	another := answered(detach(2, "W1"), "W2=40.0")
+	another.Answer.Pivots[0].UserID = 9
 	refusedItem := answered(detach(2, "W1"))
 	refusedItem.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
 	for name, c := range map[string]struct {
@@ -152,12 +156,14 @@ func TestApply(t *testing.T) {
 		"then never left":         {[]pipeline.Exchange{confirmed, failed(attach(2, "W1=70"), pipeline.NoToken)}, twoMatched},
 		"then missing":            {[]pipeline.Exchange{confirmed, missing}, []string{"W1 gone", "W2=40.0 confirmed ours"}},
 		"then already attached":   {[]pipeline.Exchange{confirmed, already}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
+		"then refused and there":  {[]pipeline.Exchange{confirmed, stillThere}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"then overheard the same": {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "W1=60", "W3=1")}, append(slices.Clone(twoMatched), "W3=1 confirmed ours")},
 		"then overheard another":  {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "W1=61", "W3=1")}, []string{"W1=60 ours", "W2=40.0 confirmed ours", "W3=1 confirmed ours"}},
 		"another source":          {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "OKTA/W1=5", "W3=1")}, append(slices.Clone(twoMatched), "W3=1 confirmed ours")},
 		"detached":                {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W2=40.0")}, []string{"W1 gone", "W2=40.0 confirmed ours"}},
 		"still attached":          {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W1=60", "W2=40.0")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detach with an error":    {[]pipeline.Exchange{confirmed, refusedItem}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
+		"another user's pivot":    {[]pipeline.Exchange{confirmed, another}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detach without answer":   {[]pipeline.Exchange{confirmed, detach(2, "W1")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
 		"detached and attached":   {[]pipeline.Exchange{confirmed, answered(detach(2, "W1")), answered(attach(3, "W1=60"), "W1=60")}, twoMatched},
 		"a clock that went back":  {[]pipeline.Exchange{confirmed, answered(attach(-9, "W1=60"), "W1=60")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
