@@ -48,8 +48,9 @@ func (r *run) policy() Policy {
 	return Policy{Retries: r.Retries, Repair: r.Repair && r.futile < futileRepairs}
 }
 
-// attempt sends a request once, in a slot of its own: its begin is durable
-// before it leaves, and a hold that began meanwhile takes the slot away again.
+// attempt sends a request once, in a slot of its own, when nothing but the rate
+// keeps it from leaving: its begin is durable before it leaves, and a hold that
+// began meanwhile takes the slot away again.
 func (r *run) attempt(ctx context.Context, request Request, step Step, c *claim) (Exchange, error) {
 	request = request.only(step.Only)
 	for {
@@ -57,10 +58,18 @@ func (r *run) attempt(ctx context.Context, request Request, step Step, c *claim)
 		if err != nil {
 			return Exchange{}, err
 		}
+		unready := r.ready(ctx)
+		if ctx.Err() != nil {
+			return Exchange{}, context.Cause(ctx)
+		}
 		attempt := Attempt{request.Key(), step.Op, step.Only, request.Shares, time.Now().UTC()}
 		number, err := r.Journal.Begin(attempt)
 		if err != nil {
 			return Exchange{}, err
+		}
+		if unready != nil {
+			c.sent = true
+			return r.end(number, Exchange{Attempt: attempt, Fault: unready})
 		}
 		if r.gate.depart(ctx, slot) {
 			c.sent = true
@@ -73,6 +82,14 @@ func (r *run) attempt(ctx context.Context, request Request, step Step, c *claim)
 	}
 }
 
+// ready waits for what an exchange needs beside its slot, so that those who have
+// waited for it together leave as the rate allows.
+func (r *run) ready(ctx context.Context) *Fault {
+	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	return r.COR.Ready(ctx)
+}
+
 func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange, error) {
 	ctx, cancel := context.WithTimeout(r.cut, r.Timeout)
 	defer cancel()
@@ -83,6 +100,11 @@ func (r *run) exchange(number int64, attempt Attempt, request Request) (Exchange
 	} else {
 		e.Answer = &answer
 	}
+	return r.end(number, e)
+}
+
+// end writes down what came of an attempt, and lets everybody know.
+func (r *run) end(number int64, e Exchange) (Exchange, error) {
 	now := time.Now()
 	e.Ended = now.UTC()
 	r.gate.note(now, &e)

@@ -63,6 +63,25 @@ func TestRunDrains(t *testing.T) {
 	})
 }
 
+// Nothing leaves once a signal has come, not even what waits for a token; and
+// nothing of it stands in the journal.
+func TestRunDrainsWhatIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := drainBed(t)
+		b.cor.ready = func(ctx context.Context) *pipeline.Fault {
+			if !wait(ctx, 20*time.Second) {
+				return fails(pipeline.NotConnected, 0, 0)
+			}
+			return nil
+		}
+		b.run(t)
+		b.expect(t, pipeline.Interrupted, 0)
+		if b.took != 2*time.Second || len(b.journal.all) != 0 {
+			t.Errorf("took %v, %d attempts begun", b.took, len(b.journal.all))
+		}
+	})
+}
+
 // The second signal: open exchanges end too, and are written down.
 func TestRunIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

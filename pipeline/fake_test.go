@@ -31,6 +31,7 @@ type fakeCOR struct {
 	answer  func(ctx context.Context, c call) *pipeline.Fault // nil: what was asked for
 	change  func(c call, a *pipeline.Answer)                  // of an answer; may be nil
 	latency time.Duration
+	ready   func(ctx context.Context) *pipeline.Fault // nil: at once
 
 	mu     sync.Mutex
 	start  time.Time
@@ -38,6 +39,13 @@ type fakeCOR struct {
 	counts map[pipeline.UserID]int
 	open   map[pipeline.UserID]int
 	most   int // exchanges of one user that were open at a time
+}
+
+func (f *fakeCOR) Ready(ctx context.Context) *pipeline.Fault {
+	if f.ready == nil {
+		return nil
+	}
+	return f.ready(ctx)
 }
 
 func (f *fakeCOR) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {

@@ -19,10 +19,6 @@ var errUnavailable = errors.New("COR is unavailable")
 // throttled before it got going, in attempts per second. A choice.
 const leastBase rate.Limit = 64
 
-// mostCounted bounds the attempts of a second that are counted as they leave; at
-// a higher rate the slots alone keep it.
-const mostCounted = 10_000
-
 // gate gives out the slots in which attempts leave: it is the clock and the
 // lock around pace. Its methods may be called from several goroutines.
 type gate struct {
@@ -38,8 +34,9 @@ type gate struct {
 	proven  bool              // an answer has shown that the credentials are good
 	claims  int               // users that are served without a break, see claim
 	out     int               // slots that are taken and not given back
-	left    []time.Time       // when the last --rate + --burst attempts left, a ring; empty when they are not counted
-	oldest  int               // the place of the oldest in left
+	apart   time.Duration     // what lies between two attempts at --rate; 0 without a limit
+	spare   time.Duration     // how much earlier than that --burst lets attempts leave
+	due     time.Time         // when the next attempt leaves that keeps its distance
 	granted int               // slots given out since began
 	began   time.Time
 }
@@ -56,8 +53,9 @@ func newGate(limit float64, burst int, maxWait time.Duration) *gate {
 		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(full, burst), full: full, base: full,
 		pace: pace{limit: maxWait},
 	}
-	if limit > 0 && limit+float64(burst) <= mostCounted {
-		g.left = make([]time.Time, int(limit)+burst)
+	if limit > 0 {
+		g.apart = time.Duration(float64(time.Second) / limit)
+		g.spare = g.apart * time.Duration(burst-1)
 	}
 	g.turn <- struct{}{}
 	return g
@@ -171,35 +169,29 @@ func (g *gate) overtaken(s slot) bool {
 
 // depart waits until an attempt may leave in its slot, and reports false when
 // it must not: ctx has ended, or a hold has begun since. The journal may have
-// delayed several attempts, which then don't leave all at once: no second sees
-// more of them than --rate and --burst together.
+// delayed several attempts, which then don't leave all at once: they keep the
+// distance that their slots had.
 func (g *gate) depart(ctx context.Context, s slot) bool {
-	for ctx.Err() == nil && !g.overtaken(s) {
-		wait := g.crowded(time.Now())
-		if wait == 0 {
-			return true
-		}
-		if sleep(ctx, wait, nil) != nil {
-			break
-		}
+	if ctx.Err() != nil || g.overtaken(s) {
+		return false
 	}
-	return false
+	if wait := g.lineUp(time.Now()); wait > 0 && sleep(ctx, wait, nil) != nil {
+		return false
+	}
+	return !g.overtaken(s)
 }
 
-// crowded returns how long to wait because too many attempts have left within
-// the last second. When it returns 0, one more leaves now.
-func (g *gate) crowded(now time.Time) time.Duration {
+// lineUp returns how long an attempt waits behind those that are about to leave or
+// have just left.
+func (g *gate) lineUp(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.left) == 0 {
-		return 0
+	wait := g.due.Add(-g.spare).Sub(now)
+	if now.After(g.due) {
+		g.due = now
 	}
-	if wait := time.Second - now.Sub(g.left[g.oldest]); wait > 0 {
-		return wait
-	}
-	g.left[g.oldest] = now
-	g.oldest = (g.oldest + 1) % len(g.left)
-	return 0
+	g.due = g.due.Add(g.apart)
+	return wait
 }
 
 // giveBack returns a slot. If nothing was sent in it, its share of the rate is

@@ -169,11 +169,15 @@ const (
 	Detach           // remove the workspaces; their percentages are not sent
 )
 
-// COR is one exchange with COR: one HTTP request, never repeated. It returns an
-// Answer, or a Fault and no Answer. It may be called from several goroutines.
-// When ctx ends before a connection was made, the fault is NotConnected, after
-// that NoAnswer.
+// COR is one exchange with COR. It may be called from several goroutines.
 type COR interface {
+	// Ready waits until an exchange could leave at once. The fault says why none
+	// can: NoToken, TokenDown, or NotConnected when ctx ends first. Nothing has left.
+	Ready(ctx context.Context) *Fault
+
+	// Do makes one HTTP request, never repeated. It returns an Answer, or a Fault
+	// and no Answer. When ctx ends before a connection was made, the fault is
+	// NotConnected, after that NoAnswer.
 	Do(ctx context.Context, op Op, r Request) (Answer, *Fault)
 }
 

@@ -116,6 +116,9 @@ func firstStep(r Request, h History) Step {
 	if only := h.unansweredDetach(); only != nil {
 		return Step{Do: Send, Op: Detach, Only: only}
 	}
+	if last := &h[len(h)-1]; last.Op == Detach && last.refusedForNow() {
+		return Step{Do: Send, Op: Detach, Only: last.Only}
+	}
 	var open []WorkspaceID
 	for i, v := range h.Judge(r.Source, r.Shares...) {
 		if v.Resumable() {
@@ -143,15 +146,20 @@ func (r *Request) settled() bool {
 }
 
 // Resumable reports whether resume sends a row with this verdict: it has no
-// definite answer, or was refused for a reason that passes.
+// definite answer, or it, or its repair, was refused for a reason that passes.
 func (v *Verdict) Resumable() bool {
 	switch v.Status {
 	case NotSent, Unknown:
 		return !v.Blocked
-	case Failed:
+	case Failed, Mismatched, Missing:
 		return v.HTTPStatus == 401 || v.HTTPStatus == 403 || v.HTTPStatus == 429
 	}
 	return false
+}
+
+// refusedForNow reports whether COR refused an exchange for a reason that passes.
+func (e *Exchange) refusedForNow() bool {
+	return e.is(Unauthorized) || e.is(Forbidden) || e.is(Throttled) && !e.leavesOpen()
 }
 
 // repairStep begins a repair of the named workspaces unless there is nothing to

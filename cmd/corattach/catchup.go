@@ -30,27 +30,34 @@ func (r *earlierRun) run() ledger.Run {
 	return ledger.Run{ID: h.RunID, Job: h.Job, Target: ledgerTarget(targetOf(h))}
 }
 
+// goneRuns is what to know of a ledger that lacks runs.
+const goneRuns = "runs that are gone are not in the ledger: nothing counts as confirmed, no run is one that --max-drop and " +
+	"--detach-vanished could go by, and vanished.csv may lack pairs"
+
 // catchUp brings a ledger up to date from the journals of a runs directory. inHand
 // is the run that goes on there or has just ended, nil when there is none: its
-// journal is read when it has ended.
-func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string, inHand *earlierRun) error {
+// journal is read when it has ended. It returns what there is to warn of, "" when
+// there is nothing.
+func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string, inHand *earlierRun) (string, error) {
 	runs, present, err := unread(l, runsDir, inHand)
 	if err != nil {
-		return err
+		return "", err
 	}
+	warning := ""
 	now := time.Now().UTC()
 	l.Missing(func(run string) bool { return present[run] }, now)
 	last, err := readLast(filepath.Join(runsDir, lastLink))
 	unheard := err == nil && !present[last] && l.Seen(last) == 0
 	if unheard || l.New() && newestDeleted(runsDir) != "" {
 		l.Doubt(now) // a run that is gone, and of which nothing was noted, may have had the last word
+		warning = goneRuns
 	}
 	for _, s := range sessionsOf(l, runs) {
 		if err := l.Apply(s.run.run(), s.to, s.exchanges(runsDir)); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return a.findReferences(con, l, runs)
+	return warning, a.findReferences(con, l, runs, warning != "")
 }
 
 // unread returns the runs whose journals the ledger has not read to their ends, and

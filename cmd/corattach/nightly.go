@@ -77,14 +77,14 @@ type memory struct {
 	job    string
 	doubt  error // why nothing is known, where something may be
 
-	unclear string // why a dry run does not know which account is meant; "" when it does
+	unclear []string // what is not known for sure, and what follows
 }
 
 // warn adds to the run's warnings that nothing is known, has them said by say,
 // and then what to do.
 func (m *memory) warn(con *console, w *work, say func()) {
-	if m.unclear != "" {
-		w.note(m.unclear)
+	for _, text := range m.unclear {
+		w.note(text)
 	}
 	if m.doubt != nil {
 		w.note(m.doubt.Error())
@@ -119,7 +119,10 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 	l, err := open(filepath.Join(runsDir, ledgerFile))
 	if err == nil {
 		m.ledger = l
-		err = a.catchUp(con, l, runsDir, resumed)
+		var warning string
+		if warning, err = a.catchUp(con, l, runsDir, resumed); warning != "" {
+			m.unclear = append(m.unclear, warning)
+		}
 	}
 	if err != nil && a.ctx.Err() != nil {
 		m.close()
@@ -154,7 +157,8 @@ func (m *memory) which(accounts []string, asks bool) {
 	case len(accounts) == 1:
 		m.target.Account = accounts[0]
 	case len(accounts) > 1 && asks:
-		m.unclear = fmt.Sprintf("runs have sent to %d accounts here, and without COR_API_KEY a dry run can't tell which is meant: it takes nothing for confirmed", len(accounts))
+		m.unclear = append(m.unclear,
+			fmt.Sprintf("runs have sent to %d accounts here, and without COR_API_KEY a dry run can't tell which is meant: it takes nothing for confirmed", len(accounts)))
 	}
 }
 
@@ -237,8 +241,10 @@ func (m *memory) stopFor(n *nightly, w *work) string {
 }
 
 // findReferences makes the newest runs the references of their jobs that came to
-// their end while nobody could note it.
-func (a *app) findReferences(con *console, l *ledger.Ledger, runs []earlierRun) error {
+// their end while nobody could note it. Where it is not known what other runs have
+// done, only the one in hand becomes a reference: another job may have what the
+// input of this one has no more.
+func (a *app) findReferences(con *console, l *ledger.Ledger, runs []earlierRun, doubtful bool) error {
 	slices.SortStableFunc(runs, func(a, b earlierRun) int { return b.log.LastAt.Compare(a.log.LastAt) })
 	done := make(map[ledger.Run]bool)
 	for i := range runs {
@@ -248,7 +254,7 @@ func (a *app) findReferences(con *console, l *ledger.Ledger, runs []earlierRun) 
 			continue
 		}
 		job := ledger.Run{Job: run.Job, Target: run.Target}
-		if done[job] {
+		if done[job] || doubtful && r.work == nil {
 			if err := l.Pass(run, r.log.Whole); err != nil {
 				return err
 			}
@@ -309,7 +315,8 @@ func (a *app) remember(con *console, w *work, log *journal.Log) {
 			return err
 		}
 		defer l.Close()
-		return a.catchUp(con, l, runsDir, &earlierRun{w.dir, log, w})
+		_, err = a.catchUp(con, l, runsDir, &earlierRun{w.dir, log, w})
+		return err
 	}()
 	if err != nil {
 		con.warn("the ledger is not up to date, the next run will mend that: " + err.Error())

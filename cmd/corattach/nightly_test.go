@@ -259,7 +259,8 @@ func TestRestartedRunIsRead(t *testing.T) {
 	}
 	okay(t, j.Close())
 	a := &app{ctx: t.Context()}
-	okay(t, a.catchUp(nil, l, runs, nil))
+	_, err = a.catchUp(nil, l, runs, nil)
+	okay(t, err)
 
 	log, err := journal.Read(filepath.Join(dir, journalFile))
 	okay(t, err)
@@ -271,7 +272,8 @@ func TestRestartedRunIsRead(t *testing.T) {
 	_, err = j.Begin(pipeline.Attempt{Key: key, Shares: shares(700000), At: at.Add(time.Hour)})
 	okay(t, err)
 	okay(t, j.Close())
-	okay(t, a.catchUp(nil, l, runs, nil))
+	_, err = a.catchUp(nil, l, runs, nil)
+	okay(t, err)
 	for k, err := range l.Known(target, "staff") {
 		okay(t, err)
 		if k.Pairs[0].Confirmed {

@@ -172,7 +172,7 @@ func (w *work) write(ctx context.Context, set *report.Set, f facts, exchanges it
 		return nil, err
 	}
 	o.Requests = int64(w.plan.Sent)
-	if f.dryRun {
+	if f.dryRun && stop.Kind == pipeline.RanToEnd {
 		o.Requests = int64(w.plan.Requests)
 	}
 	var read []int64

@@ -107,6 +107,12 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	return answer, nil
 }
 
+// Ready makes or renews the token if need be, as [pipeline.COR] describes it.
+func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
+	_, fault := c.tokens.get(ctx)
+	return fault
+}
+
 // Account is whom a token belongs to, as far as COR says. At least one field
 // is set.
 type Account struct {
