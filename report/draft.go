@@ -166,15 +166,23 @@ func (d *draft) drop() {
 // drafts are files of one directory that take their names together.
 type drafts []*draft
 
-// commit completes every file before it renames the first, in order. All are
-// synced at once: a disk that is asked together answers together.
-func (files drafts) commit() error {
-	defer files.drop()
+// finish begins to complete all files that are not complete yet, at once: a disk
+// that is asked together answers together. The returned function waits until they
+// are; each draft has its error then.
+func (files drafts) finish() (wait func()) {
 	var finishing sync.WaitGroup
 	for _, d := range files {
-		finishing.Go(d.finish)
+		if !d.closed {
+			finishing.Go(d.finish)
+		}
 	}
-	finishing.Wait()
+	return finishing.Wait
+}
+
+// commit completes every file before it renames the first, in order.
+func (files drafts) commit() error {
+	defer files.drop()
+	files.finish()()
 	for _, d := range files {
 		if d.err != nil {
 			return d.err

@@ -211,10 +211,12 @@ func (s *Set) Commit(summary *Summary, next Next) error {
 		return fmt.Errorf("the reports are closed already")
 	}
 	s.closed = true
+	finished := s.files[:len(s.files)-2].finish() // all but the page and the summary, while those are made
 	err := s.page.out.fail("write", s.page.show(summary, &s.tally.causes, next))
 	if err == nil {
 		err = s.json.fail("write", summary.Encode(s.json))
 	}
+	finished()
 	if err != nil {
 		s.files.drop()
 		return err
