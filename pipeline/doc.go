@@ -40,7 +40,8 @@
 //
 // # The order around one attempt
 //
-// Take a slot; make the attempt durable in the [Journal]; look again whether a
+// Take a slot; wait for the token, if there is none; make the attempt durable in
+// the [Journal]; line up behind those that leave before it; look again whether a
 // hold has begun, and if so write the attempt off and take another slot; send;
 // write down what came of it before the user's next request.
 //
