@@ -70,7 +70,7 @@ func TestRunDrainsWhatIsNotReady(t *testing.T) {
 		b := drainBed(t)
 		b.cor.ready = func(ctx context.Context) *pipeline.Fault {
 			if !wait(ctx, 20*time.Second) {
-				return fails(pipeline.NotConnected, 0, 0)
+				return fails(pipeline.TokenDown, 0, 0)
 			}
 			return nil
 		}

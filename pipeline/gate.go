@@ -19,6 +19,14 @@ var errUnavailable = errors.New("COR is unavailable")
 // throttled before it got going, in attempts per second. A choice.
 const leastBase rate.Limit = 64
 
+// mostApart bounds what lies between two attempts, in nanoseconds: a rate that asks
+// for more is none that anybody waits for.
+const mostApart = float64(1000 * time.Hour)
+
+// longLine is how far ahead of their leaving attempts begin: what has begun and not
+// left is unknown when the process dies.
+const longLine = 100 * time.Millisecond
+
 // gate gives out the slots in which attempts leave: it is the clock and the
 // lock around pace. Its methods may be called from several goroutines.
 type gate struct {
@@ -54,8 +62,8 @@ func newGate(limit float64, burst int, maxWait time.Duration) *gate {
 		pace: pace{limit: maxWait},
 	}
 	if limit > 0 {
-		g.apart = time.Duration(float64(time.Second) / limit)
-		g.spare = g.apart * time.Duration(burst-1)
+		g.apart = time.Duration(min(float64(time.Second)/limit, mostApart))
+		g.spare = time.Duration(min(float64(g.apart)*float64(burst-1), mostApart))
 	}
 	g.turn <- struct{}{}
 	return g
@@ -116,6 +124,9 @@ func (g *gate) try(now time.Time, claimed bool) (slot, time.Duration, <-chan str
 		g.cancelNext(now)
 		return slot{}, wait, g.change(), nil
 	}
+	if wait := g.due.Add(-g.spare - max(g.apart, longLine)).Sub(now); wait > 0 {
+		return slot{}, wait, g.change(), nil // those that have begun leave first
+	}
 	g.adjust(now)
 	if g.next == nil {
 		g.next = g.limiter.ReserveN(now, 1)
@@ -170,7 +181,7 @@ func (g *gate) overtaken(s slot) bool {
 // depart waits until an attempt may leave in its slot, and reports false when
 // it must not: ctx has ended, or a hold has begun since. The journal may have
 // delayed several attempts, which then don't leave all at once: they keep the
-// distance that their slots had.
+// distance of --rate.
 func (g *gate) depart(ctx context.Context, s slot) bool {
 	if ctx.Err() != nil || g.overtaken(s) {
 		return false

@@ -36,8 +36,8 @@ func TestRunRateIsExact(t *testing.T) {
 	}
 }
 
-// A journal that is slow now and then does not bunch attempts, and the rate is
-// kept.
+// A journal that is slow now and then does not bunch attempts. What it has stood
+// still is not caught up with, and between that the rate is kept.
 func TestRunRateWithASlowJournal(t *testing.T) {
 	for _, stall := range []time.Duration{30 * time.Millisecond, 700 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestRunRateWithASlowJournal(t *testing.T) {
 			times := b.times()
 			slices.Sort(times)
 			checkRate(t, times, b.Rate, b.Burst)
-			if got := times[1000]; got > 20500*time.Millisecond+2*stall {
+			if got := times[1000]; got > 20500*time.Millisecond+6*stall {
 				t.Errorf("1001 calls took %v", got)
 			}
 		})

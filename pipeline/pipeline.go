@@ -172,7 +172,7 @@ const (
 // COR is one exchange with COR. It may be called from several goroutines.
 type COR interface {
 	// Ready waits until an exchange could leave at once. The fault says why none
-	// can: NoToken, TokenDown, or NotConnected when ctx ends first. Nothing has left.
+	// can: NoToken, or TokenDown, also when ctx ends first. Nothing has left.
 	Ready(ctx context.Context) *Fault
 
 	// Do makes one HTTP request, never repeated. It returns an Answer, or a Fault

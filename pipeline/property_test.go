@@ -2,17 +2,19 @@ package pipeline_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"corattach/pipeline"
@@ -397,13 +399,26 @@ func (w *world) checkContinued(whole *pipeline.Plan, journal *memory, found *pro
 		found.Errorf("judging again: %v", err)
 		return
 	}
-	next, stop := iter.Pull2(plan.Lines(w.input()))
+	if whole.Sent != plan.Sent || whole.NotSent != plan.NotSent {
+		found.Errorf("in one piece %+v, in two %+v", whole.Counts, plan.Counts)
+	}
+	slices.SortStableFunc(all, func(a, b pipeline.Exchange) int { return cmp.Compare(a.User, b.User) })
+	sameSequence(half(all), plan.Exchanges(), found)
+	sameSequence(whole.Lines(w.input()), plan.Lines(w.input()), found)
+	sameSequence(whole.UserLines(), plan.UserLines(), found)
+}
+
+func sameSequence[T any](one, other iter.Seq2[T, error], found *problems) {
+	next, stop := iter.Pull2(other)
 	defer stop()
-	for line := range whole.Lines(w.input()) {
-		if other, err, more := next(); err != nil || !more || !reflect.DeepEqual(line, other) {
-			found.Errorf("in one piece %+v, in two %+v, %v", line, other, err)
+	for a := range one {
+		if b, err, more := next(); err != nil || !more || !gocmp.Equal(a, b, cmpopts.EquateEmpty()) {
+			found.Errorf("in one piece %+v, in two %+v, %v", a, b, err)
 			return
 		}
+	}
+	if b, _, more := next(); more {
+		found.Errorf("in two pieces alone: %+v", b)
 	}
 }
 

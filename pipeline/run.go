@@ -26,7 +26,7 @@ type Settings struct {
 	Rate        float64       // attempts per second of all workers; 0 = no limit
 	Burst       int           // attempts that may leave at once; at least 1
 	Workers     int           // users served at a time; at least 1
-	Timeout     time.Duration // for one attempt
+	Timeout     time.Duration // for one attempt, and before it for the token, if one has to be made
 	Retries     int           // of one request, after its first attempt
 	MaxWait     time.Duration // without a readable answer, before the run ends as unavailable
 	MaxDuration time.Duration // of the sending; 0 = no limit

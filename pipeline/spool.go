@@ -33,7 +33,7 @@ func (s *store) put(b []byte) (piece, error) {
 		_, err = file.WriteAt(b, at)
 	}
 	if err != nil {
-		return piece{}, fmt.Errorf("the rows can't be kept on disk: %w", err)
+		return piece{}, fmt.Errorf("what does not fit in memory can't be kept on disk: %w", err)
 	}
 	return piece{at, len(b)}, nil
 }
@@ -62,7 +62,7 @@ func (s *store) get(p piece, b []byte) error {
 	if n == len(b) {
 		return nil
 	}
-	return fmt.Errorf("the rows can't be kept on disk: %w", err)
+	return fmt.Errorf("what does not fit in memory can't be kept on disk: %w", err)
 }
 
 func (s *store) close() error {

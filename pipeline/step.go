@@ -116,8 +116,8 @@ func firstStep(r Request, h History) Step {
 	if only := h.unansweredDetach(); only != nil {
 		return Step{Do: Send, Op: Detach, Only: only}
 	}
-	if last := &h[len(h)-1]; last.Op == Detach && last.refusedForNow() {
-		return Step{Do: Send, Op: Detach, Only: last.Only}
+	if only := h.detachRefusedForNow(); only != nil {
+		return Step{Do: Send, Op: Detach, Only: only}
 	}
 	var open []WorkspaceID
 	for i, v := range h.Judge(r.Source, r.Shares...) {
@@ -155,6 +155,21 @@ func (v *Verdict) Resumable() bool {
 		return v.HTTPStatus == 401 || v.HTTPStatus == 403 || v.HTTPStatus == 429
 	}
 	return false
+}
+
+// detachRefusedForNow returns the workspaces of a repair whose detach is the last
+// thing that COR was asked, and was refused for a reason that passes; nil when
+// there are none.
+func (h History) detachRefusedForNow() []WorkspaceID {
+	for i := len(h) - 1; i >= 0; i-- {
+		if e := &h[i]; e.MayHaveLeft() {
+			if e.Op == Detach && e.refusedForNow() {
+				return e.Only
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // refusedForNow reports whether COR refused an exchange for a reason that passes.

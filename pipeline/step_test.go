@@ -148,6 +148,8 @@ var stepCases = []struct {
 	{"resume: the detach was refused", past(kept, refused.detach("11")), 2, mender, done},
 	{"resume: the detach was refused for now", past(kept, denied.detach("11")), 2, plain, detachOf("11")},
 	{"resume: the detach was throttled to the end", past(kept, throttled.detach("11")), 2, plain, detachOf("11")},
+	{"resume: and then there was no token", past(kept, denied.detach("11"), noToken.detach("11")), 3, plain, detachOf("11")},
+	{"resume: and then there was no connection", past(kept, denied.detach("11"), notThere.detach("11")), 3, plain, detachOf("11")},
 	{"resume: it is refused for good", past(kept, denied.detach("11"), refused.detach("11")), 2, plain, done},
 	{"resume: all were detached", past(attached, answered().detach("11", "12")), 2, plain, attach},
 	{"resume: finished in vain", past(kept, answered().detach("11"), kept.of("11")), 2, mender, done},
@@ -170,7 +172,7 @@ func TestNext(t *testing.T) {
 // most, and resume has something to do exactly when a row is resumable.
 func TestNextEnds(t *testing.T) {
 	already := answered(pivot("12", "40")).withErrors(ItemError{Workspace: "11", Code: "ZC004", Attached: true})
-	kinds := []Exchange{fine(), kept, already, answered(), broken, noAnswer, notThere, unreadable, refused, attached, gaveUp, forbidden, denied}
+	kinds := []Exchange{fine(), kept, already, answered(), broken, noAnswer, notThere, unreadable, refused, attached, gaveUp, forbidden, denied, noToken}
 	rapid.Check(t, func(t *rapid.T) {
 		policy := Policy{rapid.IntRange(0, 3).Draw(t, "retries"), rapid.Bool().Draw(t, "repair")}
 		var h History

@@ -249,13 +249,14 @@ func (h History) removals(source Source, shares []Share, unsent string) []remova
 }
 
 func removalOf(source Source, w WorkspaceID, views []exchangeView, unsent string) removal {
+	var said *answerView // COR's last word
 	var open, refused, lost *Exchange
 	for i := range views {
 		e := &views[i]
 		switch {
 		case !e.only.has(w):
 		case e.Answer != nil:
-			return e.answer.removal(source, w)
+			said, open = &e.answer, nil
 		case !e.MayHaveLeft():
 			lost = e.Exchange
 		case e.leavesOpen():
@@ -268,6 +269,8 @@ func removalOf(source Source, w WorkspaceID, views []exchangeView, unsent string
 	case open != nil:
 		ev := evidence{open: open, refusal: refused}
 		return removal{DetachUnknown, ev.openReason(), true}
+	case said != nil:
+		return said.removal(source, w)
 	case refused != nil:
 		passes := refused.is(Unauthorized) || refused.is(Forbidden) || refused.is(Throttled)
 		return removal{DetachFailed, "COR refused: " + refused.Fault.Error(), passes}

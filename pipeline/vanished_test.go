@@ -75,6 +75,9 @@ func TestRemoval(t *testing.T) {
 		{"no answer, then refused", past(noAnswer.detach(), refused.detach()), DetachUnknown,
 			"no answer, so it may have been applied; a later attempt was refused: HTTP 400 ZC001", true},
 		{"no answer, then an answer", past(noAnswer.detach(), answered().detach()), Detached, "", false},
+		{"an answer with another user's pivot, then one without", past(answered(strange(pivot("13", "5"))).detach(), answered().detach()), Detached, "", false},
+		{"an answer with another user's pivot, then none", past(answered(strange(pivot("13", "5"))).detach(), noAnswer.detach()), DetachUnknown,
+			"no answer, so it may have been applied", true},
 		{"an answer about another one", past(answered().detach("12")), DetachNotSent, unsent, true},
 	} {
 		got := c.history.removals("SAP", []Share{{Workspace: "11"}}, unsent)

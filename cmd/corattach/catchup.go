@@ -53,7 +53,7 @@ func (a *app) catchUp(con *console, l *ledger.Ledger, runsDir string, inHand *ea
 		warning = goneRuns
 	}
 	for _, s := range sessionsOf(l, runs) {
-		if err := l.Apply(s.run.run(), s.to, s.exchanges(runsDir)); err != nil {
+		if err := l.Apply(s.run.run(), s.to, s.exchanges()); err != nil {
 			return "", err
 		}
 	}
@@ -113,12 +113,12 @@ type session struct {
 
 // exchanges returns those of a session by user. What the run in hand has read for
 // its reports is not read again.
-func (s *session) exchanges(runsDir string) iter.Seq2[pipeline.Exchange, error] {
+func (s *session) exchanges() iter.Seq2[pipeline.Exchange, error] {
 	log := s.run.log
 	if s.run.work != nil && len(log.Sessions) > 0 && s.from == log.Sessions[0].From && s.to == log.Whole {
 		return s.run.work.plan.Exchanges()
 	}
-	return pipeline.ByUser(log.Between(s.from, s.to), runsDir)
+	return pipeline.ByUser(log.Between(s.from, s.to), s.run.dir)
 }
 
 // sessionsOf returns what the ledger has not read, in the order in which it was

@@ -278,8 +278,9 @@ func oneLimit(flags []given) []given {
 	if strict < 0 || limit < 0 {
 		return flags
 	}
+	off := len(flags[strict].values) > 0 // --strict=false says nothing of a limit
 	switch before, after := flags[strict].place, flags[limit].place; {
-	case before < after:
+	case before < after && !off:
 		return slices.Delete(flags, limit, limit+1)
 	case before > after:
 		return slices.Delete(flags, strict, strict+1)

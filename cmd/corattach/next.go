@@ -139,8 +139,8 @@ func (r repair) todo() string {
 	return "it was repaired once and COR still returns another percentage: it may round; look at the user in COR"
 }
 
-// repairOf returns the last detach in the request of a row; nil when no repair
-// was begun. What has vanished is detached by a request of its own.
+// repairOf returns the last detach of a row that may have left; nil when there was
+// none. What has vanished is detached by a request of its own.
 func repairOf(s *pipeline.Story, l *pipeline.Line) *pipeline.Exchange {
 	for i := range s.Requests {
 		r := &s.Requests[i]
@@ -148,7 +148,7 @@ func repairOf(s *pipeline.Story, l *pipeline.Line) *pipeline.Exchange {
 			continue
 		}
 		for _, e := range slices.Backward(r.Past) {
-			if e.Op == pipeline.Detach {
+			if e.Op == pipeline.Detach && e.MayHaveLeft() && (e.Only == nil || slices.Contains(e.Only, l.Workspace)) {
 				return &e
 			}
 		}

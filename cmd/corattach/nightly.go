@@ -77,14 +77,14 @@ type memory struct {
 	job    string
 	doubt  error // why nothing is known, where something may be
 
-	unclear []string // what is not known for sure, and what follows
+	unclear string // why a dry run does not know which account is meant; "" when it does
 }
 
 // warn adds to the run's warnings that nothing is known, has them said by say,
 // and then what to do.
 func (m *memory) warn(con *console, w *work, say func()) {
-	for _, text := range m.unclear {
-		w.note(text)
+	if m.unclear != "" {
+		w.note(m.unclear)
 	}
 	if m.doubt != nil {
 		w.note(m.doubt.Error())
@@ -121,7 +121,7 @@ func (a *app) recall(con *console, runsDir string, t target, job string, asks, d
 		m.ledger = l
 		var warning string
 		if warning, err = a.catchUp(con, l, runsDir, resumed); warning != "" {
-			m.unclear = append(m.unclear, warning)
+			con.warn(warning)
 		}
 	}
 	if err != nil && a.ctx.Err() != nil {
@@ -157,13 +157,15 @@ func (m *memory) which(accounts []string, asks bool) {
 	case len(accounts) == 1:
 		m.target.Account = accounts[0]
 	case len(accounts) > 1 && asks:
-		m.unclear = append(m.unclear,
-			fmt.Sprintf("runs have sent to %d accounts here, and without COR_API_KEY a dry run can't tell which is meant: it takes nothing for confirmed", len(accounts)))
+		m.unclear = fmt.Sprintf("runs have sent to %d accounts here, and without COR_API_KEY a dry run can't tell which is meant: it takes nothing for confirmed", len(accounts))
 	}
 }
 
 func ledgerHint(err error) string {
 	var damaged *journal.DamagedError
+	if hint := scarce(err); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.As(err, &damaged):
 		return "restore the file from a backup, or move its run's directory away: then everything is sent once more"

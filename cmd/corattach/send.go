@@ -29,7 +29,8 @@ func (a *app) send(con *console, out *outputFlags, w *work, set *report.Set, j *
 	}
 	log, from, err := w.reread()
 	if err != nil {
-		return err
+		a.next = resumeAfter(w.dir)
+		return &failure{exitInternal, err, first(err, "what was sent is in the journal")}
 	}
 	// The second signal must not keep the reports from being written.
 	o, err := w.write(context.WithoutCancel(a.ctx), set, factsOf(log), log.Between(from, log.Whole))

@@ -56,7 +56,7 @@ func (c *simulateCommand) Run(a *app) error {
 	fmt.Fprintln(a.out, base)
 	fmt.Fprintf(a.err, "serving the COR simulator; import with --base-url %s --auth-url %s/v1 and any COR_API_KEY and COR_CLIENT_SECRET\n", base, base)
 	simulator := corsim.New(config)
-	if err := a.serve(newServer(simulator), listener); err != nil {
+	if err := a.serve(newServer(simulator, func(text string) { fmt.Fprintln(a.err, text) }), listener); err != nil {
 		return err
 	}
 	return simulator.LogError()

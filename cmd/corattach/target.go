@@ -145,9 +145,9 @@ func readToken(path string) (string, error) {
 // connect makes the client for a target, and finds out its account. The
 // returned function releases what the connection holds. The simulator needs no
 // credentials.
-func (a *app) connect(t target, credentials cor.Credentials, log func(text string)) (target, *cor.Client, func(), error) {
+func (a *app) connect(t target, credentials cor.Credentials, log say) (target, *cor.Client, func(), error) {
 	if t.BaseURL == simulatorURL {
-		return a.connectSimulator(t)
+		return connectSimulator(t, log)
 	}
 	client, err := newClient(t, credentials)
 	if err != nil {
@@ -214,7 +214,7 @@ func refused(fault *pipeline.Fault) bool {
 
 // connectSimulator starts the simulator inside this process. It knows every
 // user and workspace.
-func (a *app) connectSimulator(t target) (target, *cor.Client, func(), error) {
+func connectSimulator(t target, log say) (target, *cor.Client, func(), error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return t, nil, nil, err
@@ -223,7 +223,7 @@ func (a *app) connectSimulator(t target) (target, *cor.Client, func(), error) {
 	if err := config.Set("sources", "any"); err != nil {
 		return t, nil, nil, err
 	}
-	server := newServer(corsim.New(config))
+	server := newServer(corsim.New(config), log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -245,7 +245,16 @@ func (a *app) connectSimulator(t target) (target, *cor.Client, func(), error) {
 	return t, client, func() { client.Close(); release() }, nil
 }
 
-// newServer serves the simulator. A fault of its own is told as it is.
-func newServer(handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(os.Stderr, "", log.LstdFlags)}
+// newServer serves the simulator. A fault of its own is told as a warning.
+func newServer(handler http.Handler, warn say) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(warn, "", 0)}
+}
+
+// say tells a line. It is a writer for those who log lines.
+type say func(text string)
+
+// Write tells what package log writes at once.
+func (s say) Write(text []byte) (int, error) {
+	s(strings.TrimSpace(string(text)))
+	return len(text), nil
 }

@@ -110,6 +110,9 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 // Ready makes or renews the token if need be, as [pipeline.COR] describes it.
 func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
 	_, fault := c.tokens.get(ctx)
+	if fault != nil && fault.Kind == pipeline.NotConnected {
+		fault.Kind = pipeline.TokenDown
+	}
 	return fault
 }
 

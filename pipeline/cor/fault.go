@@ -75,9 +75,13 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 func switches(status int) bool { return status/100 == 1 }
 
 // unreadable is the fault of a whole 2xx answer that is not what it should be,
-// with what it says of itself, if anything.
+// with what it says of itself, if anything. What a user object says is a person's
+// data.
 func unreadable(r reply, problem string) *pipeline.Fault {
 	said := readError(r)
+	if problem == twiceNamed {
+		return r.fault(pipeline.Unreadable, "", problem)
+	}
 	if message := said.message(); message != "" {
 		problem += ": " + message
 	}

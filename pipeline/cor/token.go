@@ -16,6 +16,10 @@ import (
 // at most, so that it ends before the default --timeout of those who wait.
 const tokenTimeout = 10 * time.Second
 
+// renewAgain is how soon a renewal ahead of time is tried again that has failed,
+// unless the token endpoint asks for more. Choice: COR does not say.
+const renewAgain = 5 * time.Second
+
 // tokens keeps one access token for all exchanges of a client.
 //
 // One renewal at a time: whoever needs a token while one is under way waits
@@ -142,12 +146,18 @@ func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.flight = nil
+	flight.access, flight.fault = got.access, fault
+	defer close(flight.done)
+	now := t.client.now()
+	if fault != nil && fault.Kind == pipeline.TokenDown && t.access != "" && now.Before(t.expires) {
+		// The token at hand is as good as before.
+		t.renewAt, t.refresh = now.Add(max(fault.After, renewAgain)), ""
+		return
+	}
 	t.access, t.renewAt, t.expires, t.refresh = got.access, got.renewAt, got.expires, got.refresh
 	if fault != nil && fault.Kind == pipeline.NoToken {
 		t.refused = fault
 	}
-	flight.access, flight.fault = got.access, fault
-	close(flight.done)
 }
 
 // granted is what the token endpoint gave.

@@ -9,12 +9,12 @@ import "time"
 // for it. So a sync waits for those who are away, as long as answers come at once:
 // where they take longer, nobody is about to come back.
 type crowd struct {
-	here     int           // attempts that wait for the next sync
-	away     int           // attempts that are under way: their workers come back with the next ones
-	patience time.Duration // to wait for them; 0 until it is known what a sync takes
-	absence  time.Duration // how long attempts have been away lately; 0 until one has come back
-	enough   int           // of those here to stop waiting; only while somebody waits for them
-	complete chan struct{} // closed when they are here; nil when nobody waits for them
+	here     int                 // attempts that wait for the next sync
+	away     map[int64]time.Time // attempts that are under way since then: their workers come back with the next ones
+	patience time.Duration       // to wait for them; 0 until it is known what a sync takes
+	absence  time.Duration       // how long attempts have been away lately; 0 until one has come back
+	enough   int                 // of those here to stop waiting; only while somebody waits for them
+	complete chan struct{}       // closed when they are here; nil when nobody waits for them
 }
 
 const (
@@ -32,9 +32,18 @@ func (c *crowd) come() {
 	}
 }
 
-// back counts an attempt that was away for a time.
-func (c *crowd) back(absence time.Duration) {
-	c.away--
+// leave counts an attempt that is under way from now on.
+func (c *crowd) leave(number int64) {
+	if c.away == nil {
+		c.away = make(map[int64]time.Time)
+	}
+	c.away[number] = time.Now()
+}
+
+// back counts an attempt that is no longer under way.
+func (c *crowd) back(number int64) {
+	absence := time.Since(c.away[number])
+	delete(c.away, number)
 	if c.absence == 0 {
 		c.absence = absence
 	}
@@ -45,11 +54,11 @@ func (c *crowd) back(absence time.Duration) {
 // crowd's patience. The caller holds mu.
 func (j *Journal) gather() {
 	c := &j.crowd
-	if c.away <= 0 || c.patience == 0 || c.absence > mostAbsence {
+	if len(c.away) == 0 || c.patience == 0 || c.absence > mostAbsence {
 		return
 	}
 	complete := make(chan struct{})
-	c.complete, c.enough = complete, c.here+c.away
+	c.complete, c.enough = complete, c.here+len(c.away)
 	timer := time.NewTimer(c.patience)
 	j.mu.Unlock()
 	select {

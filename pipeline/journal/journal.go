@@ -160,13 +160,14 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	j.crowd.leave(number)
 	return number, nil
 }
 
 // Withdraw says that an attempt was not sent after all.
 func (j *Journal) Withdraw(number int64) error {
 	line, err := (&record{Type: typeWithdrawn, Number: number}).line()
-	return j.over(line, err, 0)
+	return j.over(number, line, err)
 }
 
 // End writes down what came of an attempt: an answer or a fault, not both.
@@ -174,18 +175,17 @@ func (j *Journal) End(number int64, e pipeline.Exchange) error {
 	if e.Answer == nil || e.Fault != nil {
 		r := record{Type: typeEnd, Number: number, Answer: toAnswer(e.Answer), Fault: toFault(e.Fault), At: e.Ended}
 		line, err := r.line()
-		return j.over(line, err, e.Ended.Sub(e.At))
+		return j.over(number, line, err)
 	}
 	line, err := seal(appendAnswer(appendHead(make([]byte, 0, 512+256*len(e.Answer.Pivots)), typeEnd, number), e.Answer, e.Ended))
-	return j.over(line, err, e.Ended.Sub(e.At))
+	return j.over(number, line, err)
 }
 
-// over puts down a line after which an attempt is no longer under way, as it was
-// for so long.
-func (j *Journal) over(line []byte, err error, absence time.Duration) error {
+// over puts down a line after which an attempt is no longer under way.
+func (j *Journal) over(number int64, line []byte, err error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.crowd.back(absence)
+	j.crowd.back(number)
 	return j.add(line, err)
 }
 
@@ -302,7 +302,6 @@ func (j *Journal) sync() {
 	j.syncing = over
 	j.gather()
 	all, err := j.put, j.write()
-	here := j.crowd.here
 	j.crowd.here = 0
 	if err == nil {
 		j.mu.Unlock()
@@ -319,6 +318,5 @@ func (j *Journal) sync() {
 		return
 	}
 	j.synced = all
-	j.crowd.away += here
 	_ = j.write()
 }
