@@ -103,9 +103,19 @@ func explain(err error) *failure {
 		}
 		return &failure{exitUsage, open, hint}
 	case errors.As(err, &signal):
-		return &failure{exitSignal + signal.signal, fmt.Errorf("stopped by %s while the input was read; nothing was sent", signal.name), ""}
+		return &failure{exitSignal + signal.signal, signal, ""}
 	}
 	return &failure{exitInternal, err, scarce(err)}
+}
+
+// unsent adds to the error of a signal that it came before anything was sent; any
+// other error is returned as it is.
+func unsent(err error) error {
+	var signal *stopped
+	if !errors.As(err, &signal) {
+		return err
+	}
+	return &failure{exitSignal + signal.signal, fmt.Errorf("%w while the input was read; nothing was sent", signal), ""}
 }
 
 // scarce says what to do when the machine has run out of something; "" for any

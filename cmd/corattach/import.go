@@ -108,7 +108,7 @@ func (c *importCommand) begin(a *app, con *console, in *intake, r rules, m *memo
 	if err != nil {
 		in.close()
 		discard(dir)
-		return nil, nil, err
+		return nil, nil, unsent(err)
 	}
 	w.blind, w.gone = m.ledger == nil, m.stopFor(n, w)
 	con.log.Info().Msg(w.describe())
