@@ -114,7 +114,11 @@ func (r *run) send(ctx context.Context, next func() (User, error, bool)) error {
 			return err
 		}
 		if r.unmatched > 0 {
-			return Stop{CanaryFailed, fmt.Sprintf("canary: of the first %d users, %d did not match", r.Canary, r.unmatched)}
+			reason := fmt.Sprintf("canary: of the first %d users, %d did not match", r.Canary, r.unmatched)
+			if r.Canary == 1 {
+				reason = "canary: the first user did not match"
+			}
+			return Stop{CanaryFailed, reason}
 		}
 	}
 	return r.serve(ctx, next, -1)

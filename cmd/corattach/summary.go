@@ -50,8 +50,11 @@ func (o *outcome) hints(w *work) []string {
 		hints = append(hints, hint)
 	}
 	if o.raw > 0 {
-		hints = append(hints, "failed.csv has "+count(int64(o.raw), "record")+
-			" whole in the user_id column: mend them before you import it, or the other rows of their users are sent without them")
+		rest := " whole in the user_id column: mend them before you import the file, or the other rows of their users are sent without them"
+		if o.raw == 1 {
+			rest = " whole in the user_id column: mend it before you import the file, or the other rows of its user are sent without it"
+		}
+		hints = append(hints, "failed.csv has "+count(int64(o.raw), "record")+rest)
 	}
 	return hints
 }
