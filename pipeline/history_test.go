@@ -137,6 +137,8 @@ var verdictCases = []struct {
 		"COR's answer contradicts itself: its pivot has no number as percentage", 200, ""},
 	{"unknown: not in an answer with another user's pivot", past(answered(strange(pivot("12", "40")))), Unknown,
 		"COR's answer contradicts itself: it has a pivot of user 2, not 8123", 200, ""},
+	{"unknown: in the errors of one", past(answered(strange(pivot("12", "40"))).withErrors(ItemError{"11", "ZC001", "no", false})), Unknown,
+		"COR's answer contradicts itself: it has a pivot of user 2, not 8123", 200, ""},
 	{"unknown: two pivots with different percentages", past(answered(pivot("11", "60"), pivot("11", "40"))), Unknown,
 		"COR's answer contradicts itself: the workspace is listed with 60 and with 40", 200, ""},
 	{"unknown: a later refusal does not undo it", past(noAnswer, refused), Unknown,

@@ -149,11 +149,11 @@ func (a *answerView) judge(source Source, share Share, v *Verdict) {
 	itemError := a.errorOf(share.Workspace)
 	v.Pivot = pivot
 	switch {
+	case pivot == nil && a.Strange() != nil:
+		v.Status, v.Reason = Unknown, a.strangeText()
 	case itemError != nil:
 		v.Status, v.ErrorCode = Missing, itemError.Code
 		v.Reason = "COR accepted the request, but not this workspace: " + itemError.text()
-	case pivot == nil && a.Strange() != nil:
-		v.Status, v.Reason = Unknown, a.strangeText()
 	case pivot == nil:
 		v.Status, v.Reason = Missing, "COR accepted the request, but did not return this workspace"
 		if len(a.Errors) > 0 {

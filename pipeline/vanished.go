@@ -290,12 +290,12 @@ func (a *answerView) removal(source Source, w WorkspaceID) removal {
 	switch pivot, _ := a.find(source, w); {
 	case pivot != nil:
 		return removal{StillAttached, strings.TrimSuffix("COR accepted the request and still returns it: "+reason, ": "), false}
+	case a.Strange() != nil:
+		return removal{DetachUnknown, a.strangeText(), true}
 	case reason != "":
 		return removal{DetachFailed, "COR accepted the request, but not this workspace: " + reason, false}
 	case len(a.Errors) > 0:
 		return removal{DetachUnknown, "COR accepted the request with errors: " + a.errorTexts(), true}
-	case a.Strange() != nil:
-		return removal{DetachUnknown, a.strangeText(), true}
 	}
 	return removal{result: Detached}
 }
