@@ -42,8 +42,12 @@ func (c *crowd) leave(number int64) {
 
 // back counts an attempt that is no longer under way.
 func (c *crowd) back(number int64) {
-	absence := time.Since(c.away[number])
+	since, found := c.away[number]
+	if !found {
+		return
+	}
 	delete(c.away, number)
+	absence := time.Since(since)
 	if c.absence == 0 {
 		c.absence = absence
 	}
