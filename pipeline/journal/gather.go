@@ -18,9 +18,9 @@ type crowd struct {
 }
 
 const (
-	leastPatience = time.Millisecond     // where a sync costs hardly more than the processor's time for it
-	mostPatience  = 5 * time.Millisecond // where a sync takes very long
-	mostAbsence   = 10 * time.Millisecond
+	leastPatience = time.Millisecond      // where a sync costs hardly more than the processor's time for it
+	mostPatience  = 5 * time.Millisecond  // where a sync takes very long
+	mostAbsence   = 10 * time.Millisecond // answers that take longer are not waited for
 )
 
 // come counts an attempt that waits for a sync.
