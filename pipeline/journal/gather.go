@@ -9,7 +9,7 @@ import "time"
 // for it. So a sync waits for those who are away, as long as answers come at once:
 // where they take longer, nobody is about to come back.
 type crowd struct {
-	here     int                 // attempts that wait for the next sync
+	here     []int64             // attempts that wait for the next sync
 	away     map[int64]time.Time // attempts that are under way since then: their workers come back with the next ones
 	patience time.Duration       // to wait for them; 0 until it is known what a sync takes
 	absence  time.Duration       // how long attempts have been away lately; 0 until one has come back
@@ -24,20 +24,23 @@ const (
 )
 
 // come counts an attempt that waits for a sync.
-func (c *crowd) come() {
-	c.here++
-	if c.complete != nil && c.here >= c.enough {
+func (c *crowd) come(number int64) {
+	c.here = append(c.here, number)
+	if c.complete != nil && len(c.here) >= c.enough {
 		close(c.complete)
 		c.complete = nil
 	}
 }
 
-// leave counts an attempt that is under way from now on.
-func (c *crowd) leave(number int64) {
+// leave counts attempts that are under way from now on.
+func (c *crowd) leave(numbers []int64) {
 	if c.away == nil {
 		c.away = make(map[int64]time.Time)
 	}
-	c.away[number] = time.Now()
+	now := time.Now()
+	for _, number := range numbers {
+		c.away[number] = now
+	}
 }
 
 // back counts an attempt that is no longer under way.
@@ -62,7 +65,7 @@ func (j *Journal) gather() {
 		return
 	}
 	complete := make(chan struct{})
-	c.complete, c.enough = complete, c.here+len(c.away)
+	c.complete, c.enough = complete, len(c.here)+len(c.away)
 	timer := time.NewTimer(c.patience)
 	j.mu.Unlock()
 	select {

@@ -154,13 +154,12 @@ func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 		err = errLacking(typeBegin)
 	}
 	if err = j.add(line, err); err == nil {
-		j.crowd.come()
+		j.crowd.come(number)
 		err = j.syncTo(j.put)
 	}
 	if err != nil {
 		return 0, err
 	}
-	j.crowd.leave(number)
 	return number, nil
 }
 
@@ -302,7 +301,8 @@ func (j *Journal) sync() {
 	j.syncing = over
 	j.gather()
 	all, err := j.put, j.write()
-	j.crowd.here = 0
+	here := j.crowd.here
+	j.crowd.here = nil
 	if err == nil {
 		j.mu.Unlock()
 		began := time.Now()
@@ -318,5 +318,6 @@ func (j *Journal) sync() {
 		return
 	}
 	j.synced = all
+	j.crowd.leave(here)
 	_ = j.write()
 }
