@@ -272,8 +272,7 @@ func removalOf(source Source, w WorkspaceID, views []exchangeView, unsent string
 	case said != nil:
 		return said.removal(source, w)
 	case refused != nil:
-		passes := refused.is(Unauthorized) || refused.is(Forbidden) || refused.is(Throttled)
-		return removal{DetachFailed, "COR refused: " + refused.Fault.Error(), passes}
+		return removal{DetachFailed, "COR refused: " + refused.Fault.Error(), refused.refusedForNow()}
 	case lost != nil:
 		return removal{DetachNotSent, lost.Fault.Error(), true}
 	}

@@ -344,6 +344,7 @@ func TestKeepRunsFails(t *testing.T) {
 	id, err := readLast("runs/last")
 	okay(t, err)
 	okay(t, os.Chmod(filepath.Join("runs", id, inputDir), 0o500))
+	defer os.Chmod(filepath.Join("runs", deletedPrefix+id, inputDir), 0o700)
 	got := runHere("import", "--simulate", "--rate", "0", "--keep-runs", "1", "good.csv")
 	if got.code != exitDone || !strings.Contains(got.stderr, "WRN old runs could not all be deleted: ") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)

@@ -15,9 +15,6 @@ import (
 // an error (RFC 8259 leaves open which of them holds). What stands in errors is read
 // as leniently as the body of any other error.
 
-// twiceNamed is the problem of an answer that has a name twice in one object.
-const twiceNamed = "the answer contradicts itself: a name stands twice in one object"
-
 // object reads a T from a JSON object. From any other value it takes nothing: an
 // unexpected value costs itself, not the answer.
 type object[T any] struct{ it T }
@@ -73,7 +70,7 @@ func decodeAnswer(body []byte, r pipeline.Request, v veil) (answer pipeline.Answ
 	var wire wireAnswer
 	switch err := json.Unmarshal(body, &wire, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return answer, twiceNamed
+		return answer, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
 		return answer, "no JSON in the answer"
 	}

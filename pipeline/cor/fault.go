@@ -79,7 +79,7 @@ func switches(status int) bool { return status/100 == 1 }
 // data.
 func unreadable(r reply, problem string) *pipeline.Fault {
 	said := readError(r)
-	if problem == twiceNamed {
+	if _, user := said.ID.integer(); user {
 		return r.fault(pipeline.Unreadable, "", problem)
 	}
 	if message := said.message(); message != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,11 @@ func (w waiting) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(text)), Header: http.Header{}, ContentLength: -1}, nil
 }
+
+// roundTrip is a transport that is a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Who caused the renewal may leave; it goes on for the others.
 func TestRenewalOutlivesItsCaller(t *testing.T) {
@@ -190,4 +196,39 @@ func TestTokenEndpointFaults(t *testing.T) {
 	if fault := fails(t, c); fault.Kind != pipeline.TokenDown || !strings.Contains(fault.Message, "refused") {
 		t.Errorf("down: %+v", fault)
 	}
+}
+
+// A renewal ahead of time that fails costs the token at hand nothing, and is tried
+// again when that ends, whatever the token endpoint asks for.
+func TestRenewalAheadOfTimeFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := []string{`{"access_token":"T1","expires_in":60}`, "", `{"access_token":"T2","expires_in":60}`}
+		asked := 0
+		var sent []string
+		c := client(t, Config{Credentials: keyed(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			answer := &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1}
+			text := `{"id":7,"workspaces":[]}`
+			if strings.Contains(r.URL.Path, "oauth") {
+				text = answers[asked]
+				if asked++; text == "" {
+					answer.StatusCode, answer.Header = 429, http.Header{"Retry-After": {"600"}}
+				}
+			} else {
+				sent = append(sent, r.Header.Get("Authorization"))
+			}
+			answer.Body = io.NopCloser(strings.NewReader(text))
+			return answer, nil
+		})})
+		for range 8 { // at 0, 9, … 63 s; the token ends at 60 s and is renewed from 54 s on
+			if kind := do(t, c); kind != 0 {
+				t.Error(kind)
+			}
+			synctest.Wait()
+			time.Sleep(9 * time.Second)
+		}
+		want := append(slices.Repeat([]string{"Bearer T1"}, 7), "Bearer T2")
+		if diff := cmp.Diff(want, sent); diff != "" || asked != 3 {
+			t.Errorf("%d token requests: %s", asked, diff)
+		}
+	})
 }

@@ -24,10 +24,8 @@ const renewAgain = 5 * time.Second
 //
 // One renewal at a time: whoever needs a token while one is under way waits
 // for that one, as long as its own context lasts, but goes on with the token at
-// hand until that has ended: those who wait have taken their slots, and would
-// leave all at once. The renewal has a goroutine
-// of its own, since the exchange that caused it may be given up while others
-// wait; close joins it.
+// hand until that has ended. The renewal has a goroutine of its own, since the
+// exchange that caused it may be given up while others wait; close joins it.
 type tokens struct {
 	credentials Credentials
 	client      *Client
@@ -151,7 +149,7 @@ func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
 	now := t.client.now()
 	if fault != nil && fault.Kind == pipeline.TokenDown && t.access != "" && now.Before(t.expires) {
 		// The token at hand is as good as before.
-		t.renewAt, t.refresh = now.Add(max(fault.After, renewAgain)), ""
+		t.renewAt, t.refresh = now.Add(min(max(fault.After, renewAgain), t.expires.Sub(now))), ""
 		return
 	}
 	t.access, t.renewAt, t.expires, t.refresh = got.access, got.renewAt, got.expires, got.refresh
