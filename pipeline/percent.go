@@ -19,18 +19,6 @@ const (
 	Hundred Percent = 100 * percentUnit
 )
 
-// ParsePercent reads what a percentage cell may hold once its outer spaces are
-// gone: digits, then optionally the point and one to four digits, then
-// optionally % after at most one space; 0 to 100. point is '.' or ','. The
-// second result is false for everything else.
-func ParsePercent(cell string, point byte) (Percent, bool) {
-	if number, found := strings.CutSuffix(cell, "%"); found {
-		cell = strings.TrimSuffix(number, " ")
-	}
-	p, ok := ParseDecimal(cell, point)
-	return p, ok && p <= Hundred
-}
-
 // ParseDecimal reads digits, then optionally the point and one to four digits,
 // of any size that fits. The second result is false for everything else.
 func ParseDecimal(text string, point byte) (Percent, bool) {
@@ -95,23 +83,28 @@ func (p *Percent) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// maxReturnedDigits bounds the numbers that Equals and SumReturned compute
-// with: a longer one is no percentage.
+// maxReturnedDigits bounds the numbers that Near, SameNumber and SumReturned
+// compute with: a longer one is no percentage.
 const maxReturnedDigits = 64
 
-// Equals reports whether text, a JSON number as COR returned it, has exactly
-// this value: 60, 60.0 and 6e1 are equal.
-func (p Percent) Equals(text string) bool {
+// Near reports whether text, a JSON number as COR returned it, differs from this
+// value by at most tolerance: with 0, 60 is near 60, 60.0 and 6e1 alone.
+func (p Percent) Near(text string, tolerance Percent) bool {
 	if plain, ok := ParseDecimal(text, '.'); ok {
-		return plain == p
+		return max(plain-p, p-plain) <= tolerance
 	}
 	returned, ok := parseReturned(text)
-	return ok && returned.Cmp(big.NewRat(int64(p), percentUnit)) == 0
+	if !ok {
+		return false
+	}
+	difference := returned.Sub(returned, big.NewRat(int64(p), percentUnit))
+	return difference.Abs(difference).Cmp(big.NewRat(int64(tolerance), percentUnit)) <= 0
 }
 
-// sameReturned reports whether two JSON numbers as COR returned them have the
-// same value; what is no number is the same as its own spelling only.
-func sameReturned(a, b string) bool {
+// SameNumber reports whether two JSON numbers as COR returned them have the same
+// value: 60, 60.0 and 6e1 do. What is no number is the same as its own spelling
+// only.
+func SameNumber(a, b string) bool {
 	if a == b {
 		return true
 	}

@@ -1,19 +1,22 @@
 package pipeline
 
 import (
-	"context"
+	"cmp"
+	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// UserID is the external id of a user, the exact bytes of user_id without its
-// outer spaces and tabs. One UserID is one user over all sources and files.
+// UserID is the external id of a user: the bytes of user_id without surrounding
+// spaces and tabs. One UserID is one user over all sources and files.
 type UserID string
 
-// WorkspaceID is the external id of a workspace, the exact bytes of
-// workspace_id without its outer spaces and tabs.
+// WorkspaceID is the external id of a workspace: the bytes of workspace_id
+// without surrounding spaces and tabs.
 type WorkspaceID string
 
-// Source is the system an external id belongs to, in upper case.
+// Source is the system that an external id belongs to, in upper case.
 type Source string
 
 // Sources returns the values of metadata.source that COR documents, in the
@@ -25,6 +28,24 @@ func Sources() []Source {
 	}
 }
 
+// Target is where a run sends to.
+type Target struct {
+	BaseURL string `json:"base_url"` // SimulatorURL for the simulator inside this process
+	AuthURL string `json:"auth_url"`
+	Account string `json:"account"` // fingerprint of the API key, or whom COR says a static token belongs to; "" when unknown
+}
+
+// SimulatorURL stands for the embedded simulator, whose port changes.
+const SimulatorURL = "simulator"
+
+// String returns the base URL and the account.
+func (t Target) String() string {
+	if t.BaseURL == SimulatorURL {
+		return SimulatorURL
+	}
+	return strings.TrimRight(t.BaseURL+" "+t.Account, " ")
+}
+
 // Place is where a row stands in the input.
 type Place struct {
 	File int   // index into the run's input files, from 0
@@ -33,19 +54,18 @@ type Place struct {
 
 // Row is one input record, good or bad.
 //
-// A good row has a User, a Workspace, a Source and a Percent, and no Problem.
-// A row with a Problem still has its User when the record says whom it is
-// about: the other rows of that user are then held.
+// A good row has a User, a Workspace, a Source and a Percent, and no Problem. A
+// row with a Problem has each of them that the record tells; a row whose User is
+// "" belongs to nobody that is known.
 type Row struct {
 	Place
-	User      UserID // "" when the record does not tell
+	User      UserID
 	Workspace WorkspaceID
 	Source    Source
 	Percent   Percent
 	Problem   string // why the row is invalid; "" for a good row
-	Cells     Cells  // the four cells as they stand in the file, not trimmed
-	Suspect   bool   // an id looks like a number that a spreadsheet has shortened: another one may be meant
-	Raw       string // for a record that has no cells of its own (broken, or with more or fewer fields than the header): its first line, cut at 64 KiB; else ""
+	Cells     Cells  // as they stand in the file, not trimmed
+	Raw       string // first line of a record that is broken or has the wrong number of fields; else ""
 }
 
 // Cells are the four columns of a record as they stand in the file.
@@ -53,275 +73,202 @@ type Cells struct {
 	User, Workspace, Percentage, Source string
 }
 
-// Batch is a number of rows that stand one behind the other in the input. Different
-// batches may be used in different goroutines at once.
-type Batch interface {
-	Len() int
-	// Row sets row to the i-th of them.
-	Row(i int, row *Row)
-	// Cells sets row to what no checks are needed for: Place, Cells and Raw of
-	// the i-th, and the Problem of one without Cells.
-	Cells(i int, row *Row)
+// Pair is a user's workspace under a source.
+type Pair struct {
+	User      UserID      `json:"user"`
+	Source    Source      `json:"source"`
+	Workspace WorkspaceID `json:"workspace"`
 }
 
-// Rows is a Batch of rows that are at hand.
-type Rows []Row
+// Compare orders pairs by user, source and workspace.
+func (p Pair) Compare(other Pair) int {
+	return cmp.Or(cmp.Compare(p.User, other.User), cmp.Compare(p.Source, other.Source), cmp.Compare(p.Workspace, other.Workspace))
+}
 
-// Len returns how many there are.
-func (r Rows) Len() int { return len(r) }
+// Spelling stands for what pairs have in common whose ids differ in letter case,
+// Unicode form or source alone. Whether these are one at COR it does not document.
+func (p Pair) Spelling() Pair {
+	return Pair{User: Spelling(p.User), Workspace: Spelling(p.Workspace)}
+}
 
-// Row copies a row.
-func (r Rows) Row(i int, row *Row) { *row = r[i] }
+// Spelling stands for what ids have in common that differ in letter case or Unicode
+// form alone.
+func Spelling[ID ~string](id ID) ID { return ID(strings.ToLower(norm.NFC.String(string(id)))) }
 
-// Cells copies a row.
-func (r Rows) Cells(i int, row *Row) { *row = r[i] }
+// Identity is COR's own name for a pair: the internal ids in its pivot. Two pairs
+// of one identity are one assignment at COR. The zero Identity is unknown.
+type Identity struct {
+	User      int64 `json:"user_id"`
+	Workspace int64 `json:"workspace_id"`
+}
 
-// Share is a workspace and the percentage of it that is asked for.
+// Known reports whether COR has told both ids.
+func (i Identity) Known() bool { return i.User != 0 && i.Workspace != 0 }
+
+// Op is what an exchange asks COR to do with workspaces.
+type Op string
+
+// The operations.
+const (
+	Attach Op = "attach" // add the workspaces or update their percentages
+	Detach Op = "detach" // remove the workspaces; their percentages are not sent
+)
+
+// Share is a workspace and the percentage of it that is asked for, which means
+// nothing in a detach.
 type Share struct {
-	Workspace WorkspaceID
-	Percent   Percent
+	Workspace WorkspaceID `json:"workspace"`
+	Percent   Percent     `json:"percentage"`
 }
 
-// User is everything that is to be sent for one user, in the order it is to be
-// sent: one request after another.
-type User struct {
-	ID       UserID
-	Requests []Request
+// Key names a request within a run.
+type Key struct {
+	User   UserID `json:"user"`
+	Source Source `json:"source"`
+	Chunk  int    `json:"chunk,omitempty"` // 0, 1, … among the requests of this user and source
 }
 
 // Request is one PUT: workspaces of one user under one source.
 type Request struct {
-	User     UserID
-	Source   Source
-	Vanished bool // detaches pairs that the input has no more; their percentages are 0
-	Chunk    int  // 0, 1, … among the requests of this user and source that are Vanished like it
-	Shares   []Share
-	Past     History // what earlier sessions of the run sent for it
+	Key
+	Op     Op // what is wanted in the end; a repair of an attach detaches first
+	Shares []Share
+	Past   History // what was sent for it, in this session and before
 }
 
-// Answer is a readable 2xx answer: what COR says it holds.
-type Answer struct {
-	Status int   // the HTTP status
-	UserID int64 // COR's internal id of the user
-	Pivots []Pivot
-	Errors []ItemError // what COR says went wrong beside the data
-
-	RequestID string // COR's id for the exchange, if it sent one
-}
-
-// Pivot is what COR says it stored for one workspace.
-type Pivot struct {
-	Workspace   WorkspaceID // external; "" when COR names none (a workspace made in COR itself)
-	Source      Source      // as COR spells it; "" when COR names none
-	Percentage  string      // the number as COR wrote it, without quotes; "" when absent
-	UserID      int64       // pivot.user_id, COR's internal id
-	WorkspaceID int64       // pivot.workspace_id, COR's internal id
-	Name        string
-	Integration string // json_integrations.status; NOT_SEND is normal on success
-	Problem     string // how this workspace contradicts itself or what it lacks; "" when it can be believed
-}
-
-// ItemError is one entry of the errors that a 2xx answer carries.
-type ItemError struct {
-	Workspace WorkspaceID // "" when the entry names no workspace of the request
-	Code      string
-	Message   string
-	Attached  bool // the association exists already
-}
-
-// Fault is an exchange that brought no readable 2xx answer. It is a value about
-// one attempt; only the runner decides what it means for the run.
-type Fault struct {
-	Kind      FaultKind
-	Status    int           // the HTTP status; 0 when no answer came
-	Code      string        // COR's own code or name for the error; "" when it gave none
-	Message   string        // what COR said, bounded, or what the transport said; never holds a secret
-	After     time.Duration // Retry-After, counted from the answer; 0 when COR named none
-	RequestID string        // COR's id for the exchange, if it sent one
-}
-
-// FaultKind says what a Fault means for the attempt that met it. The list is
-// closed.
-type FaultKind uint8
-
-// The kinds of Fault.
-const (
-	Refused      FaultKind = iota + 1 // 4xx or a redirect: COR understood and said no
-	Attached                          // refused because the association exists already
-	Unauthorized                      // 401; the next exchange will use a renewed token, or be NoToken
-	Forbidden                         // 403
-	Throttled                         // 429 or 503: nothing may be sent for a while
-	TimedOut                          // 408: COR gave up waiting for the request
-	ServerError                       // other 5xx: may have been applied
-	Unreadable                        // an answer that is cut, no user object, or self-contradicting: may have been applied
-	NoAnswer                          // left, and brought nothing back: may have been applied
-	NotConnected                      // no connection was made: nothing left
-	NoToken                           // the credentials were refused, or a token that can't be renewed was: nothing left
-	TokenDown                         // the token endpoint could not be reached or is out of order: nothing left
-)
-
-// Op is what an exchange asks COR to do with the workspaces of a request.
-type Op uint8
-
-// The operations.
-const (
-	Attach Op = iota // add the workspaces or update their percentages
-	Detach           // remove the workspaces; their percentages are not sent
-)
-
-// COR is one exchange with COR. It may be called from several goroutines.
-type COR interface {
-	// Ready waits until an exchange could leave at once. The fault says why none
-	// can: NoToken, or TokenDown, also when ctx ends first. Nothing has left.
-	Ready(ctx context.Context) *Fault
-
-	// Do makes one HTTP request, never repeated. It returns an Answer, or a Fault
-	// and no Answer. When ctx ends before a connection was made, the fault is
-	// NotConnected, after that NoAnswer.
-	Do(ctx context.Context, op Op, r Request) (Answer, *Fault)
+// User is everything that is to be sent for one user: one request after another.
+type User struct {
+	ID       UserID
+	Number   int // in the run's table
+	Requests []Request
+	Rows     [][]int32 // in the run's table, of each share of each request
 }
 
 // Attempt is one sending of a request, or of some of its workspaces.
 type Attempt struct {
 	Key
-	Op     Op
-	Only   []WorkspaceID // nil = all of the request's workspaces
-	Shares []Share       // what is asked for: those of the request, or of Only
-	At     time.Time     // when it was begun, UTC
-}
-
-// Key names a request within a run: what it is for, never where it stood.
-type Key struct {
-	User     UserID
-	Source   Source
-	Vanished bool
-	Chunk    int
+	Op     Op            `json:"op"`
+	Only   []WorkspaceID `json:"only,omitempty"` // nil = all of the request's workspaces
+	Shares []Share       `json:"shares"`         // what is asked for: those of the request, or of Only
+	At     time.Time     `json:"at"`             // when it was begun, UTC
 }
 
 // Exchange is an attempt and what came of it: an Answer, a Fault, or neither
 // when the process died before either was written down.
-//
-// An Exchange with Confirmed is no attempt: it stands for a request that was not
-// sent because COR had confirmed all of it before.
 type Exchange struct {
 	Attempt
-	Answer    *Answer
-	Fault     *Fault
-	Ended     time.Time   `json:",omitzero"` // UTC; zero when it is not known
-	Confirmed []time.Time // when the attempt on each of Shares was begun that COR confirmed, UTC; else nil
+	Number  int64 // of the attempt within the run, from 1, in the order they were begun
+	Session int   // of the run, from 0
+	Answer  *Answer
+	Fault   *Fault
+	Ended   time.Time // UTC; zero when it is not known
 }
 
 // History is all exchanges of one request, in the order they were begun.
 type History []Exchange
 
-// Known is what the ledger holds of one user of the target.
-type Known struct {
-	User  UserID
-	InJob bool // the job's reference has rows of this user
-	Pairs []KnownPair
+// Answer is a readable 2xx answer: what COR says it holds.
+type Answer struct {
+	Status    int         `json:"status"`  // the HTTP status
+	UserID    int64       `json:"user_id"` // COR's internal id of the user
+	Pivots    []Pivot     `json:"pivots"`
+	Errors    []ItemError `json:"errors,omitempty"`     // what COR says went wrong beside the data
+	RequestID string      `json:"request_id,omitempty"` // COR's id of the exchange, if it sent one
 }
 
-// KnownPair is what the ledger holds of one pair.
-type KnownPair struct {
-	Source     Source
-	Workspace  WorkspaceID
-	Attached   bool      // COR last returned it as attached
-	Percentage string    // that COR last returned, as it wrote the number; "" when it is not attached
-	At         time.Time // when the attempt was begun that COR answered so, UTC
-	Confirmed  bool      // the latest attempt asked for exactly Percentage and COR returned it
-	Ours       bool      // a run of this job had it attached
-	InJob      bool      // it stands in the job's reference
-	Claimed    bool      // this job's input had it when it last was sent or told for sure
-	OtherJob   string    // another job of which that is true; "" when there is none
+// Pivot is what COR says it stored for one workspace.
+type Pivot struct {
+	Workspace   WorkspaceID `json:"workspace"`          // external; "" when COR names none (a workspace made in COR itself)
+	Source      Source      `json:"source"`             // as COR spells it; "" when COR names none
+	Percentage  string      `json:"percentage"`         // the number as COR wrote it, without quotes; "" when absent
+	Text        bool        `json:"text,omitempty"`     // COR wrote the percentage as a JSON string
+	UserID      int64       `json:"user_id"`            // pivot.user_id, COR's internal id
+	WorkspaceID int64       `json:"workspace_id"`       // pivot.workspace_id, COR's internal id
+	Name        string      `json:"name"`               // of the workspace
+	Integration string      `json:"integration_status"` // json_integrations.status; NOT_SEND is normal on success
+	Inactive    bool        `json:"inactive,omitempty"` // the workspace is set inactive in COR
+	Problem     string      `json:"problem,omitempty"`  // how it contradicts itself or what it lacks; "" when it can be believed
 }
 
-// Named is what the input names of one user, where that differs from the job's
-// reference.
-type Named struct {
-	User  UserID
-	Gone  bool // the input does not name the user
-	Pairs []NamedPair
+// Identity returns the pair's identity as the pivot has it.
+func (p *Pivot) Identity() Identity { return Identity{p.UserID, p.WorkspaceID} }
 
-	Unsure bool // a damaged record may have hidden more pairs
+// ItemError is one entry of the errors that a 2xx answer carries.
+type ItemError struct {
+	Workspace WorkspaceID `json:"workspace,omitempty"` // "" when the entry names no workspace of the request
+	Code      string      `json:"code"`
+	Message   string      `json:"message"`
+	Attached  bool        `json:"attached,omitempty"` // the association exists already
+	Subject   Subject     `json:"subject,omitempty"`  // what COR says it does not know; "" when it does not tell
 }
 
-// NamedPair is a pair that the input names, in a good row or a bad one.
-type NamedPair struct {
-	Source    Source
-	Workspace WorkspaceID
+// Fault is an exchange that brought no readable 2xx answer. It is a value about
+// one attempt; only the runner decides what it means for the run.
+type Fault struct {
+	Kind      FaultKind     `json:"kind"`
+	Status    int           `json:"status,omitempty"`   // the HTTP status; 0 when no answer came
+	Code      string        `json:"code,omitempty"`     // COR's own code or name for the error; "" when it gave none
+	Message   string        `json:"message,omitempty"`  // what COR or the transport said, bounded; never holds a secret
+	Subject   Subject       `json:"subject,omitempty"`  // what COR says it does not know; "" when it does not tell
+	Named     []WorkspaceID `json:"named,omitempty"`    // the request's workspaces that the error names
+	Foreign   bool          `json:"foreign,omitempty"`  // the body is not COR's own error body (bodies A to D, F, G of its pages); with TokenDown: there is no token endpoint
+	After     time.Duration `json:"after_ns,omitempty"` // Retry-After, counted from the answer; 0 when COR named none
+	RequestID string        `json:"request_id,omitempty"`
 }
 
-// Vanished is a pair of the job that COR last returned as attached and that the
-// input has no more.
-type Vanished struct {
-	User        UserID
-	Source      Source
-	Workspace   WorkspaceID
-	Percentage  string    // that COR last returned, as it wrote the number
-	ConfirmedAt time.Time // UTC
-	Result      VanishedResult
-	Reason      string // "" when the result says it all
-	Resumable   bool   // resume would try to detach it
-}
+// Subject is what a refusal is about.
+type Subject string
 
-// VanishedResult is what became of a vanished pair. The list is closed.
-type VanishedResult uint8
-
-// The results, in the order of the page that names them.
+// The subjects.
 const (
-	Listed        VanishedResult = iota // nothing is to be done about it
-	DetachPlanned                       // it is to be detached
-	Detached                            // COR's answer to the detach has it no more
-	StillAttached                       // COR's answer to the detach still has it
-	DetachFailed                        // COR refused to detach it
-	DetachUnknown                       // the detach left, and no answer tells what came of it
-	DetachNotSent                       // it was to be detached, and nothing was sent
-	vanishedResults
+	UnknownUser      Subject = "user"      // COR does not know the user
+	UnknownWorkspace Subject = "workspace" // COR does not know a workspace
+	UnknownEither    Subject = "either"    // COR does not know the user or a workspace, and does not tell which
 )
 
-// Journal makes attempts durable. Its methods may be called from several
-// goroutines. An error of any of them means that nothing more may be sent.
-type Journal interface {
-	// Begin returns when the attempt would survive a loss of power, with a
-	// number for it.
-	Begin(Attempt) (int64, error)
-	// Withdraw says that the attempt with this number was not sent after all.
-	Withdraw(number int64) error
-	// End writes down what came of the attempt with this number. It survives
-	// the death of the process at once, or as soon as a sync that is under way
-	// is over, and a loss of power after the next Begin.
-	End(number int64, e Exchange) error
-}
+// FaultKind says what a Fault means for the attempt that met it. The list is
+// closed; the words are those of the journal.
+type FaultKind string
 
-// Status is the verdict on one row. The list is closed.
-type Status uint8
-
-// The statuses, in the order the report lists them.
+// The kinds of Fault.
 const (
-	Matched Status = iota
-	Mismatched
-	Missing
-	Failed
-	Unknown
-	Invalid
-	Held
-	Duplicate
-	Unchanged
-	NotSent
-	Planned
-	statusCount
+	Refused      FaultKind = "refused"             // 4xx or a redirect: COR understood and said no
+	Attached     FaultKind = "already_attached"    // refused because the association exists already
+	Unauthorized FaultKind = "unauthorized"        // 401; the next exchange will use a renewed token, or be NoToken
+	Forbidden    FaultKind = "forbidden"           // 403
+	Throttled    FaultKind = "throttled"           // 429 or 503: nothing may be sent for a while
+	TimedOut     FaultKind = "timed_out"           // 408: COR gave up waiting for the request
+	ServerError  FaultKind = "server_error"        // other 5xx: may have been applied
+	Unreadable   FaultKind = "unreadable"          // cut, no user object, or self-contradicting: may have been applied
+	NoAnswer     FaultKind = "no_answer"           // left, and brought nothing back: may have been applied
+	NotConnected FaultKind = "no_connection"       // no connection was made: nothing left
+	Untrusted    FaultKind = "untrusted"           // the certificate can't be trusted: nothing left
+	NoToken      FaultKind = "credentials_refused" // the credentials, or a token that can't be renewed, were refused: nothing left
+	TokenDown    FaultKind = "token_endpoint_down" // the token endpoint could not be reached or is out of order: nothing left
+	Withheld     FaultKind = "withheld"            // the run ended while the attempt waited for its slot: nothing left
 )
+
+// FaultKinds returns all kinds.
+func FaultKinds() []FaultKind {
+	return []FaultKind{
+		Refused, Attached, Unauthorized, Forbidden, Throttled, TimedOut, ServerError, Unreadable,
+		NoAnswer, NotConnected, Untrusted, NoToken, TokenDown, Withheld,
+	}
+}
 
 // Verdict is what the report says of one row.
 type Verdict struct {
 	Status     Status
-	Reason     string // "" when the status says it all
-	Pivot      *Pivot // nil when COR returned none for this row
-	HTTPStatus int    // of the last answer to the row's request; 0 when there was none
-	ErrorCode  string
+	Reason     string    // "" when the status says it all
+	Pivot      *Pivot    // nil when COR returned none for this row
+	HTTPStatus int       // of the last answer to the row's request; 0 when there was none
+	ErrorCode  string    // COR's own code; "" when it gave none
+	Subject    Subject   // what COR does not know; "" when that is not what went wrong
+	Named      bool      // COR named this row's workspace as what went wrong
 	Attempts   int       // of the row's request
-	SentAt     time.Time // UTC; zero when nothing left
-	Blocked    bool      // not sent, and resume won't: an earlier chunk of the request was refused
+	SentAt     time.Time // when the last attempt that left was begun, UTC; zero when nothing left
+	Number     int64     // of the attempt whose answer gave Pivot; 0 without one
+	Resumable  bool      // resume would send the row
 }
 
 // Line is one line of the reconciliation: a row and the verdict on it.
@@ -330,14 +277,70 @@ type Line struct {
 	Verdict
 }
 
-// UserLine is one user's summary in the report, in order of first appearance.
+// UserLine is one user's summary in the report.
 type UserLine struct {
 	User          UserID
 	Rows          int
 	Requested     Percent // the sum over the user's distinct pairs that are not invalid by themselves or by a conflict
-	Returned      string  // the sum COR returned in its last answer, "" when it returned none
+	Returned      string  // the sum COR returned in its last answer; "" when it returned none
 	OverAllocated bool
-	Requests      int
+	Requests      int // that were sent; in a dry run those planned
 	Worst         Status
 	Extras        []Pivot // what COR returned that no input row of the user lists
+	Lost          []Pivot // what disappeared from COR's answers without having been asked for
 }
+
+// KnownPair is what the ledger holds of one pair.
+type KnownPair struct {
+	Pair
+	Identity   Identity  `json:"identity,omitzero"`
+	Attached   bool      `json:"attached,omitempty"`   // COR last returned it as attached
+	Percentage string    `json:"percentage,omitempty"` // that COR last returned, as it wrote the number; "" when it is not attached
+	At         time.Time `json:"at,omitzero"`          // when the attempt was begun that COR answered so, UTC
+	Confirmed  bool      `json:"confirmed,omitempty"`  // the latest attempt asked for exactly Percentage and COR returned it, and nothing casts doubt on it since
+}
+
+// Decision is why planning does not send a row, by what earlier runs know.
+type Decision struct {
+	Source    Source      `json:"source"`
+	Workspace WorkspaceID `json:"workspace"`
+	Status    Status      `json:"status"`            // Unchanged or Protected
+	Reason    string      `json:"reason,omitempty"`  // of a protected row
+	Identity  Identity    `json:"identity,omitzero"` // of an unchanged row
+	At        time.Time   `json:"at,omitzero"`       // when COR confirmed an unchanged row, UTC
+}
+
+// Vanished is a pair that a baseline of the job had, that COR last returned as
+// attached, and that is no longer in the input.
+type Vanished struct {
+	Pair
+	Percentage  string    `json:"percentage"` // that COR last returned, as it wrote the number
+	ConfirmedAt time.Time `json:"confirmed_at"`
+}
+
+// Stop says why a run ended before everything was sent. The zero Stop is a run
+// that came to its end. It is an error so that it can be a context's cause.
+type Stop struct {
+	Kind   StopKind `json:"kind,omitempty"`
+	Guard  string   `json:"guard,omitempty"`  // the flag of a guard, such as --max-drop; "" otherwise
+	Reason string   `json:"reason,omitempty"` // one line
+	Unsent bool     `json:"unsent,omitempty"` // it came before the run's first request
+	Signal int      `json:"signal,omitempty"` // the number of the signal, for Interrupted
+}
+
+// Error returns the reason.
+func (s Stop) Error() string { return s.Reason }
+
+// StopKind is why a run ended early. The list is closed; the words are those of
+// the journal.
+type StopKind string
+
+// The kinds of Stop.
+const (
+	RanToEnd     StopKind = ""
+	Interrupted  StopKind = "signal"
+	Credentials  StopKind = "credentials"
+	Unavailable  StopKind = "unavailable"
+	Guarded      StopKind = "guard"
+	InputRefused StopKind = "input_refused"
+)

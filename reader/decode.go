@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gabriel-vasile/mimetype"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
@@ -15,6 +16,9 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/unicode"
 )
+
+// headLength is how much of a file is looked at to tell what it is.
+const headLength = 64 << 10
 
 // zstdWindow bounds what an archive may make the decoder hold. zstd needs 8 MiB
 // up to level 19.
@@ -49,147 +53,80 @@ func namedEncoding(name string) (encoding.Encoding, error) {
 	return found, nil
 }
 
-// unpack returns the file's content, out of its archive if it is one. The
-// result must be closed.
-func unpack(raw *bufio.Reader) (*bufio.Reader, io.Closer, error) {
-	kind, err := sniffArchive(raw)
-	if err != nil || kind == "" {
-		return raw, io.NopCloser(nil), err
-	}
-	content, err := openArchive(kind, raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	unpacked := bufio.NewReaderSize(content, frameWindow)
-	inner, err := sniffArchive(unpacked)
-	if err == nil && inner != "" {
-		err = refuse(fmt.Sprintf("compressed twice (%s within %s)", inner, kind), "unpack it once")
-	}
-	if err != nil {
-		content.Close()
-		return nil, nil, err
-	}
-	return unpacked, content, nil
-}
-
-// sniffArchive returns gzip, zstd or "".
-func sniffArchive(r *bufio.Reader) (string, error) {
-	head, err := r.Peek(len("\x28\xb5\x2f\xfd"))
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return "gzip", nil
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")),
-		len(head) == 4 && head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18":
-		return "zstd", nil
-	case err != nil && err != io.EOF:
-		return "", err
-	}
-	return "", nil
-}
-
-// archive unpacks one, and says of its failures what became of the archive.
+// archive unpacks a file, and says of its failures what became of the archive.
 type archive struct {
 	kind string
-	io.Reader
-	close func()
+	io.ReadCloser
 }
 
-func openArchive(kind string, raw io.Reader) (*archive, error) {
-	if kind == "gzip" {
-		r, err := gzip.NewReader(raw)
-		if err != nil {
-			return nil, damaged(kind, err)
-		}
-		return &archive{kind, r, func() { r.Close() }}, nil
-	}
-	r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+// unpack returns the file's content, out of its archive if it is one. The
+// closer must be closed.
+func unpack(raw *bufio.Reader) (*bufio.Reader, io.Closer, error) {
+	head, err := peek(raw)
 	if err != nil {
-		return nil, damaged(kind, err)
+		return nil, nil, err
 	}
-	return &archive{kind, r, r.Close}, nil
+	a := archive{}
+	switch mimetype.Detect(head).String() {
+	case gzipType:
+		a.kind = "gzip"
+		a.ReadCloser, err = gzip.NewReader(raw)
+	case zstdType:
+		a.kind = "zstd"
+		var d *zstd.Decoder
+		d, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+		a.ReadCloser = d.IOReadCloser()
+	default:
+		return raw, io.NopCloser(nil), nil
+	}
+	if err != nil {
+		return nil, nil, a.damaged(err)
+	}
+	return bufio.NewReaderSize(a, frameWindow), a, nil
 }
 
-func (a *archive) Read(p []byte) (int, error) {
-	n, err := a.Reader.Read(p)
+func (a archive) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		err = damaged(a.kind, err)
+		err = a.damaged(err)
 	}
 	return n, err
 }
 
-func (a *archive) Close() error {
-	a.close()
-	return nil
-}
-
-func damaged(kind string, err error) error {
+func (a archive) damaged(err error) error {
 	const again = "fetch or pack the file again"
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return refuse("a cut "+kind+" archive", again)
-	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return refuse("a zstd archive with a window over 64 MiB", "pack it again without --long or --ultra")
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return refuse("a cut "+a.kind+" archive", again)
 	}
-	return refuse(fmt.Sprintf("a damaged %s archive (%v)", kind, err), again)
+	return refuse(fmt.Sprintf("a damaged %s archive (%v)", a.kind, err), again)
 }
 
-// decode returns content as UTF-8 without a byte order mark. The second result
-// tells whether it came from another encoding.
-func decode(content *bufio.Reader, name string) (*bufio.Reader, bool, error) {
-	raw, err := content.Peek(sniffLength)
-	if err != nil && err != io.EOF {
-		return nil, false, err
+// peek returns what r begins with, at most headLength bytes.
+func peek(r *bufio.Reader) ([]byte, error) {
+	head, err := r.Peek(headLength)
+	if err == io.EOF {
+		err = nil
 	}
-	head := raw
-	if bytes.HasPrefix(head, []byte("PK")) {
-		head, _ = content.Peek(zipLength)
-	}
-	if refused := refuseBinary(head); refused != nil {
-		return nil, false, refused
-	}
-	from, mark, err := encodingOf(raw, name)
-	if err != nil {
-		return nil, false, err
-	}
-	if mark > 0 {
-		name = ""
-	}
-	if raw = bytes.Clone(raw); mark > 0 {
-		raw = nil // UTF-16 by its mark: its NUL bytes tell nothing
-	}
-	if _, err := content.Discard(mark); err != nil {
-		return nil, false, err
-	}
-	text := content
-	if from != nil {
-		text = bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow)
-	}
-	start, err := text.Peek(sniffLength)
-	if err != nil && err != io.EOF {
-		return nil, false, err
-	}
-	if from == nil {
-		name = ""
-	}
-	if refused := refuseNUL(start, raw, name); refused != nil {
-		return nil, false, refused
-	}
-	return text, from != nil, nil
+	return head, err
 }
 
-// encodingOf returns the encoding of the text that begins with head, nil for
-// UTF-8, and how long its byte order mark is. A mark wins over the name.
-func encodingOf(head []byte, name string) (encoding.Encoding, int, error) {
+// decode returns content, which begins with head, as UTF-8 without a byte order
+// mark. A mark wins over the name of an encoding.
+func decode(content *bufio.Reader, head []byte, name string) (*bufio.Reader, error) {
+	from, err := namedEncoding(name)
+	mark := 0
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		return nil, 3, nil
-	case bytes.HasPrefix(head, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(head, []byte("\x00\x00\xfe\xff")):
-		return nil, 0, refuse("UTF-32 text, not a CSV in UTF-8 or UTF-16", "save it as UTF-8")
+		from, mark = nil, 3
 	case bytes.HasPrefix(head, []byte("\xff\xfe")):
-		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), 2, nil
+		from, mark = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), 2
 	case bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), 2, nil
+		from, mark = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), 2
+	case err != nil:
+		return nil, err
 	}
-	named, err := namedEncoding(name)
-	return named, 0, err
+	if _, err := content.Discard(mark); from == nil || err != nil {
+		return content, err
+	}
+	return bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow), nil
 }

@@ -4,21 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"unicode/utf8"
 )
 
-// RefusedError says that a file is no acceptable CSV. No row of the run may be
-// sent.
+// RefusedError says that a file is no acceptable CSV, or that the input as a
+// whole is in doubt. No row of the run may be sent.
 type RefusedError struct {
 	File   string // as given
 	Line   int64  // the physical line it is about; 0: the file as a whole
 	Reason string // what it is instead, or what is wrong with it
-	Hint   string // what to do; "" when there is nothing to say
+	Hint   string // what to do
 }
 
 // Error names the file, the line and the reason; the hint stands apart.
 func (e *RefusedError) Error() string {
 	if e.Line > 0 {
-		return fmt.Sprintf("%s:%d: %s", display(e.File), e.Line, e.Reason)
+		return at(e.File, e.Line) + ": " + e.Reason
 	}
 	return display(e.File) + ": " + e.Reason
 }
@@ -43,13 +45,28 @@ func (e *OpenError) Error() string {
 // Unwrap returns the system's error.
 func (e *OpenError) Unwrap() error { return e.Err }
 
+func refuse(reason, hint string) *RefusedError {
+	return &RefusedError{Reason: reason, Hint: hint}
+}
+
+// display is a file's name as people see it: bytes that are no UTF-8 are shown
+// as \xNN.
 func display(name string) string {
 	if name == "-" {
 		return "standard input"
 	}
-	return name
+	var b strings.Builder
+	for i, c := range name {
+		if c == utf8.RuneError && !strings.HasPrefix(name[i:], "\ufffd") {
+			fmt.Fprintf(&b, `\x%02x`, name[i])
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
 }
 
-func refuse(reason, hint string) *RefusedError {
-	return &RefusedError{Reason: reason, Hint: hint}
+// at is a place as people see it.
+func at(file string, line int64) string {
+	return fmt.Sprintf("%s:%d", display(file), line)
 }

@@ -2,87 +2,71 @@ package reader
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
-
-// The four columns, as the spec names them.
-const (
-	userColumn       = "user_id"
-	workspaceColumn  = "workspace_id"
-	percentageColumn = "percentage"
-	sourceColumn     = "source"
-)
-
-const (
-	delimiters = ",;\t|"
-	namesShown = 20
-)
-
-func columnNames() []string {
-	return []string{userColumn, workspaceColumn, percentageColumn, sourceColumn}
-}
 
 // layout is a header under one delimiter.
 type layout struct {
-	delim    byte
-	names    []string // as they stand in the file
-	fields   int      // how many there are, or were before the fault
-	columns  []string // per name: which of the four columns it is, "" for none
-	found    int      // how many of the four stand there at least once
-	repeated string   // one of the four that stands there more than once
-	span     span
-	lines    int
-	fault    string // how the header is malformed under this delimiter
+	frame
+	next    int // where the first record begins, in bytes after the header's first
+	delim   byte
+	names   []string // as they stand in the file; none when the header is broken
+	columns []string // per name: the column that it is, "" for none
 }
 
 // readHeader passes over what stands before the header and takes the header. It
 // returns nil when there is no text at all. Afterwards f stands at the first
-// record and knows the header's form.
-func readHeader(f *framer, rules *rules) (*layout, error) {
-	head, err := firstText(f)
-	if head == nil || err != nil {
+// record and knows the header's form. start is what the file begins with.
+func readHeader(f *framer, rules *rules, start []byte) (*layout, error) {
+	if refused := refuseFirstLine(start); refused != nil {
+		return nil, refused
+	}
+	for skipped := 0; skipped < rules.SkipLines && f.err != io.EOF; skipped++ {
+		if err := f.skipLine(); err != nil {
+			return nil, err
+		}
+	}
+	line, err := firstText(f)
+	if line == nil || err != nil {
 		return nil, err
 	}
-	if refused := refuseMarkup(f.buf[f.pos:]); refused != nil {
-		return nil, refused
-	}
 	candidates := delimiters
-	if delim, at, ok := sepLine(f, head); ok {
-		candidates = string(delim)
-		f.advance(at, 1)
-		if head, err = firstText(f); head == nil || err != nil {
+	if delim := sepLine(line); delim != "" {
+		candidates = delim
+		if err = f.skipLine(); err == nil {
+			line, err = firstText(f)
+		}
+		if line == nil || err != nil {
 			return nil, err
 		}
 	}
-	if rules.opts.Delimiter != 0 {
-		candidates = string(rules.opts.Delimiter)
+	if rules.Delimiter != 0 {
+		candidates = string(rules.Delimiter)
 	}
-	cr := loneCR(head)
-	best := layout{found: -1, fields: -1}
-	for _, delim := range []byte(candidates) {
-		l, err := layoutAt(f, delim, rules)
-		if err != nil {
-			return nil, err
-		}
-		if l.found > best.found || l.found == best.found && l.fields > best.fields {
-			best = l
-		}
+	head, err := bestLayout(f, candidates, rules)
+	if err != nil {
+		return nil, err
 	}
-	if refused := best.refuse(rules, cr); refused != nil {
-		refused.Line = f.line
+	if refused := head.refuse(rules); refused != nil {
+		refused.Line = head.line
+		if flags := rules.remedy(start, head); flags != "" {
+			refused.Hint = "use " + flags
+		}
 		return nil, refused
 	}
-	f.advance(best.span, best.lines)
-	f.delim, f.fields, f.columns = best.delim, len(best.names), best.columns
-	return &best, nil
+	f.advance(head.next, head.lines)
+	f.delim, f.columns = head.delim, head.columns
+	return head, nil
 }
 
-// firstText passes over lines without text and returns the first bytes of the
-// line with text; nil when there is none.
+// firstText passes over lines without text and returns the line with text, or
+// the first recordLimit bytes of it; nil when there is none.
 func firstText(f *framer) ([]byte, error) {
 	for {
 		at, err := f.lineAt(0)
@@ -95,118 +79,83 @@ func firstText(f *framer) ([]byte, error) {
 			return nil, err
 		}
 		line := f.buf[f.pos : f.pos+at.end]
-		if len(bytes.Trim(line, delimiters+" \r")) > 0 {
+		if len(bytes.Trim(line, delimiters+"\" \r")) > 0 {
 			return line, nil
 		}
-		f.advance(at, 1)
+		f.advance(at.next, 1)
 	}
 }
 
-// sepLine recognises the line by which spreadsheets name the delimiter.
-func sepLine(f *framer, line []byte) (delim byte, at span, ok bool) {
-	at, err := f.lineAt(0)
-	text := strings.TrimRight(string(line[:min(len(line), 64)]), " ")
-	if bare, quoted := strings.CutPrefix(text, `"`); quoted {
-		text = strings.TrimSuffix(bare, `"`)
-	}
+// sepLine returns the delimiter that a line such as sep=; names, by which
+// spreadsheets tell it; "" for any other line.
+func sepLine(line []byte) string {
 	const name = "sep="
-	if err != nil || len(text) != len(name)+1 || !strings.EqualFold(text[:len(name)], name) {
-		return 0, span{}, false
+	text := bytes.Trim(line, `" `)
+	if len(text) != len(name)+1 || !bytes.EqualFold(text[:len(name)], []byte(name)) || !bytes.ContainsAny(text[len(name):], delimiters) {
+		return ""
 	}
-	delim = text[len(name)]
-	return delim, at, strings.IndexByte(delimiters, delim) >= 0
+	return string(text[len(name):])
+}
+
+// bestLayout returns the header at f under the candidate that lacks fewest columns,
+// or else shows most fields. Its error is the input's.
+func bestLayout(f *framer, candidates string, rules *rules) (*layout, error) {
+	var best *layout
+	for _, delim := range []byte(candidates) {
+		l, err := layoutAt(f, delim, rules)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || cmp.Or(len(l.missing(rules))-len(best.missing(rules)), best.fields-l.fields) < 0 {
+			best = l
+		}
+	}
+	return best, nil
 }
 
 // layoutAt reads the header at f under delim. Its error is the input's.
-func layoutAt(f *framer, delim byte, rules *rules) (layout, error) {
-	l := layout{delim: delim, found: -1}
+func layoutAt(f *framer, delim byte, rules *rules) (*layout, error) {
 	f.delim, f.columns = delim, nil
-	r, err := f.scan()
-	l.fields = r.fields
-	if err != nil || r.fault != "" {
-		l.fault = r.fault
+	l := &layout{delim: delim}
+	var err error
+	if l.frame, l.next, err = f.scan(); err != nil || l.broken != "" {
 		return l, err
 	}
-	c := csv.NewReader(bytes.NewReader(f.buf[f.pos : f.pos+r.next]))
+	c := csv.NewReader(bytes.NewReader(l.text))
 	c.Comma = rune(delim)
-	names, err := c.Read()
-	if err != nil {
-		l.fault = err.Error()
+	if l.names, err = c.Read(); err != nil {
+		l.broken = err.Error()
 		return l, nil
 	}
-	l.names, l.span, l.lines, l.found = names, r.span, r.lines, 0
-	seen := map[string]bool{}
-	for _, name := range names {
-		column := rules.columnOf(name)
-		l.columns = append(l.columns, column)
-		switch {
-		case column == "":
-		case seen[column]:
-			l.repeated = column
-		default:
-			seen[column] = true
-			l.found++
-		}
+	for _, name := range l.names {
+		l.columns = append(l.columns, rules.columnOf(name))
 	}
 	return l, nil
 }
 
-// refuse says why the header is not accepted; nil when it is. cr tells that its
-// line has a CR alone.
-func (l *layout) refuse(rules *rules, cr bool) *RefusedError {
-	if cr {
-		return refuse("its lines end with CR alone", "save it with LF or CRLF line ends")
-	}
-	if l.fault == errLong.Error() {
-		return refuse("the header is "+l.fault+"; is it a CSV?", noText)
-	}
-	if l.fault != "" {
-		return refuse("the header is malformed CSV: "+l.fault, "repair the quotes of the header")
-	}
-	if len(l.names) == 1 && !strings.ContainsAny(l.names[0], delimiters) {
-		return refuse(fmt.Sprintf("has one column only, %s; no comma, semicolon, tab or pipe in its header", quote(l.names[0])),
-			"export all columns, import the CSV file itself, or remove a title above the header")
-	}
-	var missing []string
-	for _, column := range rules.required() {
-		if !slices.Contains(l.columns, column) {
-			missing = append(missing, rules.header(column))
+// missing returns the columns that the header must have and has not.
+func (l *layout) missing(rules *rules) []string {
+	return slices.DeleteFunc(slices.Clone(rules.required), func(column string) bool { return slices.Contains(l.columns, column) })
+}
+
+// repeated returns the first column that is there more than once, "" for none.
+func (l *layout) repeated() string {
+	for i, column := range l.columns {
+		if column != "" && slices.Index(l.columns, column) < i {
+			return column
 		}
 	}
-	problem := ""
-	switch {
-	case len(missing) > 0:
-		problem = "the header lacks " + strings.Join(missing, ", ")
-	case l.repeated != "":
-		problem = "the header repeats " + rules.header(l.repeated)
-	default:
-		return nil
-	}
-	var expected []string
-	for _, column := range rules.required() {
-		expected = append(expected, rules.header(column))
-	}
-	return refuse(fmt.Sprintf("%s; found %s; expected %s", problem, quoteList(l.names), strings.Join(expected, ", ")), l.hint(rules, missing))
+	return ""
 }
 
-func (l *layout) hint(rules *rules, missing []string) string {
-	switch {
-	case len(missing) == 0:
-		return "rename or remove the column that is there twice"
-	case rules.opts.Delimiter != 0 && len(l.names) == 1:
-		return "is the delimiter another one? without --delimiter it is detected"
-	case len(missing) == 1 && missing[0] == sourceColumn:
-		return "--source NAME gives all rows one source, --map source=HEADER names the column"
-	}
-	return fmt.Sprintf("add the column, or name the one that holds it: --map %s=HEADER", rules.columnCalled(missing[0]))
-}
-
-// ignored returns the names of columns that are none of the four and don't say
-// by a leading _ that they are meant for others.
-func (l *layout) ignored() []string {
+// ignored returns the names of the columns that are none of those to read, and
+// that neither say by a leading _ that they are meant for others nor stand in
+// the vanished.csv that a detach is given.
+func (l *layout) ignored(rules *rules) []string {
 	var names []string
 	for i, name := range l.names {
-		if l.columns[i] == "" && !strings.HasPrefix(strings.TrimSpace(name), "_") {
+		expected := isForOthers(name) || rules.Detach && (isColumn(name, percentageColumn) || isColumn(name, "confirmed_at"))
+		if l.columns[i] == "" && !expected {
 			names = append(names, name)
 		}
 	}
@@ -215,35 +164,62 @@ func (l *layout) ignored() []string {
 
 // part reports whether the header is that of a failed.csv.
 func (l *layout) part() bool {
-	for _, name := range []string{"_status", "_reason", "_file", "_line"} {
-		if !slices.Contains(l.names, name) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]string{"_status", "_reason", "_file", "_line"}, func(name string) bool {
+		return !slices.ContainsFunc(l.names, func(found string) bool { return sameName(found, name) })
+	})
 }
 
-// loneCR reports a CR outside quotes in a line given without its line end.
-func loneCR(line []byte) bool {
-	open := false
-	for _, c := range line {
-		switch {
-		case c == '"':
-			open = !open
-		case c == '\r' && !open:
-			return true
+// mapped returns per field the name by which gocsv knows it, "" for what is not
+// read.
+func (l *layout) mapped() []string {
+	names := slices.Clone(l.columns)
+	for i, name := range l.names {
+		if names[i] == "" && sameName(name, rawColumn) && l.part() {
+			names[i] = rawColumn
 		}
 	}
-	return false
+	return names
 }
 
-func quoteList(names []string) string {
-	var quoted []string
-	for _, name := range names[:min(len(names), namesShown)] {
-		quoted = append(quoted, quote(name))
+// refuse says why the header is not accepted and what to do about it where the
+// flags that would read the file can't be told; nil when it is accepted.
+func (l *layout) refuse(rules *rules) *RefusedError {
+	missing, repeated := l.missing(rules), l.repeated()
+	switch {
+	case l.broken != "":
+		return refuse("the header is malformed CSV: "+l.broken, "fix the header; is it a CSV?")
+	case len(l.names) == 1 && !strings.ContainsAny(l.names[0], delimiters):
+		return refuse(fmt.Sprintf("has one column only, %s; no comma, semicolon, tab or pipe in its header", quote(l.names[0])),
+			"export all columns; --skip-lines N passes over lines above the header")
+	case len(missing) > 0:
+		return refuse(l.compare("lacks", missing, rules), l.hintMissing(missing))
+	case repeated != "":
+		return refuse(l.compare("repeats", []string{repeated}, rules), l.hintRepeated(repeated))
 	}
-	if more := len(names) - namesShown; more > 0 {
-		quoted = append(quoted, fmt.Sprintf("and %d more", more))
+	return nil
+}
+
+// compare says what is wrong with columns, what was found and what was expected.
+func (l *layout) compare(fault string, columns []string, rules *rules) string {
+	var wrong, found, expected list
+	for _, column := range columns {
+		wrong.add(rules.header(column))
 	}
-	return strings.Join(quoted, ", ")
+	for _, name := range l.names {
+		found.add(quote(name))
+	}
+	for _, column := range rules.required {
+		expected.add(rules.header(column))
+	}
+	return fmt.Sprintf("the header %s %s; found %s; expected %s", fault, wrong.join(), found.join(), expected.join())
+}
+
+func (l *layout) hintMissing(missing []string) string {
+	switch {
+	case slices.ContainsFunc(l.names, func(name string) bool { return !utf8.ValidString(name) }):
+		return "its bytes are no UTF-8: name the encoding it was written in, such as --encoding windows-1252"
+	case len(missing) == 1 && missing[0] == sourceColumn:
+		return anySource + " gives all rows one source, --map source=HEADER names the column"
+	}
+	return fmt.Sprintf("add the column, or name the one that holds it: --map %s=HEADER", missing[0])
 }

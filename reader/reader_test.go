@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +22,7 @@ type got struct {
 	rows     []pipeline.Row
 	warnings []string
 	inputs   []Input
+	nobodys  int
 	err      error
 }
 
@@ -36,16 +36,13 @@ func options() Options { return Options{Sources: pipeline.Sources()} }
 
 func readFiles(opts Options, files ...File) got {
 	var g got
-	s := New(files, opts)
-	for batch, err := range s.Rows(context.Background()) {
-		if err != nil {
-			g.err = err
-			continue
-		}
-		g.rows = append(g.rows, batch...)
+	reading, err := Read(context.Background(), files, opts, func(row *pipeline.Row) error {
+		g.rows = append(g.rows, *row)
+		return nil
+	})
+	if g.err = err; err == nil {
+		g.inputs, g.warnings, g.nobodys = reading.Inputs, reading.Warnings, reading.Nobodys
 	}
-	g.inputs = s.Inputs()
-	g.warnings, _ = s.Warnings()
 	return g
 }
 
@@ -63,11 +60,9 @@ func mustRead(t *testing.T, text string, opts Options) got {
 	return g
 }
 
-func suspect(row pipeline.Row) pipeline.Row { row.Suspect = true; return row }
-
 // good is a row without a Problem as a test writes it down.
 func good(line int64, user, workspace, percentage, source string) pipeline.Row {
-	percent, _ := pipeline.ParsePercent(strings.Trim(percentage, " \t"), '.')
+	percent, _ := pipeline.ParseDecimal(strings.TrimRight(strings.Trim(percentage, " \t"), " %"), '.')
 	return pipeline.Row{
 		Place: pipeline.Place{Line: line}, User: pipeline.UserID(strings.Trim(user, " \t")),
 		Workspace: pipeline.WorkspaceID(strings.Trim(workspace, " \t")), Percent: percent,
@@ -108,7 +103,18 @@ func TestHeaderForms(t *testing.T) {
 		"sep line tab":      {text: "sep=\t\nuser_id\tworkspace_id\tpercentage\tsource\nU1\tW1\t60\tSAP\n", rows: three},
 		"sep line overruled": {text: "sep=;\n" + header + "U1,W1,60,SAP\n", rows: three,
 			opts: func(o *Options) { o.Delimiter = ',' }},
-		"blank lines before": {text: " ;;\t,\n" + header + "U1,W1,60,SAP\n", rows: three},
+		"blank cells before":     {text: "\"\";\" \"\n" + header + "U1,W1,60,SAP\n", rows: three},
+		"names without blanks":   {text: "User ID,Work-Space_Id,PERCEN TAGE,sour\u00a0ce\nU1,W1,60,SAP\n", rows: one},
+		"names with a leading _": {text: "_user_id,user_id,workspace_id,percentage,source, _source\nx,U1,W1,60,SAP,x\n", rows: one},
+		"CRCRLF":                 {text: "user_id,workspace_id,percentage,source\r\r\n\"U1\",W1,60,\"SAP\"\r\r\n\r\r\n", rows: one},
+		"mapped in another Unicode form": {text: "Gr\u00fc\u00dfe,workspace_id,percentage,source\nU1,W1,60,SAP\n", rows: one,
+			opts: func(o *Options) { o.Map = map[string]string{"user_id": "gru\u0308\u00dfe"} }},
+		"skipped lines": {text: "Report \"Q3\nuser_id,x\n" + header + "U1,W1,60,SAP\n", rows: []pipeline.Row{good(4, "U1", "W1", "60", "SAP")},
+			opts: func(o *Options) { o.SkipLines = 2 }},
+		"sep behind skipped lines": {text: "Report\nsep=;\nuser_id;workspace_id;percentage;source\nU1;W1;60;SAP\n", rows: []pipeline.Row{good(4, "U1", "W1", "60", "SAP")},
+			opts: func(o *Options) { o.SkipLines = 1 }},
+		"more skipped than there is": {text: header + "U1,W1,60,SAP\n", opts: func(o *Options) { o.SkipLines = 1 << 40 }},
+		"blank lines before":         {text: " ;;\t,\n" + header + "U1,W1,60,SAP\n", rows: three},
 		"ignored columns": {text: "note,user_id,workspace_id,_reason,percentage,source,\nn,U1,W1,r,60,SAP,\n", rows: one,
 			warn: []string{`in.csv: ignored columns: "note", ""`}},
 		"line break in an ignored column": {text: "user_id,workspace_id,percentage,source,_note\nU1,W1,60,SAP,\"a\r\nb,\"\"c\"\"\"\nU1,W1,60,SAP,\n",
@@ -122,15 +128,13 @@ func TestHeaderForms(t *testing.T) {
 			}},
 		"empty lines":       {text: header + "\n\r\nU1,W1,60,SAP\n\n", rows: []pipeline.Row{good(4, "U1", "W1", "60", "SAP")}},
 		"outer blanks":      {text: header + " U1\t, W1 ,\" 60 \",\tsap\n", rows: []pipeline.Row{good(2, " U1\t", " W1 ", " 60 ", "\tsap")}},
-		"no text":           {text: "", warn: []string{"in.csv is empty: it has no header and no rows"}},
-		"blank lines only":  {text: "\n  \r\n,,,\n\r\r", warn: []string{"in.csv is empty: it has no header and no rows"}},
+		"no text":           {text: ""},
+		"blank lines only":  {text: "\n  \r\n,,,\n\r\r"},
 		"header only":       {text: header},
-		"BOM only":          {text: "\ufeff", warn: []string{"in.csv is empty: it has no header and no rows"}},
-		"literal U+FFFD":    {text: header + "U\ufffd,W1,60,SAP\n", rows: []pipeline.Row{good(2, "U\ufffd", "W1", "60", "SAP")}},
+		"BOM only":          {text: "\ufeff"},
 		"inner plain space": {text: header + "U 1,W\u00e9,60,SAP\n", rows: []pipeline.Row{good(2, "U 1", "W\u00e9", "60", "SAP")}},
-		"spreadsheet damage": {text: header + "1E+05,1.23e11,60,SAP\n", rows: []pipeline.Row{suspect(good(2, "1E+05", "1.23e11", "60", "SAP"))},
-			warn: []string{`in.csv:2: user_id "1E+05" looks like a number that a spreadsheet has shortened`,
-				`in.csv:2: workspace_id "1.23e11" looks like a number that a spreadsheet has shortened`}},
+		"spreadsheet damage": {text: header + "1E+05,1.23e11,60,SAP\n", rows: []pipeline.Row{good(2, "1E+05", "1.23e11", "60", "SAP")},
+			warn: []string{`2 ids in the form of a number that a spreadsheet has shortened; the first is user_id "1E+05" at in.csv:2`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := options()
@@ -161,62 +165,16 @@ func TestSourceFilled(t *testing.T) {
 	}
 }
 
-// Of many warnings the first twenty are told in input order, in whatever order
-// the rows are looked into.
-func TestManyWarnings(t *testing.T) {
-	text := "user_id,workspace_id,percentage,source,note\n" + strings.Repeat("1E5,W,5,SAP,\n", 2*batchRows+100) + ",W,5,SAP,\n"
-	s := New([]File{memory("a.csv", []byte(text)), memory("b.csv", []byte(header+"1E5,W,5,SAP\n"))}, options())
-	var batches []pipeline.Batch
-	for b, err := range s.Batches(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		batches = append(batches, b)
-	}
-	if len(batches) != 3 {
-		t.Fatalf("%d batches", len(batches))
-	}
-	slices.Reverse(batches)
-	var row pipeline.Row
-	for _, b := range batches {
-		for i := range b.Len() {
-			b.Row(i, &row)
-		}
-	}
-	first, total := s.Warnings()
-	want := []string{`a.csv: ignored columns: "note"`}
-	for line := 2; len(want) < noticesKept; line++ {
-		want = append(want, fmt.Sprintf(`a.csv:%d: user_id "1E5" looks like a number that a spreadsheet has shortened`, line))
-	}
-	equal(t, want, first)
-	if total != 1+2*batchRows+100+1+1 {
-		t.Errorf("%d warnings", total)
-	}
-}
-
 func TestSeveralFiles(t *testing.T) {
 	const textA = header + "U1,W1,60,SAP\n"
 	const textB = "source;percentage;user_id;workspace_id\nSAP;5;U2;W2\nSAP;6;U3;W3"
-	a, b := memory("a.csv", []byte(textA)), memory("-", []byte(textB))
-	s := New([]File{a, b}, options())
-	for range 2 {
-		var places []pipeline.Place
-		for batch, err := range s.Rows(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, row := range batch {
-				places = append(places, row.Place)
-			}
-		}
-		equal(t, []pipeline.Place{{File: 0, Line: 2}, {File: 1, Line: 2}, {File: 1, Line: 3}}, places)
-		equal(t, []Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, s.Inputs())
+	g := readFiles(options(), memory("a.csv", []byte(textA)), memory("-", []byte(textB)))
+	var places []pipeline.Place
+	for _, row := range g.rows {
+		places = append(places, row.Place)
 	}
-	opts := options()
-	opts.Again = true
-	if g := readFiles(opts, a); g.inputs[0].SHA256 != "" || g.inputs[0].Rows != 1 {
-		t.Errorf("inputs %+v", g.inputs)
-	}
+	equal(t, []pipeline.Place{{File: 0, Line: 2}, {File: 1, Line: 2}, {File: 1, Line: 3}}, places)
+	equal(t, []Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, g.inputs)
 }
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
@@ -241,17 +199,12 @@ func (e *endless) Close() error {
 	return nil
 }
 
+// An error of row ends the reading and comes back as it is.
 func TestLeavingEarly(t *testing.T) {
-	e := &endless{left: []byte(header)}
-	s := New([]File{{Name: "e", Open: func() (io.ReadCloser, error) { return e, nil }}}, options())
-	for _, err := range s.Rows(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		break
-	}
-	if !e.closed || s.Inputs() != nil {
-		t.Errorf("closed %v, inputs %v", e.closed, s.Inputs())
+	e, why := &endless{left: []byte(header)}, errors.New("enough")
+	open := func() (io.ReadCloser, error) { return e, nil }
+	if _, err := Read(t.Context(), []File{{Name: "e", Open: open}}, options(), func(*pipeline.Row) error { return why }); err != why || !e.closed {
+		t.Errorf("closed %v, %v", e.closed, err)
 	}
 }
 
@@ -260,18 +213,16 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	e := &endless{left: []byte(header)}
-	batches, failed := 0, error(nil)
-	for batch, err := range New([]File{{Name: "e", Open: func() (io.ReadCloser, error) { return e, nil }}}, options()).Rows(ctx) {
-		if err != nil {
-			failed = err
-			continue
-		}
-		if batches++; batches == 3 && len(batch) > 0 {
+	open := func() (io.ReadCloser, error) { return e, nil }
+	rows := 0
+	_, err := Read(ctx, []File{{Name: "e", Open: open}}, options(), func(*pipeline.Row) error {
+		if rows++; rows == 1000 {
 			cancel(why)
 		}
-	}
-	if batches != 3 || failed != why || !e.closed {
-		t.Errorf("%d batches, %v, closed %v", batches, failed, e.closed)
+		return nil
+	})
+	if err != why || rows < 1000 || !e.closed {
+		t.Errorf("%d rows, %v, closed %v", rows, err, e.closed)
 	}
 }
 
@@ -293,10 +244,10 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("device gone") }
 
 func TestWrongOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		`unknown encoding "klingon"`:                                                        func(o *Options) { o.Encoding = "klingon" },
-		`unknown delimiter 'x': accepted are comma, semicolon, tab and pipe`:                func(o *Options) { o.Delimiter = 'x' },
+		`unknown encoding "klingon"`: func(o *Options) { o.Encoding = "klingon" },
 		`unknown column "user" to map: there are user_id, workspace_id, percentage, source`: func(o *Options) { o.Map = map[string]string{"user": "x"} },
 		`columns user_id and source are both mapped to "X"`:                                 func(o *Options) { o.Map = map[string]string{"user_id": "x", "source": "X"} },
+		`unknown percentage unit "permille": accepted are auto, percent, fraction`:          func(o *Options) { o.Unit = "permille" },
 		`column source is mapped to a blank name`:                                           func(o *Options) { o.Map = map[string]string{"source": " "} },
 	} {
 		opts := options()

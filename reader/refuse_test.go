@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"errors"
@@ -62,6 +63,22 @@ func zipped(t *testing.T, entries ...string) string {
 	return b.String()
 }
 
+func tarred(t *testing.T, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func encoded(t *testing.T, e encoding.Encoding, text string) string {
 	t.Helper()
 	s, err := e.NewEncoder().String(text)
@@ -112,7 +129,7 @@ func TestLostInDecoding(t *testing.T) {
 	opts := options()
 	opts.Encoding = "shift_jis"
 	g := mustRead(t, header+"Jos\xff,W1,60,SAP\n", opts)
-	equal(t, "user_id \"Jos\ufffd\" has U+FFFD, a character lost in decoding", g.rows[0].Problem)
+	equal(t, "user_id \"Jos\ufffd\" has U+FFFD, in place of a letter that was lost before", g.rows[0].Problem)
 	opts.Encoding = "iso-8859-1"
 	g = mustRead(t, header+"Jos\x80,W1,60,SAP\n", opts)
 	equal(t, `user_id "Jos\u0080" has U+0080, a control character`, g.rows[0].Problem)
@@ -124,7 +141,7 @@ func TestNamedASCII(t *testing.T) {
 		opts := options()
 		opts.Encoding = name
 		g := mustRead(t, header+"Jos\xe9,W1,60,SAP\nU1,W1,60,SAP\n", opts)
-		equal(t, `user_id "Jos\xe9" is not valid UTF-8`, g.rows[0].Problem)
+		equal(t, `user_id "Jos\xe9" is not valid UTF-8; name the encoding of the file with --encoding`, g.rows[0].Problem)
 		equal(t, "", g.rows[1].Problem)
 	}
 }
@@ -145,49 +162,51 @@ const expected = "; expected user_id, workspace_id, percentage, source"
 func TestRefusals(t *testing.T) {
 	const text = header + "U1,W1,60,SAP\n"
 	for name, c := range map[string]struct{ content, want, hint string }{
-		"Excel":           {zipped(t, "[Content_Types].xml=x", "_rels/.rels=x", "xl/workbook.xml=x"), ": an Excel workbook, not a CSV", "save it as CSV (UTF-8) and import that"},
-		"Word":            {zipped(t, "[Content_Types].xml=x", "word/document.xml=x"), ": a Word document, not a CSV", "save it as"},
-		"some Office":     {zipped(t, "[Content_Types].xml=x"), ": an Excel workbook or another Office document, not a CSV", "save it as"},
-		"OpenDocument":    {zipped(t, "mimetype=application/vnd.oasis.opendocument.spreadsheet", "content.xml=x"), ": an OpenDocument spreadsheet, not a CSV", "save it as"},
-		"zip":             {zipped(t, "in.csv="+text), ": a zip archive, not a CSV", "unpack it and import the CSV in it"},
-		"OLE":             {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", ": an old Excel workbook (.xls) or another OLE document, not a CSV", "save it as"},
-		"PDF":             {"%PDF-1.7\n%\xe2\xe3", ": a PDF document, not a CSV", "export"},
-		"PNG":             {"\x89PNG\r\n\x1a\n\x00", ": a PNG image, not a CSV", "import the CSV file itself"},
-		"JPEG":            {"\xff\xd8\xff\xe0\x00\x10JFIF", ": a JPEG image, not a CSV", "import"},
-		"GIF":             {"GIF89a\x01\x00", ": a GIF image, not a CSV", "import"},
-		"WebP":            {"RIFF\x00\x01\x02\x03WEBPVP8 ", ": a WebP image, not a CSV", "import"},
-		"HEIC":            {"\x00\x00\x00\x18ftypheic\x00", ": a HEIC image, not a CSV", "import"},
-		"BMP":             {"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00", ": a BMP image, not a CSV", "import"},
-		"bzip2":           {"BZh91AY&SY\x00", ": a bzip2 archive, not a CSV", "unpack it, or pack it with gzip or zstd"},
-		"xz":              {"\xfd7zXZ\x00\x00", ": an xz archive, not a CSV", "unpack it"},
-		"7z":              {"7z\xbc\xaf\x27\x1c\x00", ": a 7z archive, not a CSV", "unpack it"},
-		"tar":             {gzipped(t, "in.csv"+strings.Repeat("\x00", 251)+"ustar\x00"), ": a tar archive, not a CSV", "unpack it"},
-		"Parquet":         {"PAR1\x15\x04", ": a Parquet file, not a CSV", "export"},
-		"SQLite":          {"SQLite format 3\x00", ": an SQLite database, not a CSV", "export"},
-		"binary":          {"\x7fELF\x02\x01\x01\x00\x00\x00rest of it", ": a binary file, not a CSV", "import"},
-		"binary lines":    {"\x03a,b\nc\x00\n", ": a binary file, not a CSV", "import"},
-		"UTF-16LE":        {encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), text), ": UTF-16 text without a byte order mark", "name its encoding: --encoding utf-16le"},
-		"UTF-16BE":        {encoded(t, utf16(unicode.BigEndian, unicode.IgnoreBOM), text), ": UTF-16 text without a byte order mark", "name its encoding: --encoding utf-16be"},
-		"UTF-32":          {encoded(t, utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), text), ": UTF-32 text, not a CSV in UTF-8 or UTF-16", "save it as UTF-8"},
-		"UTF-32 unmarked": {encoded(t, utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), ": UTF-32 text, not a CSV in UTF-8 or UTF-16", "save it as UTF-8"},
-		"twice":           {gzipped(t, zstded(t, text)), ": compressed twice (zstd within gzip)", "unpack it once"},
-		"gzip of Excel":   {gzipped(t, zipped(t, "xl/workbook.xml=x")), ": an Excel workbook, not a CSV", "save it as"},
-		"HTML":            {"\n <!DOCTYPE html>\n<title>Sign in</title>", ": an HTML page, not a CSV", "a login or error page is often saved"},
-		"XML spreadsheet": {"\ufeff<?xml version=\"1.0\"?>\n<?mso-application progid=\"Excel.Sheet\"?>\n", ": an XML spreadsheet, not a CSV", "save it as"},
-		"XML":             {"<?xml version=\"1.0\"?><rows/>", ": XML, not a CSV", "export"},
-		"JSON":            {"[{\"user_id\": 1}]", ": JSON, not a CSV", "export"},
-		"JSON lines":      {"{\"user_id\": 1}\n{}", ": JSON, not a CSV", "export"},
-		"one column":      {"user_id\nU1\n", `:1: has one column only, "user_id"; no comma, semicolon, tab or pipe in its header`, "export all columns"},
-		"prose":           {"\nDear all\n", `:2: has one column only, "Dear all"; no comma, semicolon, tab or pipe in its header`, "export"},
-		"CR alone":        {strings.ReplaceAll(text, "\n", "\r"), ":1: its lines end with CR alone", "save it with LF or CRLF line ends"},
-		"CR alone, long":  {"user_id,workspace_id,percentage,source,x\r" + strings.Repeat("U1,W1,60,SAP,\r", 9999), ":1: its lines end with CR alone", "save it"},
-		"long header":     {"user_id," + strings.Repeat("x", 1<<17), ":1: the header is longer than 65,536 bytes; is it a CSV?", "import"},
-		"missing two":     {"user,workspace_id,percentage\n", `:1: the header lacks user_id, source; found "user", "workspace_id", "percentage"` + expected, "add the column, or name the one that holds it: --map user_id=HEADER"},
-		"missing source":  {"sep=;\nuser_id;workspace_id;percentage\n", `:2: the header lacks source; found "user_id", "workspace_id", "percentage"` + expected, "--source NAME gives all rows one source"},
-		"no header":       {"U1,W1,60,SAP\n", `:1: the header lacks user_id, workspace_id, percentage, source; found "U1", "W1", "60", "SAP"` + expected, "add the column"},
-		"repeated":        {"user_id,workspace_id,percentage,source,USER_ID\n", `:1: the header repeats user_id; found "user_id", "workspace_id", "percentage", "source", "USER_ID"` + expected, "rename or remove"},
-		"malformed":       {"user_id,\"workspace_id\"x,percentage,source\n", ":1: the header is malformed CSV: a quoted field goes on after its closing quote", "repair"},
-		"unclosed":        {"user_id,workspace_id,percentage,\"source\nU1,W1,60,SAP\n", ":1: the header is malformed CSV: a quote is never closed", "repair"},
+		"Excel":                       {zipped(t, "[Content_Types].xml=x", "_rels/.rels=x", "xl/workbook.xml=x"), ": an Excel workbook, not a CSV", "save it as CSV (UTF-8) and import that"},
+		"Word":                        {zipped(t, "[Content_Types].xml=x", "word/document.xml=x"), ": a Word document, not a CSV", "save it as"},
+		"some Office":                 {zipped(t, "[Content_Types].xml=x"), ": a zip archive or an Office document, not a CSV", "save a spreadsheet as CSV"},
+		"OpenDocument":                {zipped(t, "mimetype=application/vnd.oasis.opendocument.spreadsheet", "content.xml=x"), ": an OpenDocument file, not a CSV", "save it as"},
+		"zip":                         {zipped(t, "in.csv="+text), ": a zip archive or an Office document, not a CSV", "save a spreadsheet as CSV"},
+		"OLE":                         {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", ": an old Excel workbook (.xls) or another OLE document, not a CSV", "save it as"},
+		"PDF":                         {"%PDF-1.7\n%\xe2\xe3", ": a PDF document, not a CSV", "export"},
+		"PNG":                         {"\x89PNG\r\n\x1a\n\x00", ": an image, not a CSV", "import the CSV file itself"},
+		"JPEG":                        {"\xff\xd8\xff\xe0\x00\x10JFIF", ": an image, not a CSV", "import"},
+		"GIF":                         {"GIF89a\x01\x00", ": an image, not a CSV", "import"},
+		"WebP":                        {"RIFF\x00\x01\x02\x03WEBPVP8 ", ": an image, not a CSV", "import"},
+		"HEIC":                        {"\x00\x00\x00\x18ftypheic\x00", ": an image, not a CSV", "import"},
+		"BMP":                         {"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00" + strings.Repeat("\x00", 40), ": an image, not a CSV", "import"},
+		"bzip2":                       {"BZh91AY&SY\x00", ": a bzip2 archive, not a CSV", "unpack it, or pack it with gzip or zstd"},
+		"xz":                          {"\xfd7zXZ\x00\x00", ": an xz archive, not a CSV", "unpack it"},
+		"7z":                          {"7z\xbc\xaf\x27\x1c\x00", ": a 7z archive, not a CSV", "unpack it"},
+		"tar":                         {gzipped(t, tarred(t, "in.csv", text)), ": a tar archive, not a CSV", "unpack it"},
+		"Parquet":                     {"PAR1\x15\x04", ": a Parquet file, not a CSV", "export"},
+		"SQLite":                      {"SQLite format 3\x00", ": an SQLite database, not a CSV", "export"},
+		"Access":                      {"\x00\x01\x00\x00Standard ACE DB\x00", ": an Access database, not a CSV", "export"},
+		"ELF":                         {"\x7fELF\x02\x01\x01\x00\x00\x00rest of it", ": a file of another kind, not a CSV", "import"},
+		"RTF":                         {"{\\rtf1\\ansi}", ": an RTF document, not a CSV", "save it as"},
+		"binary lines":                {"\x03a,b\x00\n", ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16"},
+		"UTF-16LE":                    {encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16le"},
+		"UTF-16BE":                    {encoded(t, utf16(unicode.BigEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16be"},
+		"UTF-32 unmarked":             {encoded(t, utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16"},
+		"twice":                       {gzipped(t, zstded(t, text)), ": a zstd archive within another archive, not a CSV", "unpack it once"},
+		"gzip of Excel":               {gzipped(t, zipped(t, "xl/workbook.xml=x")), ": an Excel workbook, not a CSV", "save it as"},
+		"HTML":                        {"\n <!DOCTYPE html>\n<title>Sign in</title>", ": an HTML page, not a CSV", "a login or error page is often saved"},
+		"XML spreadsheet":             {"\ufeff<?xml version=\"1.0\"?>\n<?mso-application progid=\"Excel.Sheet\"?>\n", ": XML, not a CSV", "export"},
+		"XML":                         {"<?xml version=\"1.0\"?><rows/>", ": XML, not a CSV", "export"},
+		"JSON":                        {"[{\"user_id\": 1}]", ": JSON, not a CSV", "export"},
+		"JSON lines":                  {"{\"user_id\": 1}\n{}", ": JSON, not a CSV", "export"},
+		"one column":                  {"user_id\nU1\n", `:1: has one column only, "user_id"; no comma, semicolon, tab or pipe in its header`, "export all columns"},
+		"prose":                       {"\nDear all\n", `:2: has one column only, "Dear all"; no comma, semicolon, tab or pipe in its header`, "export"},
+		"CR alone":                    {strings.ReplaceAll(text, "\n", "\r"), ": its lines end with CR alone", "save it with LF or CRLF line ends"},
+		"CR alone, all columns found": {"user_id,workspace_id,percentage,source,x\rU1,W1,60,SAP,\r", ": its lines end with CR alone", "save it"},
+		"CR alone, long":              {"user_id,workspace_id,percentage,source,x\r" + strings.Repeat("U1,W1,60,SAP,\r", 9999), ": its lines end with CR alone", "save it"},
+		"long header":                 {"user_id," + strings.Repeat("x", 1<<17), ":1: the header is malformed CSV: longer than 65,536 bytes", "fix"},
+		"missing two":                 {"user,workspace_id,percentage\n", `:1: the header lacks user_id, source; found "user", "workspace_id", "percentage"` + expected, "use --map user_id=user --source NAME"},
+		"missing source":              {"sep=;\nuser_id;workspace_id;percentage\n", `:2: the header lacks source; found "user_id", "workspace_id", "percentage"` + expected, "--source NAME gives all rows one source"},
+		"no header":                   {"U1,W1,60,SAP\n", `:1: the header lacks user_id, workspace_id, percentage, source; found "U1", "W1", "60", "SAP"` + expected, "add the column"},
+		"repeated":                    {"user_id,workspace_id,percentage,source,USER_ID\n", `:1: the header repeats user_id; found "user_id", "workspace_id", "percentage", "source", "USER_ID"` + expected, "rename or remove"},
+		"malformed":                   {"user_id,\"workspace_id\"x,percentage,source\n", ":1: the header is malformed CSV: a quoted field goes on after its closing quote", "fix"},
+		"unclosed":                    {"user_id,workspace_id,percentage,\"source\nU1,W1,60,SAP\n", ":1: the header is malformed CSV: a quote is never closed", "fix"},
 	} {
 		g := readString(c.content, options())
 		refused := new(RefusedError)
@@ -255,7 +274,7 @@ func TestWrongEncodingNamed(t *testing.T) {
 	opts := options()
 	opts.Encoding = "windows-1252"
 	g := readString(encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), header), opts)
-	if g.err == nil || g.err.Error() != "in.csv: UTF-16 text, not windows-1252" {
+	if g.err == nil || g.err.Error() != "in.csv: has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16" {
 		t.Errorf("%v", g.err)
 	}
 }

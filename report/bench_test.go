@@ -1,95 +1,77 @@
 package report
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"testing"
 
 	"corattach/pipeline"
 )
 
 // lines1k is a thousand rows of one status in the shape of a real export.
-func lines1k(s pipeline.Status) []pipeline.Line {
+func lines1k(v pipeline.Verdict) []pipeline.Line {
 	lines := make([]pipeline.Line, 1000)
 	for i := range lines {
-		lines[i] = at(int64(i), fmt.Sprintf("user-%07d@example.com", i*7919), fmt.Sprintf("WS-%05d", i*31), "33.3333", "SALESFORCE",
-			pipeline.Verdict{Status: s})
+		lines[i] = at(int64(i+2), fmt.Sprintf("user-%07d@example.com", i*7919), fmt.Sprintf("WS-%05d", i*31), "33.3333", "SALESFORCE", v)
 	}
 	return lines
 }
 
-// nowhere is a file that costs nothing.
-type nowhere struct{ sink }
-
-func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
-
-func benchmarkLines(b *testing.B, create create, lines []pipeline.Line) {
-	s, err := open(b.TempDir(), []string{"samples/nightly.csv"}, create)
-	must(b, err)
-	defer s.Discard()
-	b.ReportAllocs()
-	last := int64(1)
-	page := &Block{Lines: lines}
-	for b.Loop() {
-		for i := range lines {
-			last++
-			lines[i].Line = last
+// repeated yields lines n times, each with a line number of its own.
+func repeated(lines []pipeline.Line, n int) func(func(*pipeline.Line) bool) {
+	return func(yield func(*pipeline.Line) bool) {
+		number := int64(1)
+		for range n {
+			for i := range lines {
+				number++
+				lines[i].Line = number
+				if !yield(&lines[i]) {
+					return
+				}
+			}
 		}
-		must(b, s.Write(s.block(page)))
 	}
-	b.ReportMetric(float64(b.N*len(lines))/b.Elapsed().Seconds(), "rows/s")
 }
 
-// BenchmarkReconciliation is the cost of a row in the reports on one core, with
-// the writing to a real file (…/file) and without (…/memory).
+// BenchmarkReconciliation is the cost of a row in reconciliation.csv.
 func BenchmarkReconciliation(b *testing.B) {
-	rows := map[pipeline.Status][]pipeline.Line{}
-	for _, s := range []pipeline.Status{pipeline.Planned, pipeline.Failed, pipeline.Matched} {
-		rows[s] = lines1k(s)
-	}
-	for i := range rows[pipeline.Matched] {
-		rows[pipeline.Matched][i].Verdict = everyStatus()[0].Verdict
-	}
-	for _, s := range []pipeline.Status{pipeline.Planned, pipeline.Failed, pipeline.Matched} {
-		b.Run(s.String()+"/file", func(b *testing.B) { benchmarkLines(b, createTemp, rows[s]) })
-		b.Run(s.String()+"/memory", func(b *testing.B) {
-			benchmarkLines(b, func(dir, name string) (sink, error) {
-				f, err := createTemp(dir, name)
-				return nowhere{f}, err
-			}, rows[s])
+	for name, v := range map[string]pipeline.Verdict{"planned": {Status: pipeline.Planned}, "matched": everyStatus()[0].Verdict} {
+		b.Run(name, func(b *testing.B) {
+			r := newRun("samples/nightly.csv")
+			r.Lines, r.Attention = repeated(lines1k(v), 100), repeated(unsettled(lines1k(v)), 100)
+			b.ReportAllocs()
+			for b.Loop() {
+				must(b, writeReconciliation(io.Discard, r, newTally(r)))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/row")
 		})
 	}
 }
 
-// BenchmarkUsers is the cost of a user in users.csv.
-func BenchmarkUsers(b *testing.B) {
-	s, err := Open(b.TempDir(), nil)
-	must(b, err)
-	defer s.Discard()
-	users := make([]pipeline.UserLine, 1000)
-	for i := range users {
-		users[i] = pipeline.UserLine{User: "user-0007919@example.com", Rows: 3, Requested: pipeline.Hundred, Requests: 1, Worst: pipeline.Planned}
-	}
-	page := &UserBlock{Lines: users}
-	b.ReportAllocs()
-	for b.Loop() {
-		must(b, s.WriteUsers(s.userBlock(page)))
-	}
-	b.ReportMetric(float64(b.N*len(users))/b.Elapsed().Seconds(), "users/s")
-}
-
-// BenchmarkPage is the cost of report.html at the end of a run: of a small one,
-// and of one with more rows that need attention than the page shows.
-func BenchmarkPage(b *testing.B) {
-	for _, rows := range []int{10, 2 * rowsShown} {
-		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
-			s, err := Open(b.TempDir(), []string{"staff.csv"})
-			must(b, err)
-			defer s.Discard()
-			r := failingRun(rows, func(i int) string { return fmt.Sprintf("user-%07d@example.com", i) }, pipeline.Failed)
-			must(b, write(s, r.lines, nil))
-			for b.Loop() {
-				must(b, s.page.show(&r.summary, &s.tally.causes, Next{}))
+// BenchmarkWrite is the cost of a row in all reports, files and syncs included.
+func BenchmarkWrite(b *testing.B) {
+	for name, v := range map[string]pipeline.Verdict{
+		"planned": {Status: pipeline.Planned},
+		"failed":  {Status: pipeline.Failed, ErrorCode: "ZC001", Reason: "COR refused: HTTP 400 ZC001 not associated", Subject: pipeline.UnknownUser},
+	} {
+		b.Run(name, func(b *testing.B) {
+			const thousands = 1000
+			r := newRun("samples/nightly.csv")
+			lines := lines1k(v)
+			r.Lines = func(yield func(*pipeline.Line) bool) {
+				own := append([]pipeline.Line{}, lines...)
+				repeated(own, thousands)(yield)
 			}
+			r.Attention = repeated(unsettled(lines), thousands)
+			r.Rows, r.Inputs[0].Rows = 1000*thousands, 1000*thousands
+			for b.Loop() {
+				s, err := Open(b.TempDir(), false)
+				must(b, err)
+				_, err = s.Write(context.Background(), r)
+				must(b, err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000/thousands, "ns/row")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,96 +11,213 @@ import (
 )
 
 const (
-	// causesKept is how many causes and warnings the summary holds.
-	causesKept = 20
-	// causeLines is how many places a cause names.
-	causeLines = 10
-	// maxCauses bounds what causes hold in memory.
-	maxCauses = 1 << 16
+	listed       = 20   // causes, warnings and ids of a cause that the summary holds
+	causeLines   = 10   // places that a cause names
+	causesHeld   = 1000 // in memory
+	patternBytes = 200  // of a reason that tell its kind
 )
 
-// Cause is a group of rows that went wrong in the same way.
-type Cause struct {
-	ErrorCode   string          `json:"error_code"`   // "" when COR gave none
-	WorkspaceID string          `json:"workspace_id"` // "" for rows whose workspace is not to blame: invalid, held, not_sent
-	Status      pipeline.Status `json:"status"`
-	Rows        int64           `json:"rows"`
-	Lines       []string        `json:"lines"` // the first ten, as file:line
-}
-
-type causeKey struct {
-	code      string
-	workspace string
-	status    pipeline.Status
-}
-
-type group struct {
-	causeKey
-	rows   int64
-	places []pipeline.Place // the first causeLines
-}
-
-// causes groups rows. It holds at most limit groups, and a few catch-all ones:
-// beyond, the rows of a new group are counted under the same code and status
-// without a workspace, and where that would be new as well, under the status
-// alone. Memory stays bounded, whatever the input and COR's answers.
+// causes groups the rows that need attention: by status, by COR's error code and
+// what COR says it does not know, and by the kind of their reason. Its memory is
+// bounded but for the ids that COR named: what comes when causesHeld are known is
+// counted by status alone.
 type causes struct {
-	limit  int
-	index  map[causeKey]int
-	groups []group // in order of first appearance
+	run   *Run
+	index map[string]*group
+	list  []*group // in order of first appearance
+	key   []byte
 }
 
-func newCauses() causes {
-	return causes{limit: maxCauses, index: map[causeKey]int{}}
+// group is a cause while its rows are counted.
+type group struct {
+	Cause
+	ids map[string]bool
+}
+
+func newCauses(r *Run) causes {
+	return causes{run: r, index: map[string]*group{}}
 }
 
 func (c *causes) add(l *pipeline.Line) {
-	key := causeKey{code: l.ErrorCode, status: l.Status}
-	switch l.Status {
-	case pipeline.Mismatched, pipeline.Missing, pipeline.Failed, pipeline.Unknown:
-		key.workspace = string(l.Workspace)
+	c.key = append(append(append(c.key[:0], l.Status...), 0), l.ErrorCode...)
+	c.key = append(append(append(c.key, 0), l.Subject...), 0)
+	if l.Subject == "" {
+		c.key = appendPattern(c.key, ownWords(l))
 	}
-	i, found := c.index[key]
-	if !found && len(c.groups) >= c.limit {
-		key.workspace = ""
-		if i, found = c.index[key]; !found {
-			key.code = ""
-			i, found = c.index[key]
-		}
+	g, found := c.index[string(c.key)]
+	if !found && len(c.list) >= causesHeld {
+		c.key = append(append(c.key[:0], l.Status...), " with other reasons"...)
+		g, found = c.index[string(c.key)]
 	}
 	if !found {
-		// Clones, so that a group does not keep the block of input its strings lie in.
-		key.code, key.workspace = strings.Clone(key.code), strings.Clone(key.workspace)
-		i = len(c.groups)
-		c.index[key] = i
-		c.groups = append(c.groups, group{causeKey: key})
+		g = c.found(l)
+		c.index[string(c.key)] = g
+		c.list = append(c.list, g)
 	}
-	g := &c.groups[i]
-	g.rows++
-	if len(g.places) < causeLines {
-		g.places = append(g.places, l.Place)
+	g.add(l, c.run)
+}
+
+// found begins the group of a row that is the first of its kind.
+func (c *causes) found(l *pipeline.Line) *group {
+	g := &group{ids: map[string]bool{}}
+	g.Status, g.Advice, g.Flag = l.Status, c.run.Advise(l), flagFor(l)
+	if len(c.list) >= causesHeld {
+		g.Reason = "other reasons"
+		return g
+	}
+	g.ErrorCode, g.Reason = ValidUTF8(l.ErrorCode), ValidUTF8(l.Reason)
+	return g
+}
+
+func (g *group) add(l *pipeline.Line, r *Run) {
+	g.Rows++
+	if len(g.Places) < causeLines {
+		g.Places = append(g.Places, l.Place)
+		g.Lines = append(g.Lines, r.PlaceText(l.Place))
+	}
+	subject, id := blamed(l)
+	g.Subject = cmp.Or(g.Subject, subject)
+	if l.Subject != "" {
+		g.Title = unknownTitle(l.Subject)
+	}
+	if id == "" || g.ids[id] {
+		return
+	}
+	g.ids[id] = true
+	g.IDsTotal++
+	if len(g.IDs) < listed {
+		g.IDs = append(g.IDs, ValidUTF8(id))
 	}
 }
 
-// top returns the groups with the most rows, of equal ones the first to appear.
-func (c *causes) top(files []string) []Cause {
-	sorted := slices.Clone(c.groups)
-	slices.SortStableFunc(sorted, func(a, b group) int { return cmp.Compare(b.rows, a.rows) })
-	sorted = sorted[:min(len(sorted), causesKept)]
-	list := make([]Cause, len(sorted))
-	for i, g := range sorted {
-		list[i] = Cause{
-			ErrorCode: Show(g.code), WorkspaceID: Show(g.workspace),
-			Status: g.status, Rows: g.rows, Lines: make([]string, len(g.places)),
-		}
-		for j, p := range g.places {
-			list[i].Lines[j] = placeText(files, p)
-		}
+// blamed returns what is to blame for a row: row, user, workspace or "", and the
+// id of the user or workspace where COR named it. A missing workspace is the one
+// that COR left out.
+func blamed(l *pipeline.Line) (subject, id string) {
+	switch {
+	case l.Subject == pipeline.UnknownUser:
+		return "user", string(l.User)
+	case l.Named, l.Status == pipeline.Missing:
+		return "workspace", string(l.Workspace)
+	case l.Subject == pipeline.UnknownWorkspace:
+		return "workspace", ""
+	case l.Status == pipeline.Invalid, l.Status == pipeline.Held:
+		return "row", ""
 	}
-	return list
+	return "", ""
 }
 
-// placeText returns a place as file:line.
-func placeText(files []string, p pipeline.Place) string {
-	return Show(files[p.File]) + ":" + strconv.FormatInt(p.Line, 10)
+// unknownTitle is the title of a cause before its ids are counted.
+func unknownTitle(s pipeline.Subject) string {
+	switch s {
+	case pipeline.UnknownUser:
+		return "COR does not know the user"
+	case pipeline.UnknownWorkspace:
+		return "COR does not know the workspace"
+	}
+	return "COR does not know the user or the workspace, and does not say which"
+}
+
+// ownWords is the part of a reason that tells its kind. What COR said begins with
+// its code and may name any id: it is left out.
+func ownWords(l *pipeline.Line) string {
+	if l.ErrorCode == "" {
+		return l.Reason
+	}
+	before, _, _ := strings.Cut(l.Reason, l.ErrorCode)
+	return before
+}
+
+// appendPattern appends what a reason has in common with others of its kind:
+// without what stands in quotes, and with # for every number.
+func appendPattern(b []byte, reason string) []byte {
+	reason = reason[:min(len(reason), patternBytes)]
+	for i := 0; i < len(reason); {
+		switch c := reason[i]; {
+		case c == '"':
+			b = append(b, c)
+			i = afterQuote(reason, i+1)
+		case c >= '0' && c <= '9':
+			b = append(b, '#')
+			for i < len(reason) && (reason[i] >= '0' && reason[i] <= '9' || reason[i] == '.') {
+				i++
+			}
+		default:
+			b = append(b, c)
+			i++
+		}
+	}
+	return b
+}
+
+// afterQuote returns where a Go-quoted text that has begun before i is over.
+func afterQuote(s string, i int) int {
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// sorted returns all causes: those with the most rows first, of equal ones the
+// worse, then the first to appear. What only follows from other rows, or from the end of the run,
+// comes behind its causes.
+func (c *causes) sorted() []Cause {
+	one := func(holds bool) int {
+		if holds {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(c.list, func(a, b *group) int {
+		return cmp.Or(one(a.follows())-one(b.follows()), cmp.Compare(b.Rows, a.Rows), one(b.Status.Worse(a.Status))-one(a.Status.Worse(b.Status)))
+	})
+	all := make([]Cause, len(c.list))
+	for i, g := range c.list {
+		if g.Title != "" && g.IDsTotal > 0 {
+			g.Title = "COR does not know " + count(int64(g.IDsTotal), g.Subject)
+		}
+		g.IDs = append([]string{}, g.IDs...)
+		all[i] = g.Cause
+	}
+	return all
+}
+
+// follows reports whether such rows only follow from other rows, or from the end
+// of the run.
+func (c *Cause) follows() bool {
+	return c.Status == pipeline.Held || c.Status == pipeline.NotSent
+}
+
+// headline says in one line what went wrong, and names what COR named, unless a
+// reason that is the cause's own names it.
+func (c *Cause) headline() string {
+	const named = 3
+	text := cmp.Or(c.Title, c.Reason, c.ErrorCode)
+	if text == "" && c.Status == pipeline.Missing {
+		text = "COR's answer does not list the workspace"
+	}
+	if c.IDsTotal == 1 && c.Title == "" && strings.Contains(c.Reason, `"`+c.IDs[0]+`"`) {
+		return text
+	}
+	if len(c.IDs) > 0 {
+		text += ": " + strings.Join(c.IDs[:min(len(c.IDs), named)], ", ")
+	}
+	if more := c.IDsTotal - named; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// PlaceText returns a place as file:line.
+func (r *Run) PlaceText(p pipeline.Place) string {
+	file := "input file " + strconv.Itoa(p.File+1)
+	if p.File >= 0 && p.File < len(r.Inputs) {
+		file = ValidUTF8(r.Inputs[p.File].File)
+	}
+	return file + ":" + strconv.FormatInt(p.Line, 10)
 }

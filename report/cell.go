@@ -1,26 +1,22 @@
 package report
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// ellipsis ends a text that was cut.
-const ellipsis = "…"
-
-// appendText appends s as a cell of a CSV that people read: valid UTF-8 by
-// show, defused, and quoted where RFC 4180 asks for it.
+// appendText appends s as a cell of a CSV that people read: valid UTF-8,
+// defused, and quoted where RFC 4180 asks for it.
 func appendText(b []byte, s string) []byte {
 	if harmless(s) {
 		return append(b, s...)
 	}
-	return appendCell(b, defuse(Show(s)))
+	return appendCell(b, defuse(ValidUTF8(s)))
 }
 
 // harmless tells of most cells, at little cost, that appendText has nothing to
-// do: printable ASCII without quote or comma that cannot be a formula.
+// do: printable ASCII without quote or comma that can't be a formula.
 func harmless(s string) bool {
 	if s == "" {
 		return true
@@ -93,45 +89,11 @@ func defuse(s string) string {
 	return s
 }
 
-// Show returns s with each byte that is no UTF-8 as \xNN.
-func Show(s string) string {
-	if utf8.ValidString(s) {
-		return s
+// Undefuse returns the cell that a CSV for people shows as this one. A leading '
+// that stood there before is taken for one that defuse has put there.
+func Undefuse(cell string) string {
+	if bare, found := strings.CutPrefix(cell, "'"); found && defuse(bare) == cell {
+		return bare
 	}
-	return string(appendShown(nil, s, len(s)*badWidth))
-}
-
-// badWidth is the length of \xNN.
-const badWidth = 4
-
-// appendShown appends Show(s) as far as it goes without a part that would make
-// it longer than limit bytes.
-func appendShown(b []byte, s string, limit int) []byte {
-	limit += len(b)
-	for s != "" {
-		r, size := utf8.DecodeRuneInString(s)
-		bad := r == utf8.RuneError && size == 1
-		switch {
-		case bad && len(b)+badWidth <= limit:
-			b = append(b, '\\', 'x')
-			b = strconv.AppendUint(b, uint64(s[0]), 16) // two digits: it is 0x80 or more
-		case !bad && len(b)+size <= limit:
-			b = append(b, s[:size]...)
-		default:
-			return b
-		}
-		s = s[size:]
-	}
-	return b
-}
-
-// shorten returns Show(s), cut to at most limit bytes, the last of them an
-// ellipsis when something was cut.
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		if whole := Show(s); len(whole) <= limit {
-			return whole
-		}
-	}
-	return string(appendShown(nil, s, limit-len(ellipsis))) + ellipsis
+	return cell
 }

@@ -1,50 +1,73 @@
 package report
 
 import (
+	"io"
+	"slices"
 	"strconv"
 
 	"corattach/pipeline"
 )
 
-const failedHeader = "user_id,workspace_id,percentage,source,_status,_reason,_file,_line\n"
+const (
+	failedHeader = "user_id,workspace_id,percentage,source,_status,_reason,_file,_line,_raw\n"
 
-// failed writes failed.csv: the rows that are to be imported again.
+	// byteOrderMark tells a spreadsheet that a file is UTF-8.
+	byteOrderMark = "\ufeff"
+
+	// rawKept is how many bytes of a raw line failed.csv holds.
+	rawKept = 32 << 10
+)
+
+// writeFailed writes failed.csv: the rows that are to be sent again.
 //
 // The four input cells stand there byte for byte, undefused and even where they
-// are no UTF-8: read again, they must give the verdict they gave, while a bad
-// id with its bytes written as \xNN would be another, good id. A record without
-// cells has its raw line in user_id instead, with bad bytes as \xNN, and three
-// blanks: it is invalid again. The columns with an underscore are for people;
-// they are valid UTF-8.
-type failed struct {
-	out   *draft
-	files [][]byte // comma, the file cell of each input, comma
-}
-
-func newFailed(out *draft, inputs []string) *failed {
-	f := &failed{out: out}
-	for _, name := range inputs {
-		f.files = append(f.files, append(appendCell([]byte{','}, Show(name)), ','))
+// are no UTF-8: read again, they must give the verdict they gave, while a bad id
+// with its bytes written as \xNN would be another, good id. A record that is
+// broken, or has the wrong number of fields, has its raw line in _raw and, where
+// it is known, its user in user_id: read again it is invalid and holds its user.
+func writeFailed(w io.Writer, r *Run) error {
+	b := []byte(failedHeader)
+	if failedNeedsMark(r) {
+		b = append([]byte(byteOrderMark), b...)
 	}
-	out.buf = append(out.buf, failedHeader...)
-	return f
+	for l := range r.Attention {
+		if _, err := w.Write(appendFailed(b, l, r)); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	_, err := w.Write(b)
+	return err
 }
 
-// append appends a line. It may be called from several goroutines.
-func (f *failed) append(b []byte, l *pipeline.Line) []byte {
+// failedNeedsMark reports whether any cell of failed.csv is not ASCII.
+func failedNeedsMark(r *Run) bool {
+	var b []byte
+	for l := range r.Attention {
+		b = appendFailed(b[:0], l, r)
+		if slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 }) {
+			return true
+		}
+	}
+	return false
+}
+
+func appendFailed(b []byte, l *pipeline.Line, r *Run) []byte {
+	cells := l.Cells
 	if l.Raw != "" {
-		b = appendCell(b, Show(l.Raw))
-		b = append(b, ",,,,"...)
-	} else {
-		b = append(appendCell(b, l.Cells.User), ',')
-		b = append(appendCell(b, l.Cells.Workspace), ',')
-		b = append(appendCell(b, l.Cells.Percentage), ',')
-		b = append(appendCell(b, l.Cells.Source), ',')
+		cells = pipeline.Cells{}
+		if l.User != "" {
+			cells.User = string(l.User)
+		}
 	}
-	b = append(b, l.Status.String()...)
-	b = append(b, ',')
-	b = appendCell(b, Show(l.Reason))
-	b = append(b, f.files[l.File]...)
-	b = strconv.AppendInt(b, l.Line, 10)
+	b = append(appendCell(b, cells.User), ',')
+	b = append(appendCell(b, cells.Workspace), ',')
+	b = append(appendCell(b, cells.Percentage), ',')
+	b = append(appendCell(b, cells.Source), ',')
+	b = append(append(b, l.Status...), ',')
+	b = append(appendCell(b, ValidUTF8(l.Reason)), ',')
+	b = append(appendCell(b, ValidUTF8(r.Inputs[l.File].File)), ',')
+	b = append(strconv.AppendInt(b, l.Line, 10), ',')
+	b = appendCell(b, shorten(l.Raw, rawKept))
 	return append(b, '\n')
 }

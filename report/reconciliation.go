@@ -1,13 +1,15 @@
 package report
 
 import (
+	"io"
 	"strconv"
 
 	"corattach/pipeline"
 )
 
 const (
-	reconciliationHeader = "file,line,user_id,workspace_id,source,percentage," +
+	// ReconciliationHeader is the first line of reconciliation.csv.
+	ReconciliationHeader = "file,line,user_id,workspace_id,source,percentage," +
 		"pivot_percentage,pivot_user_id,pivot_workspace_id,workspace_name,integration_status," +
 		"status,reason,http_status,error_code,attempts,sent_at\n"
 
@@ -18,43 +20,28 @@ const (
 	rawShown = 255
 )
 
-// reconciliation writes reconciliation.csv: one line per row, appended to a
-// buffer, as this is the file that ten million rows pass through.
-type reconciliation struct {
-	out   *draft
-	files [][]byte // the file cell of each input and its comma, ready to be copied
-	bare  [][]byte // per status, how a line ends when there is nothing more to its verdict
-}
-
-func newReconciliation(out *draft, inputs []string) *reconciliation {
-	r := &reconciliation{out: out}
-	for _, name := range inputs {
-		r.files = append(r.files, append(appendText(nil, name), ','))
+// writeReconciliation writes reconciliation.csv, and counts what stands in it. Lines are appended to a buffer
+// by hand: this is the file that ten million rows pass through.
+func writeReconciliation(w io.Writer, r *Run, t *tally) error {
+	files := make([][]byte, len(r.Inputs))
+	for i, in := range r.Inputs {
+		files[i] = append(appendText(nil, in.File), ',')
 	}
-	for _, status := range pipeline.Statuses() {
-		r.bare = append(r.bare, appendEnd(nil, &pipeline.Verdict{Status: status}))
+	b := []byte(ReconciliationHeader)
+	for l := range r.Lines {
+		t.line(l)
+		b = append(b, files[l.File]...)
+		b = append(strconv.AppendInt(b, l.Line, 10), ',')
+		b = appendInput(b, &l.Row)
+		b = appendPivot(b, l.Pivot)
+		b = appendVerdict(b, &l.Verdict)
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		b = b[:0]
 	}
-	out.buf = append(out.buf, reconciliationHeader...)
-	return r
-}
-
-// append appends a line. It may be called from several goroutines.
-func (r *reconciliation) append(b []byte, l *pipeline.Line) []byte {
-	b = append(b, r.files[l.File]...)
-	b = strconv.AppendInt(b, l.Line, 10)
-	b = append(b, ',')
-	b = appendInput(b, &l.Row)
-	if l.Verdict == (pipeline.Verdict{Status: l.Status}) {
-		return append(b, r.bare[l.Status]...)
-	}
-	return appendEnd(b, &l.Verdict)
-}
-
-// appendEnd appends what stands behind the input cells.
-func appendEnd(b []byte, v *pipeline.Verdict) []byte {
-	b = appendPivot(b, v.Pivot)
-	b = appendVerdict(b, v)
-	return append(b, '\n')
+	_, err := w.Write(b) // the header of a file without rows
+	return err
 }
 
 // appendInput appends the four input cells, each with its comma, as they were
@@ -79,27 +66,23 @@ func appendPivot(b []byte, p *pipeline.Pivot) []byte {
 		return append(b, ",,,,,"...)
 	}
 	b = append(appendText(b, p.Percentage), ',')
-	b = append(appendID(b, p.UserID), ',')
-	b = append(appendID(b, p.WorkspaceID), ',')
+	b = append(appendText(b, idText(p.UserID)), ',')
+	b = append(appendText(b, idText(p.WorkspaceID)), ',')
 	b = append(appendText(b, p.Name), ',')
 	return append(appendText(b, p.Integration), ',')
 }
 
-// appendID appends an id of COR's, or nothing when it is 0: COR named none.
-func appendID(b []byte, id int64) []byte {
-	switch {
-	case id == 0:
-		return b
-	case id < 0:
-		b = append(b, '\'') // as appendText would
+// idText is an id of COR's as a cell, blank when it is 0: COR named none.
+func idText(id int64) string {
+	if id == 0 {
+		return ""
 	}
-	return strconv.AppendInt(b, id, 10)
+	return strconv.FormatInt(id, 10)
 }
 
-// appendVerdict appends the last six cells of a line.
+// appendVerdict appends the last six cells of a line and its end.
 func appendVerdict(b []byte, v *pipeline.Verdict) []byte {
-	b = append(b, v.Status.String()...)
-	b = append(b, ',')
+	b = append(append(b, v.Status...), ',')
 	b = append(appendText(b, v.Reason), ',')
 	if v.HTTPStatus != 0 {
 		b = strconv.AppendInt(b, int64(v.HTTPStatus), 10)
@@ -111,5 +94,5 @@ func appendVerdict(b []byte, v *pipeline.Verdict) []byte {
 	if !v.SentAt.IsZero() {
 		b = v.SentAt.UTC().AppendFormat(b, sentLayout)
 	}
-	return b
+	return append(b, '\n')
 }

@@ -1,235 +1,158 @@
 // Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// extras.csv, users.csv, vanished.csv, report.html and summary.json, in one pass
-// over the verdicts and in constant memory, and requests.jsonl for a dry run.
+// unmapped.csv, extras.csv, users.csv, vanished.csv, report.html and
+// summary.json, for a dry run requests.jsonl and for a probe facts.json.
 //
-// Nothing is ever half-written: every file lives under a temporary name beside
-// its final one until all of them are complete and synced, and only then takes
-// its name, replacing what an earlier writing left there.
-//
-// What the reports say of a batch of rows or users may be worked out in several
-// goroutines; all else is for one at a time.
+// Nothing is ever half-written: every file has a temporary name until all of them
+// are complete and synced, and only then takes its own, in place of what an
+// earlier writing left there.
 package report
 
 import (
-	"fmt"
-	"sync"
+	"context"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"corattach/pipeline"
+	"corattach/report/atomicfile"
+	"corattach/report/page"
 )
 
 // The names of the files in a run's directory.
 const (
 	ReconciliationFile = "reconciliation.csv"
 	FailedFile         = "failed.csv"
+	UnmappedFile       = "unmapped.csv"
 	ExtrasFile         = "extras.csv"
 	UsersFile          = "users.csv"
-	SummaryFile        = "summary.json"
 	VanishedFile       = "vanished.csv"
 	PageFile           = "report.html"
+	SummaryFile        = "summary.json"
 	RequestsFile       = "requests.jsonl"
+	FactsFile          = "facts.json"
 )
 
-// Set is the reports of one run while they are being written: Open, for a dry run
-// OpenRequests and Request, then a Block for all rows, a UserBlock for all users,
-// Vanished for every vanished pair and Sending, then Commit or Discard. The streams
-// may be interleaved. The zero value is of no use.
+// Set is the reports of one run, open under temporary names: Open, then Write or
+// Discard.
 type Set struct {
-	tally         *Tally
-	recon         *reconciliation
-	failed        *failed
-	users, extras *draft
-	gone          *vanished
-	page          *page
-	json          *draft
-	requests      *draft // nil without OpenRequests
-	files         drafts
-	create        create
-	dir           string
-	closed        bool
-
-	blocks, userBlocks sync.Pool // to be filled again
+	dir   string
+	files []*atomicfile.File // in the order in which they take their names
+	names []string           // of files
 }
 
-// Open opens every report of a run in dir, which must exist, under temporary
-// names. inputs are the names of the input files as they were given, "-" for
-// standard input; Place.File is an index into them. An error names the file
-// that could not be opened and leaves nothing behind: the run must not begin.
-func Open(dir string, inputs []string) (*Set, error) {
-	return open(dir, inputs, createTemp)
-}
-
-func open(dir string, inputs []string, create create) (*Set, error) {
-	files := drafts{}
-	for _, name := range []string{ReconciliationFile, FailedFile, ExtrasFile, UsersFile, VanishedFile, PageFile, SummaryFile} {
-		d, err := newDraft(dir, name, create)
-		if err != nil {
-			files.drop()
+// Open opens every report of a run in dir, which must exist, and requests.jsonl
+// if requests is set. An error names the file that can't be written and leaves
+// nothing behind: the run must not begin.
+func Open(dir string, requests bool) (*Set, error) {
+	s := &Set{dir: dir}
+	names := []string{ReconciliationFile, FailedFile, UnmappedFile, ExtrasFile, UsersFile, VanishedFile, PageFile}
+	if requests {
+		names = append(names, RequestsFile)
+	}
+	for _, name := range append(names, SummaryFile) {
+		if err := s.open(name, len(s.files)); err != nil {
+			s.Discard()
 			return nil, err
 		}
-		files = append(files, d)
 	}
-	s := &Set{
-		tally:  newTally(inputs),
-		recon:  newReconciliation(files[0], inputs),
-		failed: newFailed(files[1], inputs),
-		extras: files[2],
-		users:  files[3],
-		gone:   newVanished(files[4]),
-		page:   newPage(files[5], inputs),
-		json:   files[6],
-		files:  files,
-		create: create,
-		dir:    dir,
-	}
-	s.blocks.New, s.userBlocks.New = func() any { return &Block{} }, func() any { return &UserBlock{} }
-	beginPeople(s.users, s.extras)
 	return s, nil
 }
 
-// Block is a number of lines as they are going to stand in the reports.
-type Block struct {
-	Lines         []pipeline.Line
-	recon, failed []byte
-	err           error
-}
-
-// Block makes the lines of a batch and what the reports say of them. It may be
-// called from several goroutines, while the Set is written.
-func (s *Set) Block(b *pipeline.LineBatch) *Block {
-	p := s.blocks.Get().(*Block)
-	p.Lines = b.Append(p.Lines[:0])
-	return s.block(p)
-}
-
-func (s *Set) block(p *Block) *Block {
-	p.recon, p.failed, p.err = p.recon[:0], p.failed[:0], nil
-	for i := range p.Lines {
-		l := &p.Lines[i]
-		if p.err = s.tally.check(l); p.err != nil {
-			break
-		}
-		p.recon = s.recon.append(p.recon, l)
-		if !l.Status.Settled() {
-			p.failed = s.failed.append(p.failed, l)
-		}
-	}
-	return p
-}
-
-// Write writes a block, which must not be used any more. Blocks come in input
-// order; that they do is for Tally to judge. An error names the file that could
-// not be written, or a line that no run can have; the reports can then only be
-// discarded.
-func (s *Set) Write(p *Block) error {
-	if p.err != nil {
-		return p.err
-	}
-	for i := range p.Lines {
-		s.tally.line(&p.Lines[i])
-		s.page.line(&p.Lines[i])
-	}
-	if err := s.recon.out.add(p.recon); err != nil {
-		return err
-	}
-	if err := s.failed.out.add(p.failed); err != nil {
-		return err
-	}
-	s.blocks.Put(p)
-	return nil
-}
-
-// UserBlock is a number of users as they are going to stand in the reports.
-type UserBlock struct {
-	Lines         []pipeline.UserLine
-	users, extras []byte
-}
-
-// UserBlock makes the lines of a batch of users and what the reports say of them.
-// It may be called from several goroutines, while the Set is written.
-func (s *Set) UserBlock(b *pipeline.UserBatch) *UserBlock {
-	p := s.userBlocks.Get().(*UserBlock)
-	p.Lines = b.Append(p.Lines[:0])
-	return s.userBlock(p)
-}
-
-func (s *Set) userBlock(p *UserBlock) *UserBlock {
-	p.users, p.extras = p.users[:0], p.extras[:0]
-	for i := range p.Lines {
-		p.users = appendUser(p.users, &p.Lines[i])
-		p.extras = appendExtras(p.extras, &p.Lines[i])
-	}
-	return p
-}
-
-// WriteUsers writes a block of users, which must not be used any more. Blocks come
-// in order of first appearance, before, between or after those of lines. An error
-// names the file that could not be written; the reports can then only be
-// discarded.
-func (s *Set) WriteUsers(p *UserBlock) error {
-	for i := range p.Lines {
-		s.tally.user(&p.Lines[i])
-		s.page.user(&p.Lines[i])
-	}
-	if err := s.users.add(p.users); err != nil {
-		return err
-	}
-	if err := s.extras.add(p.extras); err != nil {
-		return err
-	}
-	s.userBlocks.Put(p)
-	return nil
-}
-
-// Vanished writes what there is to say of one vanished pair, which is not kept.
-// An error names the file that could not be written; the reports can then only
-// be discarded.
-func (s *Set) Vanished(v *pipeline.Vanished) error {
-	s.tally.vanished(v)
-	s.page.vanished(v)
-	return s.gone.pair(v)
-}
-
-// Sending gives the page what its picture of the sending is drawn from. The run's
-// attempts are all counted by then.
-func (s *Set) Sending(t *Traffic) {
-	s.page.timeline = t.timeline
-}
-
-// Tally returns the counts of what has been written so far. It goes on
-// counting as long as the Set is written.
-func (s *Set) Tally() *Tally {
-	return s.tally
-}
-
-// Commit completes and syncs every report, writes the page and the summary, and
-// gives all of them their final names, summary.json last. next is what the page
-// tells its reader to do. An error names the file: before the first renaming it
-// leaves every final name as it was, and it always removes what is left under a
-// temporary name.
-func (s *Set) Commit(summary *Summary, next Next) error {
-	if s.closed {
-		return fmt.Errorf("the reports are closed already")
-	}
-	s.closed = true
-	finished := s.files[:len(s.files)-2].finish() // all but the page and the summary, while those are made
-	err := s.page.out.fail("write", s.page.show(summary, &s.tally.causes, next))
+// open opens one more report, which is to take its name at this place.
+func (s *Set) open(name string, at int) error {
+	f, err := atomicfile.Create(filepath.Join(s.dir, name))
 	if err == nil {
-		err = s.json.fail("write", summary.Encode(s.json))
+		s.files, s.names = slices.Insert(s.files, at, f), slices.Insert(s.names, at, name)
 	}
-	finished()
-	if err != nil {
-		s.files.drop()
-		return err
-	}
-	return s.files.commit()
+	return err
 }
 
 // Discard removes everything under a temporary name; reports of an earlier
-// writing stay. After Commit it does nothing, so it can be deferred.
+// writing stay. After Write it does nothing, so it can be deferred.
 func (s *Set) Discard() {
-	if s.closed {
-		return
+	for _, f := range s.files {
+		f.Discard()
 	}
-	s.closed = true
-	s.files.drop()
 }
+
+// writers write the files that do not need the summary.
+func writers() map[string]func(io.Writer, *Run) error {
+	return map[string]func(io.Writer, *Run) error{
+		FailedFile:   writeFailed,
+		UnmappedFile: writeUnmapped,
+		ExtrasFile:   writeExtras,
+		UsersFile:    writeUsers,
+		VanishedFile: writeVanished,
+		RequestsFile: writeRequests,
+		FactsFile:    writeFacts,
+	}
+}
+
+func writeFacts(w io.Writer, r *Run) error {
+	_, err := w.Write(r.Facts)
+	return err
+}
+
+// Write writes every report of a run, each file in one goroutine, and gives all of
+// them their names when they are complete and synced, summary.json last. An error
+// names the file; before the first renaming it leaves every report of an earlier
+// writing as it was. It removes what has a temporary name in any case. When ctx
+// ends, it ends with the cause.
+func (s *Set) Write(ctx context.Context, r *Run) (*Summary, error) {
+	defer s.Discard()
+	if r.Facts != nil {
+		if err := s.open(FactsFile, 0); err != nil {
+			return nil, err
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range s.names {
+		if write, found := writers()[name]; found {
+			group.Go(func() (err error) {
+				defer pipeline.Recover(&err)
+				return write(untilDone{ctx, s.files[i]}, r)
+			})
+		}
+	}
+	var summary *Summary
+	group.Go(func() (err error) {
+		defer pipeline.Recover(&err)
+		t := newTally(r)
+		if err := writeReconciliation(untilDone{ctx, s.file(ReconciliationFile)}, r, t); err != nil {
+			return err
+		}
+		summary = t.summarize()
+		if err := page.Write(untilDone{ctx, s.file(PageFile)}, pageData(r, summary)); err != nil {
+			return err
+		}
+		return summary.Encode(s.file(SummaryFile))
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return summary, atomicfile.Commit(s.files...)
+}
+
+func (s *Set) file(name string) *atomicfile.File {
+	return s.files[slices.Index(s.names, name)]
+}
+
+// untilDone is a file that takes nothing more when ctx has ended.
+type untilDone struct {
+	ctx context.Context
+	out io.Writer
+}
+
+// Write appends p. Its error is the cause of ctx, or the file's.
+func (u untilDone) Write(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.out.Write(p)
+}
+
+// Sweep removes from dir what a process that was killed while it wrote reports
+// has left. Only a caller who knows that nobody else writes there may call it.
+func Sweep(dir string) error { return atomicfile.Sweep(dir) }

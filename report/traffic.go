@@ -1,40 +1,67 @@
 package report
 
 import (
-	"iter"
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
 
 	"corattach/pipeline"
 )
 
-// Traffic counts the attempts of a run, of all its sessions. The zero value has
-// none. It is not for use from several goroutines.
+// Traffic counts the attempts of a run, of all its sessions, in any order. The
+// zero value has none. Its methods may be called from several goroutines.
 type Traffic struct {
-	Attempts  int64 // that came to a sending
-	Throttled int64 // of them those that COR asked to wait
-	timeline  timeline
+	mu        sync.Mutex
+	attempts  int64
+	throttled int64
+	seconds   map[int64]Second // by Unix
 }
 
-// Count counts the exchanges on their way. They may come in any order, and none
-// of them is kept.
-func (t *Traffic) Count(exchanges iter.Seq2[pipeline.Exchange, error]) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
-		for e, err := range exchanges {
-			if err == nil {
-				t.add(&e)
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
+// Second is what happened in one second.
+type Second struct {
+	Unix      int64 // the second
+	Attempts  int   // that were begun in it
+	Throttled int   // of them those that COR asked to wait
+	Failed    int   // of them those that brought no readable answer, or a refusal
 }
 
-func (t *Traffic) add(e *pipeline.Exchange) {
-	t.timeline.add(e)
-	if e.Sent() {
-		t.Attempts++
+// Add counts an exchange.
+func (t *Traffic) Add(e *pipeline.Exchange) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !e.Sent() {
+		return
 	}
-	if e.Fault != nil && e.Fault.Kind == pipeline.Throttled {
-		t.Throttled++
+	if t.seconds == nil {
+		t.seconds = make(map[int64]Second)
 	}
+	s := t.seconds[e.At.Unix()]
+	s.Unix = e.At.Unix()
+	s.Attempts++
+	t.attempts++
+	switch {
+	case e.Fault == nil:
+	case e.Fault.Kind == pipeline.Throttled:
+		s.Throttled++
+		t.throttled++
+	default:
+		s.Failed++
+	}
+	t.seconds[s.Unix] = s
+}
+
+// Attempts returns how many attempts were sent, and how many of them COR asked to
+// wait.
+func (t *Traffic) Attempts() (all, throttled int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.attempts, t.throttled
+}
+
+// Seconds returns the seconds in which attempts were begun, in order of time.
+func (t *Traffic) Seconds() []Second {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.SortedFunc(maps.Values(t.seconds), func(a, b Second) int { return cmp.Compare(a.Unix, b.Unix) })
 }

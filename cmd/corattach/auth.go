@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,27 +10,28 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
+	"corattach/report"
 )
 
 type authCommand struct {
 	Check authCheckCommand `cmd:"" help:"Say whom the credentials belong to."`
 }
 
-// Help is shown below the flags.
+// Help is shown below the description.
 func (*authCommand) Help() string { return examples("corattach auth check") }
 
 type authCheckCommand struct {
 	endpointFlags
-	Timeout duration `group:"Target" default:"30s" placeholder:"30s" help:"For all of it."`
+	Timeout duration `group:"Target" default:"30s" placeholder:"30s" help:"How long all of it may take."`
 	JSON    bool     `group:"Output" name:"json" help:"Print what is found as one JSON document."`
 	logFlags
 }
 
-// Help is shown below the flags.
+// Help is shown below the description.
 func (*authCheckCommand) Help() string {
 	return `Makes a token, where the credentials are a key and a secret, and asks COR whose it is (GET /v1/me). Nothing is changed at COR, and the Integrations API is not asked.
 
-` + examples("corattach auth check", "corattach auth check --token-file token.txt --json")
+` + credentialsHelp + "\n\n" + examples("corattach auth check", "corattach auth check --token-file token.txt --json")
 }
 
 // checked is what a check found. It holds no secret.
@@ -57,57 +56,53 @@ type account struct {
 
 // Run asks COR whom the credentials belong to.
 func (c *authCheckCommand) Run(a *app) error {
+	c.logFlags.open(a)
 	if err := a.refuseBlank("base-url", "auth-url", "token-file"); err != nil {
 		return err
 	}
 	if c.Timeout <= 0 {
 		return usage("use a time such as 30s", "--timeout: must be above 0")
 	}
-	t, err := c.urls()
+	t, err := c.target()
 	if err != nil {
 		return err
 	}
-	credentials, err := c.credentials()
+	given, err := a.credentials(string(c.TokenFile))
 	if err != nil {
 		return err
 	}
-	client, err := newClient(t, credentials)
+	client, err := newClient(t, given.Credentials)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	con := a.newConsole(&outputFlags{logFlags: c.logFlags})
 	ctx, cancel := context.WithTimeout(a.ctx, time.Duration(c.Timeout))
 	defer cancel()
 	me, fault := client.Me(ctx)
-	var signal *stopped
-	if fault != nil && errors.As(context.Cause(a.ctx), &signal) {
-		return &failure{exitSignal + signal.signal, errors.New(signal.Reason), ""}
+	if fault != nil && a.ctx.Err() != nil {
+		return context.Cause(a.ctx)
 	}
-	found := c.found(t, credentials, me, fault)
+	found := newChecked(t, given, me, fault)
 	if end := client.TokenExpires(); !end.IsZero() {
 		found.Expires = new(end.UTC().Truncate(time.Second))
 	}
-	if err := found.print(a.out, c.JSON); err != nil {
+	if err := a.print(c.JSON, found, found.write); err != nil {
 		return err
 	}
 	if fault != nil {
-		return c.failure(t, credentials, fault)
+		return checkFailure(t, given, fault)
 	}
-	con.last(exitDone, "COR knows the credentials", nil)
+	a.console.End(pipeline.ExitDone, "COR knows the credentials", nil)
 	return nil
 }
 
-func (c *authCheckCommand) found(t target, credentials cor.Credentials, me cor.Account, fault *pipeline.Fault) checked {
-	found := checked{OK: fault == nil, AuthURL: t.AuthURL, BaseURL: t.BaseURL, Kind: "access token", Credentials: "COR_ACCESS_TOKEN"}
+func newChecked(t pipeline.Target, given credentials, me cor.Account, fault *pipeline.Fault) *checked {
+	found := &checked{OK: fault == nil, AuthURL: t.AuthURL, BaseURL: t.BaseURL, Credentials: given.from, Kind: "access token"}
 	switch {
-	case credentials.APIKey != "":
-		found.Kind, found.Credentials, t.Account = "key and secret", "COR_API_KEY and COR_CLIENT_SECRET", keyAccount(credentials.APIKey)
+	case given.APIKey != "":
+		found.Kind, t.Account = "key and secret", keyAccount(given.APIKey)
 	case fault == nil:
 		t.Account = tokenAccount(me)
-	}
-	if c.TokenFile != "" {
-		found.Credentials = "--token-file " + c.TokenFile
 	}
 	if fault == nil {
 		found.Account = &account{me.ID, me.Name, me.Email}
@@ -118,15 +113,14 @@ func (c *authCheckCommand) found(t target, credentials cor.Credentials, me cor.A
 	return found
 }
 
-// failure is how a check ends that brought no account.
-func (c *authCheckCommand) failure(t target, credentials cor.Credentials, fault *pipeline.Fault) error {
+// checkFailure is how a check ends that brought no account.
+func checkFailure(t pipeline.Target, given credentials, fault *pipeline.Fault) error {
 	hint := "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
 	switch {
-	case refused(fault) && credentials.APIKey != "":
-		if fault.Status != 404 { // as where no token endpoint is
-			hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL
-		}
-		return &failure{exitCredentials, fmt.Errorf("the credentials were refused: %w", fault), hint}
+	case refused(fault) && given.APIKey != "":
+		hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to " + t.AuthURL
+		err := fmt.Errorf("the credentials were refused: %w", fault)
+		return &pipeline.Failure{Code: pipeline.ExitCredentials, Err: err, Hint: hint}
 	case refused(fault):
 		return tokenRefused(fault)
 	case fault.Status == 0:
@@ -134,27 +128,22 @@ func (c *authCheckCommand) failure(t target, credentials cor.Credentials, fault 
 	case fault.Kind == pipeline.Throttled, fault.Status >= 500:
 		hint = "try again later, when COR is back"
 	}
-	return &failure{exitUnavailable, fmt.Errorf("whom the credentials belong to is not known: %w", fault), hint}
+	err := fmt.Errorf("whom the credentials belong to is not known: %w", fault)
+	return &pipeline.Failure{Code: pipeline.ExitUnavailable, Err: err, Hint: hint}
 }
 
-func (f *checked) print(w io.Writer, asJSON bool) error {
-	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(f)
-	}
+func (f *checked) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "account\t%s\n", f.Account)
-	fmt.Fprintf(t, "credentials\t%s, from %s\n", f.Kind, f.Credentials)
+	ends := "its end is not known"
 	if f.Expires != nil {
-		fmt.Fprintf(t, "token\tends %s\n", f.Expires.Format(time.RFC3339))
-	} else {
-		fmt.Fprintf(t, "token\tits end is not known\n")
+		ends = "ends " + f.Expires.Format(time.RFC3339)
 	}
-	fmt.Fprintf(t, "auth url\t%s\n", f.AuthURL)
-	fmt.Fprintf(t, "base url\t%s, which was not asked\n", f.BaseURL)
-	fmt.Fprintf(t, "target\t%s\n", f.Target)
+	for _, line := range [][2]string{
+		{"account", f.Account.String()}, {"credentials", f.Kind + ", from " + f.Credentials}, {"token", ends},
+		{"auth url", f.AuthURL}, {"base url", f.BaseURL + ", which was not asked"}, {"target", f.Target},
+	} {
+		fmt.Fprintf(t, "%s\t%s\n", line[0], report.Show(line[1]))
+	}
 	return t.Flush()
 }
 
@@ -166,20 +155,11 @@ func (a *account) String() string {
 	var parts []string
 	for _, part := range []string{a.Name, a.Email} {
 		if part != "" {
-			parts = append(parts, printable(part))
+			parts = append(parts, part)
 		}
 	}
 	if a.ID != "" {
-		parts = append(parts, "id "+printable(a.ID))
+		parts = append(parts, "id "+a.ID)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// printable quotes what would disturb a terminal.
-func printable(text string) string {
-	quoted := fmt.Sprintf("%q", text)
-	if quoted == `"`+text+`"` {
-		return text
-	}
-	return quoted
 }

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/pipeline/runs"
 )
 
 // BenchmarkDryRun is the whole main job up to the sending, on rows in random
@@ -24,7 +26,6 @@ func BenchmarkDryRun(b *testing.B) {
 	if asked, err := strconv.Atoi(os.Getenv("BENCH_ROWS")); err == nil {
 		most = asked
 	}
-	boundMemory()
 	empty := shuffledRows(b, 0)
 	fixed := time.Hour
 	for range 20 {
@@ -45,9 +46,9 @@ func BenchmarkDryRun(b *testing.B) {
 
 func dryRun(b *testing.B, file string) {
 	runs := b.TempDir()
-	a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
+	a := &app{stdin: nil, stdout: io.Discard, stderr: io.Discard, journalFile: func(f journal.File) journal.File { return f }}
 	code := a.run([]string{"import", "--dry-run", "--no-requests", "--allow-empty", "--runs-dir", runs, file})
-	if code != exitDone {
+	if code != pipeline.ExitDone {
 		b.Fatalf("exit %d", code)
 	}
 	if err := os.RemoveAll(runs); err != nil {
@@ -85,9 +86,9 @@ func BenchmarkSend(b *testing.B) {
 	const users = 5_000
 	file := shuffledRows(b, 3*users)
 	for b.Loop() {
-		a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
+		a := &app{stdin: nil, stdout: io.Discard, stderr: io.Discard, journalFile: func(f journal.File) journal.File { return f }}
 		code := a.run([]string{"import", "--simulate", "--rate", "0", "--workers", "16", "--runs-dir", b.TempDir(), file})
-		if code != exitDone {
+		if code != pipeline.ExitDone {
 			b.Fatalf("exit %d", code)
 		}
 	}
@@ -107,7 +108,7 @@ func BenchmarkReport(b *testing.B) {
 // them were confirmed, and sends the rest.
 func BenchmarkResume(b *testing.B) {
 	dir := finishedRun(b, 100_000)
-	path := filepath.Join(dir, journalFile)
+	path := filepath.Join(dir, runs.JournalFile)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		b.Fatal(err)
@@ -127,8 +128,8 @@ func BenchmarkResume(b *testing.B) {
 // directory. Its journal is not synced, as nobody pulls the plug.
 func finishedRun(b *testing.B, users int) string {
 	runs := b.TempDir()
-	a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return unsyncedFile{f} }}
-	if code := a.run([]string{"import", "--simulate", "--rate", "0", "--workers", "16", "--runs-dir", runs, shuffledRows(b, 3*users)}); code != exitDone {
+	a := &app{stdin: nil, stdout: io.Discard, stderr: io.Discard, journalFile: func(f journal.File) journal.File { return unsyncedFile{f} }}
+	if code := a.run([]string{"import", "--simulate", "--rate", "0", "--workers", "16", "--runs-dir", runs, shuffledRows(b, 3*users)}); code != pipeline.ExitDone {
 		b.Fatalf("exit %d", code)
 	}
 	return filepath.Join(runs, "last")
@@ -139,8 +140,8 @@ type unsyncedFile struct{ journal.File }
 func (unsyncedFile) Sync() error { return nil }
 
 func benchRun(b *testing.B, args ...string) {
-	a := &app{streams: streams{nil, io.Discard, io.Discard}, journal: func(f journal.File) journal.File { return f }}
-	if code := a.run(args); code != exitDone {
+	a := &app{stdin: nil, stdout: io.Discard, stderr: io.Discard, journalFile: func(f journal.File) journal.File { return f }}
+	if code := a.run(args); code != pipeline.ExitDone {
 		b.Fatalf("exit %d", code)
 	}
 	runtime.GC()

@@ -29,7 +29,7 @@ func collect(ts *testscript.TestScript) {
 	write("stdout", mask(ts.ReadFile("stdout")))
 	write("stderr", mask(ts.ReadFile("stderr")))
 	keepsSecret(ts)
-	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "extras.csv", "vanished.csv", "summary.json", "requests.jsonl"} {
+	for _, name := range []string{"reconciliation.csv", "failed.csv", "users.csv", "unmapped.csv", "extras.csv", "vanished.csv", "summary.json", "requests.jsonl"} {
 		content, err := os.ReadFile(filepath.Join(newestRun(ts.MkAbs("runs")), name))
 		if err == nil {
 			write(name, mask(string(content)))
@@ -108,11 +108,12 @@ func masker(work, samples string) func(string) string {
 		{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 		{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d ([A-Z]{3}) `), "$1 "},
 		{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
+		{regexp.MustCompile(`process \d+`), "process PID"},
 		{regexp.MustCompile(`took [0-9.]+[mµn]?s\b`), "took SOME"},
-		{regexp.MustCompile(`("duration_seconds": )[0-9.]+`), "${1}SOME"},
+		{regexp.MustCompile(`("duration_seconds": ?)[0-9.]+`), "${1}SOME"},
 		{regexp.MustCompile(`("version": |"version":)"[^"]*"`), `$1"VERSION"`},
 		{regexp.MustCompile(`("time":)"[^"]*"`), `$1"TIME"`},
-		{regexp.MustCompile(`("sha256": )"[0-9a-f]{64}"`), `$1"SHA256"`},
+		{regexp.MustCompile(`("sha256": ?)"[0-9a-f]{64}"`), `$1"SHA256"`},
 	}
 	return func(text string) string {
 		for _, p := range patterns {

@@ -8,13 +8,16 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"corattach/cmd/corattach/completion"
+	"corattach/pipeline/runs"
 )
 
 // TestComplete holds what is offered for a line to what kong's model has there.
 func TestComplete(t *testing.T) {
 	root := newParser(t).Model.Node
-	runs := func(dir string) []string {
-		return []string{"last", "20261123T031500Z-ab12cd", "in-" + dir}
+	list := func(dir string) []completion.Suggestion {
+		return []completion.Suggestion{{Text: "last"}, {Text: "20261123T031500Z-ab12cd"}, {Text: "in-" + dir}}
 	}
 	for line, want := range map[string]string{
 		"im":                                "words import",
@@ -53,10 +56,9 @@ func TestComplete(t *testing.T) {
 		"__":                                "words",
 		"version ":                          "words",
 	} {
-		got := complete(root, strings.Split(line, " "), runs)
-		text := got.kind
-		for _, w := range got.words {
-			text += " " + w.text
+		text, words := completion.Complete(root, strings.Split(line, " "), list)
+		for _, w := range words {
+			text += " " + w.Text
 		}
 		if diff := gocmp.Diff(want, text); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", line, diff)
@@ -116,8 +118,8 @@ func shellCases() map[string][]completed {
 			{"import --log-format=j", "--log-format=json"},
 			{"import --token-file=a", "compset -P --[^=]#= files"},
 			{"import --runs-dir ru", "compset -P --[^=]#= files -/"},
-			{"resume ", "last 20261123T031500Z-ab12cd"},
-			{"import --max-wait", `--max-wait:Without a readable answer, before the run ends as unavailable.`},
+			{"resume ", "last:the newest real run 20261123T031500Z-ab12cd:killed before it began"},
+			{"import --max-wait", `--max-wait:How long to go on without a usable answer, before the run ends as unavailable.`},
 			{"import --rate ", ""},
 		},
 		"fish": {
@@ -128,7 +130,7 @@ func shellCases() map[string][]completed {
 			{"import sta", "staff.csv"},
 			{"import --runs-dir ru", "runs/"},
 			{"import --runs-dir=ru", "--runs-dir=runs/"},
-			{"resume ", "last 20261123T031500Z-ab12cd"},
+			{"resume ", "last\tthe newest real run 20261123T031500Z-ab12cd\tkilled before it began"},
 			{"import --rate ", ""},
 		},
 	}
@@ -142,12 +144,12 @@ func TestCompletionScripts(t *testing.T) {
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"staff.csv": "", filepath.Join("runs", run[len(run)-23:], journalFile): ""} {
+	for name, content := range map[string]string{"staff.csv": "", filepath.Join("runs", run[len(run)-23:], runs.JournalFile): ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(filepath.Base(run), filepath.Join(dir, "runs", lastLink)); err != nil {
+	if err := os.Symlink(filepath.Base(run), filepath.Join(dir, "runs", "last")); err != nil {
 		t.Skip(err)
 	}
 	for shell, driver := range shellDrivers() {

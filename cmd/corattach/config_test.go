@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"corattach/cmd/corattach/console"
 )
 
 // TestConfigSetsEveryFlag sets each flag of each command in a file of its own,
@@ -30,12 +32,16 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 			args = append(args, positional.Name)
 		}
 		for _, flag := range command.Flags {
+			if flag.Hidden {
+				continue
+			}
 			text, want := sampleValue(t, flag)
 			file := filepath.Join(t.TempDir(), "config.yaml")
 			if err := os.WriteFile(file, []byte("# A line of comment.\n"+flag.Name+": "+text+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			a := &app{}
+			a := &app{console: console.New(io.Discard, io.Discard, nil)}
+			defer a.console.Close(false)
 			parser, err := a.parser(func(int) {})
 			if err != nil {
 				t.Fatal(err)
@@ -46,7 +52,7 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 				continue
 			}
 			expected := []given{{flag.Name, want, inFile, file + " line 2"}}
-			if diff := gocmp.Diff(expected, givenFlags(parsed, a.config), gocmp.AllowUnexported(given{})); diff != "" {
+			if diff := gocmp.Diff(expected, givenFlags(parsed, a.settings), gocmp.AllowUnexported(given{})); diff != "" {
 				t.Errorf("%s: %s: %s", command.Path(), text, diff)
 			}
 			set++
@@ -63,9 +69,9 @@ func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
 	case flag.IsBool():
 		return "on", nil
 	case flag.IsMap():
-		return `{user_id: "a;b=c"}`, []string{"map[user_id:a;b=c]"}
+		return `{user_id: "a;b=c"}`, []string{`user_id=a\;b=c`}
 	case flag.IsSlice():
-		return `[A, "B,C"]`, []string{"A", "B,C"}
+		return `[A, "B,C"]`, []string{"A", `B\,C`}
 	case flag.Enum != "":
 		return flag.EnumSlice()[1], []string{flag.EnumSlice()[1]}
 	case flag.HasDefault:
@@ -79,34 +85,11 @@ func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
 }
 
 func newParser(t *testing.T) *kong.Kong {
-	parser, err := (&app{streams: streams{strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)}}).parser(func(int) {})
+	a := &app{console: console.New(io.Discard, io.Discard, nil)}
+	t.Cleanup(func() { a.console.Close(false) })
+	parser, err := a.parser(func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return parser
-}
-
-// FuzzConfig reads any bytes as a configuration file: it is taken, or refused as
-// wrong usage.
-func FuzzConfig(f *testing.F) {
-	for _, text := range []string{
-		"", "# nothing\n", "---\n", "{}", "null", "rate: 5\n", "a: &x [*x]\n", "map: {user_id: a}\nset: [a=b]\n", "rate: 5\n---\n", "? [a]\n: 1\n",
-		"<<: {rate: 5}\n", "rate: &r 5\nworkers: *r\n", "\xef\xbb\xbfrate: 5\r\n", "strict: on\nrate:\n", "%YAML 1.1\n---\nrate: 5\n", "!!map {rate: !!str 5}\n",
-	} {
-		f.Add([]byte(text))
-	}
-	parser, err := (&app{}).parser(func(int) {})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, content []byte) {
-		c := &config{path: "fuzz.yaml"}
-		err := c.parse(content)
-		if err == nil {
-			err = c.check(parser.Model.Node)
-		}
-		if err != nil && explain(err).code != exitUsage {
-			t.Errorf("%q: exit %d: %v", content, explain(err).code, err)
-		}
-	})
 }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"corattach/pipeline"
+	"corattach/pipeline/runs"
 )
 
 // A finished run's journal is cut at its records' borders, around them and at
@@ -29,12 +32,12 @@ rounded,W1,33.3333,SAP
   {"user": "refused", "status": 400, "body": "A", "code": "ZC001"}, {"user": "rounded", "set_percentage": {"W1": 33}}
 ]}`
 	reference := newCrashWorld(t, input, script)
-	if got := runHere(reference.args("import", reference.file)...); got.code != exitRows {
+	if got := runHere(reference.args("import", reference.file)...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	source := reference.runDir(t)
 	want := verdictsOf(t, source)
-	whole, err := os.ReadFile(filepath.Join(source, journalFile))
+	whole, err := os.ReadFile(filepath.Join(source, runs.JournalFile))
 	okay(t, err)
 	var cuts []int
 	border := 0
@@ -52,16 +55,16 @@ rounded,W1,33.3333,SAP
 		for i := part; i < len(cuts); i += len(parts) {
 			dir := filepath.Join(t.TempDir(), filepath.Base(source))
 			okay(t, os.CopyFS(dir, os.DirFS(source)))
-			okay(t, os.Truncate(filepath.Join(dir, journalFile), int64(cuts[i])))
+			okay(t, os.Truncate(filepath.Join(dir, runs.JournalFile), int64(cuts[i])))
 			before := evidenceOf(t, dir)
 			got := runHere("resume", dir, "--rate", "0")
 			switch {
 			case before == nil:
-				if got.code != exitUsage || !strings.Contains(got.stderr, "before anything was sent") {
+				if got.code != pipeline.ExitUsage || !strings.Contains(got.stderr, "nothing was sent") {
 					t.Errorf("cut at %d: exit %d: %s", cuts[i], got.code, got.stderr)
 				}
 				continue
-			case got.code != exitRows:
+			case got.code != pipeline.ExitRows:
 				t.Errorf("cut at %d: exit %d: %s", cuts[i], got.code, got.stderr)
 				continue
 			}
@@ -87,7 +90,7 @@ func TestReportIsTheSameAgain(t *testing.T) {
 	}
 	killed := w.runDir(t)
 	okay(t, os.Rename(killed, filepath.Join(t.TempDir(), "killed")))
-	if got := runHere(w.importArgs()...); got.code != exitRows {
+	if got := runHere(w.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	w.sameAgain(t, w.runDir(t))
@@ -97,7 +100,7 @@ func TestReportIsTheSameAgain(t *testing.T) {
 		t.Fatal("the run was not killed")
 	}
 	dir := w.runDir(t)
-	if got := runHere(w.args("resume", dir)...); got.code != exitRows {
+	if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	w.sameAgain(t, dir)
@@ -106,7 +109,7 @@ func TestReportIsTheSameAgain(t *testing.T) {
 func (w *crashWorld) sameAgain(t *testing.T, dir string) {
 	t.Helper()
 	before, sent := reportFiles(t, dir), len(w.Requests())
-	journal, err := os.ReadFile(filepath.Join(dir, journalFile))
+	journal, err := os.ReadFile(filepath.Join(dir, runs.JournalFile))
 	okay(t, err)
 	if len(before) < 5 {
 		t.Fatalf("reports: %q", slices.Collect(maps.Keys(before)))
@@ -114,13 +117,13 @@ func (w *crashWorld) sameAgain(t *testing.T, dir string) {
 	for name := range before {
 		okay(t, os.Remove(filepath.Join(dir, name)))
 	}
-	if got := runHere("report", dir); got.code != exitRows {
+	if got := runHere("report", dir); got.code != pipeline.ExitRows {
 		t.Fatalf("report: exit %d: %s", got.code, got.stderr)
 	}
 	if diff := cmp.Diff(before, reportFiles(t, dir)); diff != "" {
 		t.Errorf("the reports, written again: %s", diff)
 	}
-	after, err := os.ReadFile(filepath.Join(dir, journalFile))
+	after, err := os.ReadFile(filepath.Join(dir, runs.JournalFile))
 	okay(t, err)
 	if string(after) != string(journal) || len(w.Requests()) != sent {
 		t.Errorf("report changed the journal or sent something")
@@ -138,7 +141,7 @@ func TestLockDiesWithItsProcess(t *testing.T) {
 	dir := w.runDir(t)
 	for _, args := range [][]string{w.importArgs(), w.args("resume", dir)} {
 		start := time.Now()
-		if got := runHere(args...); got.code != exitLocked || !strings.Contains(got.stderr, "another run is active") {
+		if got := runHere(args...); got.code != pipeline.ExitLocked || !strings.Contains(got.stderr, "another run is active") {
 			t.Errorf("a second run: exit %d: %s", got.code, got.stderr)
 		}
 		if took := time.Since(start); took > 5*time.Second {
@@ -153,7 +156,7 @@ func TestLockDiesWithItsProcess(t *testing.T) {
 	if err := first.Wait(); !errors.As(err, &exit) {
 		t.Errorf("the first run: %v", err)
 	}
-	if got := runHere(w.args("resume", dir)...); got.code != exitRows {
+	if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitRows {
 		t.Errorf("resume after the kill: exit %d: %s", got.code, got.stderr)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"corattach/pipeline"
 	"corattach/pipeline/cor/corsim"
 	"corattach/pipeline/journal"
+	"corattach/pipeline/runs"
 	"corattach/report"
 )
 
@@ -78,7 +79,10 @@ func balancedSummary(t *testing.T, dir string, rows int) report.Summary {
 	var s report.Summary
 	okay(t, json.Unmarshal(content, &s))
 	r := s.Rows
-	sum := r.Matched + r.Mismatched + r.Missing + r.Failed + r.Unknown + r.Invalid + r.Held + r.Duplicate + r.Unchanged + r.NotSent + r.Planned
+	sum := int64(0)
+	for _, n := range r.ByStatus {
+		sum += n
+	}
 	if !s.Balanced || r.Total != int64(rows) || sum != r.Total || len(rowsOf(t, dir)) != rows {
 		t.Errorf("balanced %v, %d rows, %d in the sum, %d in the report, want %d", s.Balanced, r.Total, sum, len(rowsOf(t, dir)), rows)
 	}
@@ -92,7 +96,7 @@ func reportFiles(t *testing.T, dir string) map[string]string {
 	entries, err := os.ReadDir(dir)
 	okay(t, err)
 	for _, entry := range entries {
-		if entry.Type().IsRegular() && entry.Name() != journalFile {
+		if entry.Type().IsRegular() && entry.Name() != runs.JournalFile {
 			content, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 			okay(t, err)
 			files[entry.Name()] = string(content)
@@ -116,17 +120,29 @@ type crashEvidence struct {
 // evidenceOf reads a journal; nil when it has no header yet.
 func evidenceOf(t *testing.T, dir string) *crashEvidence {
 	t.Helper()
-	log, err := journal.Read(filepath.Join(dir, journalFile))
+	log, err := journal.Read(filepath.Join(dir, runs.JournalFile))
 	if errors.Is(err, journal.ErrUnbegun) {
 		return nil
 	}
 	okay(t, err)
 	ev := &crashEvidence{
 		attempts: make(map[pipeline.Key]int), answered: make(map[pipeline.Key]int), settled: make(map[pipeline.Key]bool),
-		open: make(map[pipeline.Key]bool), detached: make(map[pipeline.Key]bool), sessions: len(log.Sessions), ended: log.End != nil,
+		open: make(map[pipeline.Key]bool), detached: make(map[pipeline.Key]bool), sessions: len(log.Sessions),
 	}
-	for e, err := range log.Exchanges() {
+	defer log.Close()
+	if n := len(log.Sessions); n > 0 {
+		ev.ended = log.Sessions[n-1].End != nil
+	}
+	var all []pipeline.Exchange
+	for _, user := range log.Users() {
+		of, err := log.Exchanges(user)
 		okay(t, err)
+		all = append(all, of...)
+	}
+	for _, e := range all {
+		if e.Is(pipeline.Withheld) { // the run ended before it left
+			continue
+		}
 		ev.attempts[e.Key]++
 		ev.settled[e.Key] = e.Answer != nil || e.Fault != nil && e.Fault.Kind == pipeline.Refused && !ev.open[e.Key]
 		if e.Op == pipeline.Detach {
@@ -175,7 +191,7 @@ func (w *crashWorld) requestsOf(t *testing.T) map[pipeline.Key]int {
 // recordsOf counts the records of a run's journal.
 func recordsOf(t *testing.T, dir string) int {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, journalFile))
+	content, err := os.ReadFile(filepath.Join(dir, runs.JournalFile))
 	okay(t, err)
 	return bytes.Count(content, []byte("\n"))
 }

@@ -44,7 +44,7 @@ func crashChild(spec string, args []string) int {
 	if _, err := fmt.Sscan(spec, &l.left, &l.moment); err != nil {
 		panic(err)
 	}
-	a := &app{streams: streams{os.Stdin, os.Stdout, os.Stderr}, journal: func(f journal.File) journal.File {
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, journalFile: func(f journal.File) journal.File {
 		l.File = f
 		return &l
 	}}
@@ -86,7 +86,7 @@ func (l *lethal) die(line []byte) {
 
 // crashWorld is a directory with an input and a simulated COR on loopback.
 type crashWorld struct {
-	*corsim.Server
+	*corsim.Simulator
 	url  string
 	runs string // --runs-dir
 	file string // the input
@@ -111,7 +111,7 @@ func newCrashWorld(t *testing.T, input, script string, switches ...string) *cras
 	}
 	dir := t.TempDir()
 	w := &crashWorld{
-		Server: corsim.New(config), runs: filepath.Join(dir, "runs"), file: filepath.Join(dir, "in.csv"), arrived: make(chan string, 1000),
+		Simulator: corsim.New(config), runs: filepath.Join(dir, "runs"), file: filepath.Join(dir, "in.csv"), arrived: make(chan string, 1000),
 	}
 	okay(t, os.WriteFile(w.file, []byte(input), 0o600))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -161,7 +161,7 @@ type crashRun struct {
 // runHere runs the program in this process.
 func runHere(args ...string) crashRun {
 	var out, errs bytes.Buffer
-	code := run(args, streams{strings.NewReader(""), &out, &errs})
+	code := run(args, strings.NewReader(""), &out, &errs)
 	return crashRun{code, out.String(), errs.String()}
 }
 

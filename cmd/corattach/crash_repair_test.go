@@ -28,7 +28,7 @@ func newRepairWorld(t *testing.T) *crashWorld {
 	before := filepath.Join(t.TempDir(), "before.csv")
 	okay(t, os.WriteFile(before, []byte(repairBefore), 0o600))
 	got := runHere("import", before, "--base-url", w.url, "--auth-url", w.url+"/v1", "--rate", "0", "--runs-dir", t.TempDir())
-	if got.code != exitDone {
+	if got.code != pipeline.ExitDone {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	return w
@@ -41,7 +41,7 @@ func newRepairWorld(t *testing.T) *crashWorld {
 func TestKillDuringRepair(t *testing.T) {
 	setCredentials(t)
 	reference := newRepairWorld(t)
-	if got := runHere(reference.args("import", reference.file, "--repair")...); got.code != exitDone {
+	if got := runHere(reference.args("import", reference.file, "--repair")...); got.code != pipeline.ExitDone {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	want := verdictsOf(t, reference.runDir(t))
@@ -61,7 +61,7 @@ func TestKillDuringRepair(t *testing.T) {
 		if killed == nil {
 			return // TestKillAtEveryJournalRecord
 		}
-		if got := runHere("report", dir); got.code == exitInternal || got.code == exitUsage {
+		if got := runHere("report", dir); got.code == pipeline.ExitInternal || got.code == pipeline.ExitUsage {
 			t.Fatalf("report: exit %d: %s", got.code, got.stderr)
 		}
 		w.saysWhatIsHeld(t, dir)
@@ -72,16 +72,16 @@ func TestKillDuringRepair(t *testing.T) {
 		// Every other run is resumed without --repair at first: what was begun is
 		// finished all the same.
 		if i%2 == 1 {
-			if got := runHere(w.args("resume", dir)...); got.code != exitDone && got.code != exitPivots {
+			if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitDone && got.code != pipeline.ExitPivots {
 				t.Fatalf("resume without --repair: exit %d: %s", got.code, got.stderr)
 			}
 			w.saysWhatIsHeld(t, dir)
-			if held := len(w.Ledger()); held != 2 {
-				t.Errorf("COR holds %d of 2 workspaces after resume without --repair: %v", held, w.Ledger())
+			if held := len(w.Holdings()); held != 2 {
+				t.Errorf("COR holds %d of 2 workspaces after resume without --repair: %v", held, w.Holdings())
 			}
 			return
 		}
-		if got := runHere(w.args("resume", dir, "--repair")...); got.code != exitDone && got.code != exitPivots {
+		if got := runHere(w.args("resume", dir, "--repair")...); got.code != pipeline.ExitDone && got.code != pipeline.ExitPivots {
 			t.Errorf("resume: exit %d: %s", got.code, got.stderr)
 		}
 		w.saysWhatIsHeld(t, dir)

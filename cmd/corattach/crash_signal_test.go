@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"corattach/pipeline"
 )
 
 const signalInput = `user_id,workspace_id,percentage,source
@@ -87,7 +89,7 @@ func (w *crashWorld) arrivals(t *testing.T, n int) {
 func (w *crashWorld) finishes(t *testing.T, dir string) {
 	t.Helper()
 	before := evidenceOf(t, dir)
-	if got := runHere(w.args("resume", dir)...); got.code != exitDone {
+	if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitDone {
 		t.Errorf("resume: exit %d: %s", got.code, got.stderr)
 	}
 	w.sentOnce(t, before, evidenceOf(t, dir))
@@ -123,7 +125,7 @@ func TestSignalDrains(t *testing.T) {
 		cmd, wait := w.startImport(t)
 		w.arrivals(t, 4) // the first user's, and then those of three workers
 		okay(t, cmd.Process.Signal(signals[i]))
-		if code := wait(""); code != exitSignal+int(signals[i]) {
+		if code := wait(""); code != pipeline.ExitSignal+int(signals[i]) {
 			t.Errorf("exit %d", code)
 		}
 		dir := w.runDir(t)
@@ -136,12 +138,12 @@ func TestSignalDrains(t *testing.T) {
 			}
 		}
 		s := balancedSummary(t, dir, 6)
-		if diff := cmp.Diff([]int{exitSignal + int(signals[i]), exitRows}, s.Exit.All); diff != "" {
+		if diff := cmp.Diff([]int{pipeline.ExitSignal + int(signals[i]), pipeline.ExitRows}, s.Exit.All); diff != "" {
 			t.Error(diff)
 		}
 		w.truthful(t, dir)
 		again := statusCounts(t, dir)
-		if got := runHere("report", dir); got.code != exitSignal+int(signals[i]) {
+		if got := runHere("report", dir); got.code != pipeline.ExitSignal+int(signals[i]) {
 			t.Errorf("report: exit %d: %s", got.code, got.stderr)
 		}
 		if diff := cmp.Diff(again, statusCounts(t, dir)); diff != "" {
@@ -167,7 +169,7 @@ func TestSecondSignalCutsShort(t *testing.T) {
 	okay(t, cmd.Process.Signal(syscall.SIGTERM))
 	wait("nothing new is sent")
 	okay(t, cmd.Process.Signal(os.Interrupt))
-	if code := wait(""); code != exitSignal+int(syscall.SIGTERM) {
+	if code := wait(""); code != pipeline.ExitSignal+int(syscall.SIGTERM) {
 		t.Errorf("exit %d", code)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -191,7 +193,7 @@ func TestSignalEndsWaiting(t *testing.T) {
 	wait("throttled")
 	start := time.Now()
 	okay(t, cmd.Process.Signal(syscall.SIGTERM))
-	if code := wait(""); code != exitSignal+int(syscall.SIGTERM) {
+	if code := wait(""); code != pipeline.ExitSignal+int(syscall.SIGTERM) {
 		t.Errorf("exit %d", code)
 	}
 	if took := time.Since(start); took > 10*time.Second {

@@ -57,7 +57,7 @@ func (w *crashWorld) importArgs(more ...string) []string {
 func TestKillAtEveryJournalRecord(t *testing.T) {
 	setCredentials(t)
 	reference := newCrashWorld(t, crashInput, crashScript)
-	if got := runHere(reference.importArgs()...); got.code != exitRows {
+	if got := runHere(reference.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	want := verdictsOf(t, reference.runDir(t))
@@ -79,7 +79,7 @@ func TestKillAtEveryJournalRecord(t *testing.T) {
 		if !w.resumed(t, want) {
 			return
 		}
-		if diff := cmp.Diff(reference.Ledger(), w.Ledger()); diff != "" {
+		if diff := cmp.Diff(reference.Holdings(), w.Holdings()); diff != "" {
 			t.Errorf("what COR holds at the end: %s", diff)
 		}
 		if diff := cmp.Diff(fileNames(t, reference.runDir(t)), fileNames(t, w.runDir(t))); diff != "" {
@@ -118,10 +118,10 @@ func (w *crashWorld) resumed(t *testing.T, want map[string]crashRow) bool {
 	w.reportKilled(t, dir, len(want), killed.ended)
 	if killed.ended {
 		// Only the reports were missing, and report has written them.
-		if got := runHere(w.args("resume", dir)...); got.code != exitUsage || !strings.Contains(got.stderr, "nothing to resume") {
+		if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitRows || !strings.Contains(got.stderr, "nothing to resume") {
 			t.Errorf("resuming a finished run: exit %d: %s", got.code, got.stderr)
 		}
-	} else if got := runHere(w.args("resume", dir)...); got.code != exitRows {
+	} else if got := runHere(w.args("resume", dir)...); got.code != pipeline.ExitRows {
 		t.Fatalf("resume: exit %d: %s", got.code, got.stderr)
 	}
 	sameVerdicts(t, want, dir, killed)
@@ -165,12 +165,12 @@ func (w *crashWorld) unbegun(t *testing.T, dir string, want map[string]crashRow)
 			args = []string{"report", dir}
 		}
 		got := runHere(args...)
-		if got.code != exitUsage || !strings.Contains(got.stderr, "interrupted before anything was sent") || !strings.Contains(got.stderr, "hint: ") {
+		if got.code != pipeline.ExitUsage || !strings.Contains(got.stderr, "hint: nothing was sent") {
 			t.Errorf("%s of a run that has not begun: exit %d: %s", command, got.code, got.stderr)
 		}
 	}
 	okay(t, os.Rename(dir, dir+"-dead"))
-	if got := runHere(w.importArgs()...); got.code != exitRows {
+	if got := runHere(w.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("import: exit %d: %s", got.code, got.stderr)
 	}
 	okay(t, os.RemoveAll(dir+"-dead"))
@@ -183,11 +183,11 @@ func (w *crashWorld) unbegun(t *testing.T, dir string, want map[string]crashRow)
 // more than the simulator holds, and the exit code says that rows are left.
 func (w *crashWorld) reportKilled(t *testing.T, dir string, rows int, ended bool) {
 	t.Helper()
-	if got := runHere("report", dir); got.code != exitRows {
+	if got := runHere("report", dir); got.code != pipeline.ExitRows {
 		t.Fatalf("report of a killed run: exit %d: %s", got.code, got.stderr)
 	}
 	s := balancedSummary(t, dir, rows)
-	if interrupted := strings.HasPrefix(s.Exit.Reason, "interrupted at its last record; "); interrupted == ended {
+	if interrupted := strings.HasPrefix(s.Exit.Reason, "the run was killed; "); interrupted == ended {
 		t.Errorf("a killed run ends with %q", s.Exit.Reason)
 	}
 	w.truthful(t, dir)
@@ -218,15 +218,15 @@ func TestInternalError(t *testing.T) {
 	setCredentials(t)
 	w := newCrashWorld(t, crashInput, "")
 	var errs bytes.Buffer
-	a := &app{streams: streams{strings.NewReader(""), io.Discard, &errs}, journal: func(journal.File) journal.File { panic("a fault") }}
-	if code := a.run(w.importArgs()); code != exitInternal {
+	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, journalFile: func(journal.File) journal.File { panic("a fault") }}
+	if code := a.run(w.importArgs()); code != pipeline.ExitInternal {
 		t.Errorf("exit %d", code)
 	}
 	last := lastLine(errs.String())
 	if last != "exit 1: internal error: a fault" || !strings.Contains(errs.String(), "hint: this is a fault of the program") {
 		t.Errorf("it says %q", errs.String())
 	}
-	if got := runHere(w.importArgs()...); got.code != exitRows && got.code != exitDone {
+	if got := runHere(w.importArgs()...); got.code != pipeline.ExitRows && got.code != pipeline.ExitDone {
 		t.Errorf("the next run: exit %d: %s", got.code, got.stderr)
 	}
 }

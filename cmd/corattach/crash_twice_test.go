@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"corattach/pipeline"
 	"corattach/pipeline/journal"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestKillTwice(t *testing.T) {
 	setCredentials(t)
 	reference := newCrashWorld(t, crashInput, crashScript)
-	if got := runHere(reference.importArgs()...); got.code != exitRows {
+	if got := runHere(reference.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	want := verdictsOf(t, reference.runDir(t))
@@ -87,7 +88,7 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 	setCredentials(t)
 	reference := newCrashWorld(t, crashInput, crashScript)
 	counting := &full{sync: true}
-	if got := runWith(counting, reference.importArgs()...); got.code != exitRows {
+	if got := runWith(counting, reference.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	want := verdictsOf(t, reference.runDir(t))
@@ -107,15 +108,17 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 		f.sync = kind == "sync"
 		got := runWith(f, w.importArgs()...)
 		reason := map[bool]error{false: syscall.ENOSPC, true: syscall.EIO}[f.sync]
-		if got.code != exitInternal || !strings.Contains(got.stderr, reason.Error()) {
+		if got.code != pipeline.ExitInternal || !strings.Contains(got.stderr, reason.Error()) {
 			t.Fatalf("exit %d: %s", got.code, got.stderr)
 		}
 		if f.calls > 0 {
 			t.Errorf("%d more calls after the one that failed", f.calls)
 		}
 		w.settle()
-		if names[i] == "write 1" || names[i] == "sync 1" { // the header: the run has not begun
-			if left, _ := filepath.Glob(filepath.Join(w.runs, "2*")); len(left) > 0 || len(w.requestsOf(t)) > 0 {
+		left, _ := filepath.Glob(filepath.Join(w.runs, "2*"))
+		switch names[i] {
+		case "write 1", "write 2", "sync 1", "sync 2": // header and plan: the run has not begun
+			if len(left) > 0 || len(w.requestsOf(t)) > 0 {
 				t.Errorf("%v are left, and %d requests were sent", left, len(w.requestsOf(t)))
 			}
 			return
@@ -127,10 +130,10 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 					t.Errorf("%v was sent %d times, and the journal has %d attempts", key, n, failed.attempts[key])
 				}
 			}
-			if !strings.Contains(lastLine(got.stderr), " | resume: corattach resume "+dir+" --") && len(failed.attempts) > 0 {
+			if !strings.Contains(got.stderr, "\nnext: corattach resume "+dir+"\n") && len(failed.attempts) > 0 {
 				t.Errorf("nothing to paste: %s", got.stderr)
 			}
-			if !f.sync && !strings.Contains(got.stderr, "hint: make room where --runs-dir is; ") && len(failed.attempts) > 0 {
+			if !f.sync && !strings.Contains(got.stderr, "hint: make room where --runs-dir is\n") && len(failed.attempts) > 0 {
 				t.Errorf("no hint: %s", got.stderr)
 			}
 		}
@@ -141,7 +144,7 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 // runWith runs the program in this process with another file for its journal.
 func runWith(f *full, args ...string) crashRun {
 	var out, errs strings.Builder
-	a := &app{streams: streams{strings.NewReader(""), &out, &errs}, journal: func(file journal.File) journal.File {
+	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, journalFile: func(file journal.File) journal.File {
 		if f.File == nil {
 			f.File = file
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"corattach/pipeline"
 )
 
 // Names of files are bytes to the system: a comma, a backslash, and what is no
@@ -25,7 +27,7 @@ func TestNamesOfFiles(t *testing.T) {
 		okay(t, os.WriteFile(name, []byte("user_id,workspace_id,percentage,source\nU1,"+name[:1]+",5,SAP\nU2,W,half,SAP\n"), 0o600))
 	}
 	got := runHere(append([]string{"import", "--simulate", "--rate", "0", "--max-invalid", "off", "--"}, names...)...)
-	if got.code != exitRows {
+	if got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	first := reportFiles(t, "runs/last")
@@ -34,7 +36,7 @@ func TestNamesOfFiles(t *testing.T) {
 			t.Errorf("reconciliation.csv lacks %q:\n%s", want, first["reconciliation.csv"])
 		}
 	}
-	if got := runHere("report", "last"); got.code != exitRows {
+	if got := runHere("report", "last"); got.code != pipeline.ExitRows {
 		t.Fatalf("report: exit %d: %s", got.code, got.stderr)
 	}
 	if diff := cmp.Diff(first, reportFiles(t, "runs/last")); diff != "" {
@@ -47,20 +49,20 @@ func TestNamesOfFiles(t *testing.T) {
 func TestResumeWritesMissingReports(t *testing.T) {
 	t.Chdir(t.TempDir())
 	okay(t, os.WriteFile("a.csv", []byte("user_id,workspace_id,percentage,source\nU1,W1,5,SAP\n"), 0o600))
-	if got := runHere("import", "--simulate", "a.csv"); got.code != exitDone {
+	if got := runHere("import", "--simulate", "a.csv"); got.code != pipeline.ExitDone {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	want := reportFiles(t, "runs/last")
 	for name := range want {
 		okay(t, os.Remove(filepath.Join("runs/last", name)))
 	}
-	if got := runHere("resume", "last"); got.code != exitDone {
+	if got := runHere("resume", "last"); got.code != pipeline.ExitDone {
 		t.Fatalf("resume: exit %d: %s", got.code, got.stderr)
 	}
 	if diff := cmp.Diff(want, reportFiles(t, "runs/last")); diff != "" {
 		t.Errorf("the reports differ:\n%s", diff)
 	}
-	if got := runHere("resume", "last"); got.code != exitUsage || !strings.Contains(got.stderr, "nothing to resume") {
+	if got := runHere("resume", "last"); got.code != pipeline.ExitDone || !strings.Contains(got.stderr, "nothing to resume") {
 		t.Errorf("resume again: exit %d: %s", got.code, got.stderr)
 	}
 }
@@ -86,7 +88,7 @@ func TestReaderGoesAway(t *testing.T) {
 			if err := cmd.Run(); err != nil {
 				t.Errorf("%v", err)
 			}
-			if summary := balancedSummary(t, filepath.Join(dir, "runs", "last"), 2); summary.Rows.Matched != 2 {
+			if summary := balancedSummary(t, filepath.Join(dir, "runs", "last"), 2); summary.Rows.ByStatus[pipeline.Matched] != 2 {
 				t.Errorf("%+v", summary.Rows)
 			}
 		})
@@ -137,27 +139,20 @@ func waitFor(t *testing.T, happened func() bool) {
 	}
 }
 
-// A canary that has not come to its end is not forgotten by a plain resume.
+// A canary that has not come to its end is not forgotten by a plain resume: it goes
+// first again.
 func TestResumeKeepsTheCanary(t *testing.T) {
 	setCredentials(t)
 	const input = "user_id,workspace_id,percentage,source\nU1,W1,5,SAP\nU2,W1,5,SAP\nU3,W1,5,SAP\nU4,W1,5,SAP\n"
-	for _, c := range []struct {
-		stuck   string // the user whom COR throttles
-		refused bool
-	}{{"U2", true}, {"U4", false}} {
-		w := newCrashWorld(t, input, `{"faults": [{"user": "`+c.stuck+`", "attempts": [1], "status": 429, "retry_after": 3600}]}`)
-		got := runHere(w.args("import", w.file, "--workers", "1", "--canary", "2", "--max-wait", "1s")...)
-		if got.code != exitUnavailable || !strings.Contains(got.stderr, "--canary=2") {
-			t.Fatalf("exit %d: %s", got.code, got.stderr)
-		}
-		got = runHere(w.args("resume", w.runDir(t))...)
-		if c.refused && (got.code != exitUsage || !strings.Contains(got.stderr, "resume with --canary=2")) || !c.refused && got.code != exitDone {
-			t.Errorf("resume with %s stuck: exit %d: %s", c.stuck, got.code, got.stderr)
-		}
-		if c.refused {
-			if got = runHere(w.args("resume", w.runDir(t), "--canary", "2")...); got.code != exitDone {
-				t.Errorf("resume with the canary: exit %d: %s", got.code, got.stderr)
-			}
-		}
+	w := newCrashWorld(t, input, `{"faults": [{"user": "U2", "attempts": [1], "status": 429, "retry_after": 3600}, {"user": "U2", "attempts": [2], "status": 400}]}`)
+	got := runHere(w.args("import", w.file, "--workers", "1", "--canary", "2", "--max-wait", "1s")...)
+	if got.code != pipeline.ExitUnavailable {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	if got = runHere("resume", w.runDir(t)); got.code != pipeline.ExitGuard || !strings.Contains(lastLine(got.stderr), "--canary") {
+		t.Errorf("resume: exit %d: %s", got.code, got.stderr)
+	}
+	if counts := statusCounts(t, w.runDir(t)); counts["not_sent"] != 2 {
+		t.Errorf("%v", counts)
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"corattach/cmd/corattach/console"
+	"corattach/pipeline"
 )
 
 // logLines reads a log in the json format. Every line has a time in UTC, a level
@@ -43,10 +46,10 @@ func logLines(t *testing.T, log, runID string) []map[string]any {
 	return lines
 }
 
-// TestLogFields holds the log to the names that the README promises, in import
+// TestLogFields holds the log to the names that samples/operate.md promises, in import
 // and in resume, and requires the run's id on every line of both.
 func TestLogFields(t *testing.T) {
-	page, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../samples/operate.md")
 	okay(t, err)
 	t.Chdir(t.TempDir())
 	setCredentials(t)
@@ -64,7 +67,7 @@ func TestLogFields(t *testing.T) {
 			okay(t, os.WriteFile(old+"/summary.json", []byte(`{"run_id": "20200101T000000Z-000000", "dry_run": true, "balanced": true}`), 0o600))
 		}
 		got := runHere(w.args(append(command, "--log-format", "json", "--log-level", "debug", "--progress", "never")...)...)
-		id, err := readLast("runs/last")
+		id, err := os.Readlink("runs/last")
 		okay(t, err)
 		lines := logLines(t, got.stderr, id)
 		for _, line := range lines {
@@ -77,10 +80,13 @@ func TestLogFields(t *testing.T) {
 		}
 	}
 	var progress bytes.Buffer
-	a := &app{streams: streams{err: &progress}}
-	con := a.newConsole(&outputFlags{logFlags: logFlags{"json", "info"}})
-	con.run("r")
-	con.tell()
+	con := console.New(io.Discard, &progress, nil)
+	con.Format("json", "info")
+	con.Run("r")
+	con.Follow(2, "never")
+	con.User(pipeline.Matched)
+	con.LogProgress()
+	con.Close(false)
 	for _, line := range logLines(t, progress.String(), "r") {
 		for name := range line {
 			seen[name] = true
@@ -99,7 +105,7 @@ func TestLogFields(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(promised, seen); diff != "" {
-		t.Errorf("the README's table of fields differs from what is logged (-README +log):\n%s", diff)
+		t.Errorf("the page's table of fields differs from what is logged (-page +log):\n%s", diff)
 	}
 }
 

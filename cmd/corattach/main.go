@@ -6,19 +6,16 @@ import (
 	"io"
 	"log"
 	"os"
+	"runtime/debug"
 )
 
-// main keeps what libraries print by package log off standard error: it is no
-// line of the console's, and net/http quotes answers there, a token's too.
-func main() {
-	boundMemory()
-	log.SetOutput(io.Discard)
-	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
-}
+// gcPercent has the memory of a run stay below one and a half times what it holds.
+const gcPercent = 50
 
-// streams are the three files a program talks through.
-type streams struct {
-	in  io.Reader
-	out io.Writer
-	err io.Writer
+// main silences package log: net/http prints pieces of answers there, and an
+// answer may hold a token.
+func main() {
+	log.SetOutput(io.Discard)
+	debug.SetGCPercent(gcPercent)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -45,7 +45,7 @@ func program() {
 // commands there are:
 //
 //	exits CODE corattach ARG...   runs the program and compares its exit code and its last line; see collect
-//	again CODE NAME               runs the command that the last line gives as NAME
+//	again CODE PURPOSE            runs the command to paste that is a resume, an import, …
 //	collect                       the same collecting, after a run in the background
 //	await FILE TEXT               waits until a file holds a text
 //	simulator ARG...              starts corattach simulate, in place of an earlier one; its URL is $COR,
@@ -120,31 +120,34 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// lastLine is the last line as a terminal shows it: what stands before a carriage
+// return is written over.
 func lastLine(text string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	return lines[len(lines)-1]
+	text = strings.TrimRight(text, "\n")
+	return text[strings.LastIndexAny(text, "\r\n")+1:]
 }
 
-// suggested finds the command that a last line gives under a name.
-func suggested(last, name string) (string, bool) {
-	for _, part := range strings.Split(last, " | ")[1:] {
-		if command, found := strings.CutPrefix(part, name+": "); found {
+// suggested finds the command for a purpose, such as resume or import, among those
+// to paste.
+func suggested(stderr, purpose string) (string, bool) {
+	for line := range strings.Lines(stderr) {
+		command, found := strings.CutPrefix(strings.TrimSpace(line), "next: ")
+		if found && strings.HasPrefix(command, "corattach "+purpose+" ") {
 			return command, true
 		}
 	}
 	return "", false
 }
 
-// again runs a command that the last line on standard error gave, through a
-// shell as whoever pastes it would.
+// again runs a command to paste, through a shell as whoever pastes it would.
 func again(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: again CODE NAME...")
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: again CODE PURPOSE")
 	}
-	last, name := lastLine(ts.ReadFile("stderr")), strings.Join(args[1:], " ")
-	command, found := suggested(last, name)
+	said := ts.ReadFile("stderr")
+	command, found := suggested(said, args[1])
 	if !found {
-		ts.Fatalf("the last line gives no command named %q: %s", name, last)
+		ts.Fatalf("no command to paste is a %s:\n%s", args[1], said)
 	}
 	exits(ts, false, []string{args[0], "sh", "-c", command})
 }
@@ -190,7 +193,7 @@ func TestHelp(t *testing.T) {
 	for _, command := range commands {
 		t.Run(cmp.Or(command, "corattach"), func(t *testing.T) {
 			var out, complaint bytes.Buffer
-			code := run(strings.Fields(command+" --help"), streams{strings.NewReader(""), &out, &complaint})
+			code := run(strings.Fields(command+" --help"), strings.NewReader(""), &out, &complaint)
 			if code != 0 || complaint.Len() > 0 {
 				t.Fatalf("exit code %d, %q on standard error", code, complaint.String())
 			}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"pgregory.net/rapid"
 
 	"corattach/pipeline"
-	"corattach/report"
 )
 
 // gauges reads a metrics file with the parser of Prometheus' own libraries:
@@ -133,25 +132,28 @@ func TestMetrics(t *testing.T) {
 	}
 	counts := func(code int, rows map[pipeline.Status]float64, more map[string]float64) map[string]float64 {
 		want := map[string]float64{"run_exit_code": float64(code), "run_info": 1, "run_balanced": 1}
-		for _, name := range []string{"resumable_rows", "users", "requests", "attempts", "retries", "throttles", "over_allocated_users", "warnings"} {
+		for _, name := range []string{"resumable_rows", "users", "requests", "attempts", "retries", "throttles", "over_allocated_users", "extras", "vanished_pairs", "same_input", "warnings"} {
 			want["run_"+name] = 0
 		}
 		for _, status := range pipeline.Statuses() {
-			want["run_rows "+status.String()] = rows[status]
+			want["run_rows "+string(status)] = rows[status]
 		}
 		for name, value := range more {
 			want[name] = value
 		}
 		return want
 	}
-	night(map[string]float64{"run_exit_code": exitUsage}, "import --simulate gone.csv")
-	night(counts(exitRows, map[pipeline.Status]float64{pipeline.Matched: 3, pipeline.Invalid: 1}, map[string]float64{
+	night(map[string]float64{"run_exit_code": pipeline.ExitUsage}, "import --simulate gone.csv")
+	night(counts(pipeline.ExitRows, map[pipeline.Status]float64{pipeline.Matched: 3, pipeline.Invalid: 1}, map[string]float64{
 		"run_users": 3, "run_requests": 2, "run_attempts": 2, "run_over_allocated_users": 1, "run_warnings": 1,
 	}), "import --simulate --rate 0 --max-invalid off bad.csv")
-	good := counts(exitDone, map[pipeline.Status]float64{pipeline.Matched: 2}, map[string]float64{
+	good := counts(pipeline.ExitDone, map[pipeline.Status]float64{pipeline.Matched: 2}, map[string]float64{
 		"run_users": 2, "run_requests": 2, "run_attempts": 2, "succeeded": 1,
 	})
 	night(good, "import --simulate --rate 0 good.csv")
+	same := maps.Clone(good)
+	same["run_same_input"], same["run_warnings"] = 1, 1
+	night(same, "import --simulate --rate 0 good.csv")
 	info, err := os.Stat(file)
 	okay(t, err)
 	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o644 {
@@ -159,25 +161,23 @@ func TestMetrics(t *testing.T) {
 	}
 
 	// What comes to nothing keeps the time of the success, and claims no counts.
-	before, err := lastSuccess(file, "default")
-	okay(t, err)
-	night(map[string]float64{"run_exit_code": exitRefused, "succeeded": 1}, "import --simulate page.csv")
-	night(counts(exitRefused, map[pipeline.Status]float64{pipeline.NotSent: 3, pipeline.Invalid: 1}, map[string]float64{
+	before := successOf(t, file)
+	night(map[string]float64{"run_exit_code": pipeline.ExitRefused, "succeeded": 1}, "import --simulate page.csv")
+	night(counts(pipeline.ExitRefused, map[pipeline.Status]float64{pipeline.NotSent: 3, pipeline.Invalid: 1}, map[string]float64{
 		"run_users": 3, "run_over_allocated_users": 1, "run_warnings": 1, "succeeded": 1,
 	}), "import --simulate --max-invalid 0 bad.csv")
-	if after, err := lastSuccess(file, "default"); err != nil || !after.Equal(before) {
-		t.Errorf("the last success was %v and is told as %v, %v", before, after, err)
+	if after := successOf(t, file); after != before {
+		t.Errorf("the last success was %v and is told as %v", before, after)
 	}
 
 	// Neither does what is no run, nor what another run is going to write.
 	want, err := os.ReadFile(file)
 	okay(t, err)
-	l, err := lock("runs")
-	okay(t, err)
+	release := lockRuns(t, "runs")
 	locked := runHere("import", "--simulate", "--metrics-file", file, "good.csv")
-	okay(t, l.Close())
+	release()
 	dry := runHere("import", "--dry-run", "--metrics-file", file, "good.csv")
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) || locked.code != exitLocked || dry.code != exitDone {
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) || locked.code != pipeline.ExitLocked || dry.code != pipeline.ExitDone {
 		t.Errorf("exit %d and %d, %v:\n%s", locked.code, dry.code, err, got)
 	}
 }
@@ -189,15 +189,12 @@ func TestMetricsOfAResume(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "corattach.prom")
 	got := runHere(w.args("import", w.file, "--retries", "0", "--metrics-file", file)...)
 	first := known(t, file)
-	if got.code != exitRows || first["run_rows unknown"] != 1 || first["run_resumable_rows"] != 1 || first["run_throttles"] != 1 || first["run_retries"] != 1 || first["succeeded"] != 0 {
+	if got.code != pipeline.ExitRows || first["run_rows unknown"] != 1 || first["run_resumable_rows"] != 1 || first["run_throttles"] != 1 || first["run_retries"] != 1 || first["succeeded"] != 0 {
 		t.Fatalf("exit %d, %v: %s", got.code, first, got.stderr)
 	}
-	if !strings.Contains(got.stderr, "--metrics-file="+file) {
-		t.Errorf("the resume of the last line forgets the file: %s", got.stderr)
-	}
-	got = runHere(w.args("resume", w.runDir(t), "--retries", "1", "--metrics-file", file)...)
+	got = runHere(w.args("resume", w.runDir(t), "--retries", "1")...) // it remembers the file
 	then := known(t, file)
-	if got.code != exitDone || then["run_rows matched"] != 2 || then["run_attempts"] != 5 || then["run_retries"] != 3 || then["succeeded"] != 1 || then["run_resumable_rows"] != 0 {
+	if got.code != pipeline.ExitDone || then["run_rows matched"] != 2 || then["run_attempts"] != 5 || then["run_retries"] != 3 || then["succeeded"] != 1 || then["run_resumable_rows"] != 0 {
 		t.Errorf("exit %d, %v: %s", got.code, then, got.stderr)
 	}
 }
@@ -208,18 +205,18 @@ func TestMetricsFileRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	okay(t, os.WriteFile("good.csv", []byte(smallInput), 0o600))
 	okay(t, os.WriteFile("other.prom", []byte("node_up 1\n"), 0o600))
-	okay(t, os.WriteFile("job.prom", (&metrics{job: "payroll"}).encode(), 0o600))
+	okay(t, os.WriteFile("job.prom", []byte("corattach_last_success_timestamp_seconds{import_job=\"payroll\"} 0\n"), 0o600))
 	okay(t, os.WriteFile("damaged.prom", []byte("corattach_last_success_timestamp_seconds{import_job=\"default\"} soon\n"), 0o600))
 	okay(t, os.Mkdir("dir.prom", 0o700))
 	for file, complaint := range map[string]string{
-		"gone/x.prom": "no such file or directory", "good.csv/x.prom": "not a directory", "dir.prom": "is no file that could be replaced",
+		"gone/x.prom": "no such file or directory", "good.csv/x.prom": "not a directory", "dir.prom": "is no regular file",
 		"other.prom": "holds no metrics of this program", "job.prom": `holds the metrics of another job than "default"`,
-		"damaged.prom": `holds "soon" in place of the time of the last success`, "good.csv": `"good.csv" does not end in .prom`,
+		"damaged.prom": `holds "soon" in place of a time`, "good.csv": `"good.csv" does not end in .prom`,
 	} {
 		var before fs.FileInfo
 		before, _ = os.Stat(file)
 		got := runHere("import", "--simulate", "--metrics-file", file, "good.csv")
-		if got.code != exitUsage || !strings.Contains(got.stderr, complaint) || !strings.Contains(got.stderr, "hint: ") || exists("runs") {
+		if got.code != pipeline.ExitUsage || !strings.Contains(got.stderr, complaint) || !strings.Contains(got.stderr, "hint: ") || there("runs") {
 			t.Errorf("%s: exit %d: %s", file, got.code, got.stderr)
 		}
 		if after, _ := os.Stat(file); before != nil && !os.SameFile(before, after) {
@@ -227,7 +224,7 @@ func TestMetricsFileRefused(t *testing.T) {
 		}
 	}
 	okay(t, os.WriteFile("empty.prom", nil, 0o600))
-	if got := runHere("import", "--simulate", "--metrics-file", "empty.prom", "good.csv"); got.code != exitDone {
+	if got := runHere("import", "--simulate", "--metrics-file", "empty.prom", "good.csv"); got.code != pipeline.ExitDone {
 		t.Errorf("an empty file: exit %d: %s", got.code, got.stderr)
 	}
 }
@@ -243,41 +240,30 @@ func TestMetricsLost(t *testing.T) {
 		_ = os.Remove(dir)
 	}()
 	got := runHere(w.args("import", w.file, "--metrics-file", filepath.Join(dir, "x.prom"), "--workers", "1")...)
-	if got.code != exitDone || !strings.Contains(got.stderr, "WRN no metrics are written: ") {
+	if got.code != pipeline.ExitDone || !strings.Contains(got.stderr, "WRN no metrics are written: ") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
 }
 
-// TestMetricsProperty: whatever a job and a target are called, the parser of
-// Prometheus reads what was meant, and the next run finds the last success.
-func TestMetricsProperty(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.prom")
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"a\"b", `a\nb`, "a\nb", `\`, "ü", "", "\r", "} 5"}))
-		m := metrics{
-			job: text.Draw(t, "job"), code: rapid.IntRange(0, 143).Draw(t, "code"),
-			end: time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "end")), duration: time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, "took")),
-			run: &report.Summary{Target: text.Draw(t, "target"), RunID: "r", Version: "v"},
-		}
-		m.run.Rows.Matched = rapid.Int64Range(0, 1e12).Draw(t, "matched")
-		if rapid.Bool().Draw(t, "once") {
-			m.success = time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "success"))
-		}
-		content := m.encode()
-		values := gauges(t, content, m.job)
-		if values["run_rows matched"] != float64(m.run.Rows.Matched) || values["run_exit_code"] != float64(m.code) {
-			t.Fatalf("%v\n%s", values, content)
-		}
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := lastSuccess(path, m.job); err != nil || !got.Equal(m.success) {
-			t.Fatalf("last success %v, %v, want %v\n%s", got, err, m.success, content)
-		}
-		if other := text.Draw(t, "other job"); other != m.job {
-			if got, err := lastSuccess(path, other); err == nil {
-				t.Fatal(fmt.Sprintf("the file of %q is taken for that of %q: %v", m.job, other, got))
-			}
-		}
-	})
+// successOf is the time of the last success in a metrics file.
+func successOf(t *testing.T, path string) float64 {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	okay(t, err)
+	return gauges(t, content, "default")["last_success_timestamp_seconds"]
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// lockRuns takes the lock of a runs directory, as another run would.
+func lockRuns(t *testing.T, dir string) (release func()) {
+	t.Helper()
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	if held, err := lock.TryLock(); err != nil || !held {
+		t.Fatalf("%v, %v", held, err)
+	}
+	return func() { okay(t, lock.Close()) }
 }

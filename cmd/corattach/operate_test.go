@@ -20,6 +20,9 @@ import (
 	"github.com/robfig/cron/v3"
 	"go.yaml.in/yaml/v4"
 
+	"corattach/cmd/corattach/monitor"
+	"corattach/pipeline"
+	sending "corattach/pipeline/send"
 	"corattach/report"
 )
 
@@ -40,7 +43,7 @@ func understood(t *testing.T, words []string) *cli {
 	if _, err := parser.Parse(words[1:]); err != nil {
 		t.Fatalf("%q: %v", words, err)
 	}
-	for _, f := range []watchFlags{grammar.Import.watchFlags, grammar.Resume.watchFlags} {
+	for _, f := range []monitorFlags{grammar.Import.monitorFlags, grammar.Detach.monitorFlags, grammar.Resume.monitorFlags} {
 		if f.PingURL != "" {
 			t.Errorf("%q shows the URL of the ping to whoever lists processes", words)
 		}
@@ -54,7 +57,7 @@ func settingsKnown(t *testing.T, names ...string) {
 	var grammar cli
 	parser, err := kong.New(&grammar, kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"))
 	okay(t, err)
-	known := []string{"COR_API_KEY", "COR_CLIENT_SECRET", "COR_ACCESS_TOKEN"}
+	known := []string{"COR_API_KEY", "COR_CLIENT_SECRET", "COR_ACCESS_TOKEN", "COR_API_KEY_FILE", "COR_CLIENT_SECRET_FILE"}
 	for _, node := range parser.Model.Children {
 		if node.Name == "import" {
 			for _, flag := range node.Flags {
@@ -89,50 +92,73 @@ func settled(text string) (lines []string) {
 	return lines
 }
 
-// tryForReal runs a command of a sample in a shell, on the simulator, with all
-// its paths below a directory of its own, and requires what the sample promises.
-func tryForReal(t *testing.T, command, path string) {
+// night is a directory with what the samples expect of a machine: settings,
+// environment, and where runs and metrics go.
+type night struct{ dir string }
+
+func newNight(t *testing.T, env string) night {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("the samples are for Unix")
 	}
+	n := night{t.TempDir()}
+	n.write(t, "/etc/corattach/"+env+".env", "CORATTACH_SIMULATE=true\nCORATTACH_RATE=0\nCORATTACH_RUNS_DIR="+n.dir+nightlyRuns+"\n")
+	n.write(t, "/etc/corattach/nightly.yaml", readSample(t, "config/nightly.yaml"))
+	n.write(t, "/var/lib/corattach/.keep", "")
+	n.write(t, "/var/lib/prometheus/node-exporter/.keep", "")
+	return n
+}
+
+func (n night) write(t *testing.T, name, content string) {
+	t.Helper()
+	okay(t, os.MkdirAll(filepath.Dir(n.dir+name), 0o700))
+	okay(t, os.WriteFile(n.dir+name, []byte(content), 0o600))
+}
+
+// try runs a command of a sample in a shell, on the simulator, with all its paths
+// below the directory, and requires exit code 0 and what became of the rows.
+func (n night) try(t *testing.T, command, path, runs string, want map[pipeline.Status]int64) {
+	t.Helper()
 	program, err := exec.LookPath("corattach")
 	okay(t, err)
-	dir := t.TempDir()
-	input := readSample(t, "nightly.csv")
-	for name, content := range map[string]string{
-		"/etc/corattach/corattach.env":        "CORATTACH_SIMULATE=true\nCORATTACH_RATE=0\n",
-		"/srv/export/nightly.csv":             input,
-		"/var/log/corattach/.keep":            "",
-		"/var/lib/corattach/.keep":            "",
-		"/var/lib/prometheus/node-exporter/k": "",
-	} {
-		okay(t, os.MkdirAll(filepath.Dir(dir+name), 0o700))
-		okay(t, os.WriteFile(dir+name, []byte(content), 0o600))
-	}
-	command = regexp.MustCompile(`/(etc|srv|var)/`).ReplaceAllString(command, dir+"/$1/")
-	shell := exec.Command("sh", "-c", command)
+	shell := exec.Command("sh", "-c", regexp.MustCompile(`/(etc|srv|var)/`).ReplaceAllString(command, n.dir+"/$1/"))
 	shell.Env = append(bareEnv(), "PATH="+filepath.Dir(program)+":"+path)
 	if out, err := shell.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
-	if summary := balancedSummary(t, dir+"/var/lib/corattach/runs/last", 20); summary.Rows.Matched != 20 {
-		t.Errorf("%s: %+v", command, summary.Rows)
+	total := int64(0)
+	for _, rows := range want {
+		total += rows
 	}
-	if values := known(t, dir+"/var/lib/prometheus/node-exporter/corattach.prom"); values["succeeded"] != 1 {
-		t.Errorf("%s: %v", command, values)
+	summary := balancedSummary(t, n.dir+runs+"/last", int(total))
+	for status, rows := range want {
+		if summary.Rows.ByStatus[status] != rows {
+			t.Errorf("%s: %+v", command, summary.Rows)
+		}
 	}
 }
 
+// nights tries the import of a job's first night, which needs --accept-change, and of
+// a second one, whose export lacks a pair.
+func (n night) nights(t *testing.T, command, path, export, runs string) {
+	t.Helper()
+	whole := readSample(t, "nightly.csv")
+	n.write(t, export, whole)
+	n.try(t, strings.Replace(command, "corattach import", "corattach import --accept-change", 1), path, runs, map[pipeline.Status]int64{pipeline.Matched: 20})
+	n.write(t, export, whole[:strings.LastIndex(strings.TrimSpace(whole), "\n")+1])
+	n.try(t, command, path, runs, map[pipeline.Status]int64{pipeline.Unchanged: 19})
+}
+
+const nightlyRuns = "/var/lib/corattach/runs"
+
 func TestCrontab(t *testing.T) {
 	env := make(map[string]string)
-	jobs := 0
+	var commands []string
 	for _, line := range settled(readSample(t, "cron/corattach.crontab")) {
 		if name, value, ok := strings.Cut(line, "="); ok && !strings.ContainsAny(name, " \t") {
 			env[name] = strings.Trim(value, `"`)
 			continue
 		}
-		jobs++
 		fields := regexp.MustCompile(`\s+`).Split(line, 7)
 		if len(fields) != 7 || fields[5] != "corattach" {
 			t.Fatalf("%q is no line of /etc/cron.d", line)
@@ -147,15 +173,16 @@ func TestCrontab(t *testing.T) {
 		if !found {
 			t.Fatalf("%q does not exec: the signals of a stop would end the shell", line)
 		}
-		command, _, _ = strings.Cut(command, " >>")
-		if got := understood(t, strings.Fields(command)); got.Import.KeepRuns == 0 || !filepath.IsAbs(got.Import.RunsDir) {
-			t.Errorf("%q: cron runs in the home directory, and every night", line)
-		}
-		tryForReal(t, fields[6], env["PATH"])
+		understood(t, strings.Fields(command))
+		commands = append(commands, fields[6])
 	}
-	if jobs != 1 || !slices.Contains(strings.Split(env["PATH"], ":"), "/usr/local/bin") || env["SHELL"] != "/bin/sh" {
-		t.Errorf("%d jobs, environment %v", jobs, env)
+	if len(commands) != 2 || !slices.Contains(strings.Split(env["PATH"], ":"), "/usr/local/bin") || env["SHELL"] != "/bin/sh" || env["CORATTACH_QUIET"] != "true" {
+		t.Fatalf("%q, environment %v", commands, env)
 	}
+	n := newNight(t, "corattach")
+	n.nights(t, commands[0], env["PATH"], "/srv/export/staff.csv", nightlyRuns)
+	n.try(t, commands[1], env["PATH"], nightlyRuns, map[pipeline.Status]int64{pipeline.Detached: 1})
+	n.try(t, commands[1], env["PATH"], nightlyRuns, nil) // nothing has vanished
 }
 
 // unit reads a unit file: the values of each setting.
@@ -170,19 +197,6 @@ func unit(text string) map[string][]string {
 }
 
 func TestSystemd(t *testing.T) {
-	service := unit(readSample(t, "systemd/corattach.service"))
-	one := func(name string) string {
-		if len(service[name]) != 1 {
-			t.Fatalf("%s is set %d times", name, len(service[name]))
-		}
-		return service[name][0]
-	}
-	command := one("ExecStart")
-	got := understood(t, strings.Fields(command))
-	stop, err := time.ParseDuration(one("TimeoutStopSec"))
-	if err != nil || stop < 2*time.Duration(got.Import.Timeout)+pingLimitStopped {
-		t.Errorf("TimeoutStopSec %v does not leave time to drain: %v", stop, err)
-	}
 	var names []string
 	example := readSample(t, "systemd/corattach.env")
 	for _, line := range settled(strings.ReplaceAll(example, "#CORATTACH_", "CORATTACH_")) {
@@ -190,8 +204,48 @@ func TestSystemd(t *testing.T) {
 		names = append(names, name)
 	}
 	settingsKnown(t, names...)
-	tryForReal(t, "set -a && . "+one("EnvironmentFile")+" && exec "+strings.TrimPrefix(command, "/usr/local/bin/"), os.Getenv("PATH"))
+	command := unitCommand(t, "corattach.service")
+	n := newNight(t, "corattach")
+	n.nights(t, command, os.Getenv("PATH"), "/srv/export/staff.csv", nightlyRuns)
+	n.try(t, unitCommand(t, "corattach-detach.service"), os.Getenv("PATH"), nightlyRuns, map[pipeline.Status]int64{pipeline.Detached: 1})
+	tenant := newNight(t, "acme")
+	command = strings.ReplaceAll(unitCommand(t, "corattach@.service"), "%i", "acme")
+	tenant.nights(t, command, os.Getenv("PATH"), "/srv/export/acme.csv", "/var/lib/corattach/acme/runs")
+	for job, file := range map[string]string{
+		"staff": n.dir + "/var/lib/prometheus/node-exporter/corattach.prom", "acme": tenant.dir + "/var/lib/prometheus/node-exporter/corattach-acme.prom",
+	} {
+		content, err := os.ReadFile(file)
+		okay(t, err)
+		if values := gauges(t, content, job); values["last_success_timestamp_seconds"] == 0 || values["run_rows unchanged"] != 19 {
+			t.Errorf("%s: %v", file, values)
+		}
+	}
+	analyzeUnits(t)
+}
 
+// unitCommand checks what a service is started with and how it is stopped, and
+// returns the command with the environment of the unit, for a shell.
+func unitCommand(t *testing.T, name string) string {
+	t.Helper()
+	service := unit(readSample(t, "systemd/"+name))
+	one := func(setting string) string {
+		if len(service[setting]) != 1 {
+			t.Fatalf("%s: %s is set %d times", name, setting, len(service[setting]))
+		}
+		return service[setting][0]
+	}
+	command := one("ExecStart")
+	got := understood(t, strings.Fields(command))
+	timeout := max(got.Import.Timeout, got.Detach.Timeout)
+	stop, err := time.ParseDuration(one("TimeoutStopSec"))
+	if err != nil || stop < 2*time.Duration(timeout)+monitor.LimitStopped {
+		t.Errorf("%s: TimeoutStopSec %v does not leave time to drain: %v", name, stop, err)
+	}
+	return "set -a && . " + one("EnvironmentFile") + " && exec " + command
+}
+
+// analyzeUnits has systemd look at the units.
+func analyzeUnits(t *testing.T) {
 	analyze := tool(t, "systemd-analyze", "systemd")
 	if analyze == "" {
 		return
@@ -199,20 +253,29 @@ func TestSystemd(t *testing.T) {
 	program, err := exec.LookPath("corattach")
 	okay(t, err)
 	dir := t.TempDir()
-	for _, name := range []string{"corattach.service", "corattach.timer"} {
-		text := strings.ReplaceAll(readSample(t, "systemd/"+name), "/usr/local/bin/corattach", program)
-		okay(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	files, err := filepath.Glob(filepath.Join(samplesDir, "systemd/corattach*.[st]*"))
+	okay(t, err)
+	verify := []string{"verify"}
+	scored := exec.Command(analyze, "security", "--help")
+	help, err := scored.CombinedOutput()
+	scores := err == nil && bytes.Contains(help, []byte("--offline"))
+	for _, file := range files {
+		name := filepath.Base(file)
+		path := filepath.Join(dir, name)
+		okay(t, os.WriteFile(path, []byte(strings.ReplaceAll(readSample(t, "systemd/"+name), "ExecStart=corattach", "ExecStart="+program)), 0o600))
+		verify = append(verify, strings.ReplaceAll(path, "@", "@acme"))
+		if !scores || filepath.Ext(name) != ".service" {
+			continue
+		}
+		if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=15", path).CombinedOutput(); err != nil {
+			t.Errorf("systemd-analyze security: %v\n%s", err, out)
+		}
 	}
-	verify := exec.Command(analyze, "verify", filepath.Join(dir, "corattach.service"), filepath.Join(dir, "corattach.timer"))
-	if out, err := verify.CombinedOutput(); err != nil || bytes.Contains(out, []byte("corattach")) {
+	if len(verify) != 6 {
+		t.Fatalf("%q", verify)
+	}
+	if out, err := exec.Command(analyze, verify...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("corattach")) {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out) // it exits with 0 where it ignores what it does not know
-	}
-	if out, err := exec.Command(analyze, "security", "--help").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--offline")) {
-		t.Log("this systemd-analyze can't score a file")
-		return
-	}
-	if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=15", filepath.Join(dir, "corattach.service")).CombinedOutput(); err != nil {
-		t.Errorf("systemd-analyze security: %v\n%s", err, out)
 	}
 }
 
@@ -232,6 +295,7 @@ type podSpec struct {
 			Name, Value string
 			From        struct {
 				Secret struct{ Name, Key string } `yaml:"secretKeyRef"`
+				Field  struct{ Path string }      `yaml:"fieldRef"`
 			} `yaml:"valueFrom"`
 		}
 		Mounts   []mount `yaml:"volumeMounts"`
@@ -247,13 +311,14 @@ type mount struct {
 }
 
 type jobSpec struct {
-	Backoff  *int `yaml:"backoffLimit"`
-	Deadline int  `yaml:"activeDeadlineSeconds"`
+	Backoff  *int   `yaml:"backoffLimit"`
+	Mode     string `yaml:"completionMode"`
+	Deadline int    `yaml:"activeDeadlineSeconds"`
 	Template struct{ Spec podSpec }
 }
 
 func TestKubernetes(t *testing.T) {
-	for _, file := range []string{"cronjob.yaml", "resume-job.yaml"} {
+	for _, file := range []string{"cronjob.yaml", "resume-job.yaml", "tenants.yaml"} {
 		decoder := yaml.NewDecoder(strings.NewReader(readSample(t, "kubernetes/"+file)))
 		jobs := 0
 		for {
@@ -296,7 +361,7 @@ func TestKubernetes(t *testing.T) {
 func (j jobSpec) check(t *testing.T, file string) {
 	t.Helper()
 	pod := j.Template.Spec
-	if len(pod.Containers) != 1 || j.Backoff == nil || *j.Backoff != 0 || pod.RestartPolicy != "Never" || !pod.Security.NonRoot || pod.Security.User == 0 {
+	if len(pod.Containers) != 1 || (j.Backoff == nil || *j.Backoff != 0) != (j.Mode == "Indexed") || pod.RestartPolicy != "Never" || !pod.Security.NonRoot || pod.Security.User == 0 {
 		t.Fatalf("%s: %+v", file, j)
 	}
 	c := pod.Containers[0]
@@ -305,9 +370,9 @@ func (j jobSpec) check(t *testing.T, file string) {
 	if c.Args[0] == "resume" {
 		send, runs = got.Resume.sendFlags, got.Resume.RunsDir
 	}
-	settings, err := send.settings()
-	okay(t, err)
-	if grace := time.Duration(pod.Grace) * time.Second; grace < 2*settings.Timeout+pingLimitStopped {
+	var settings sending.Settings
+	okay(t, send.fill(&settings))
+	if grace := time.Duration(pod.Grace) * time.Second; grace < 2*settings.Timeout+monitor.LimitStopped {
 		t.Errorf("%s: %v leave no time to drain", file, grace)
 	}
 	if limit := time.Duration(j.Deadline) * time.Second; settings.MaxDuration == 0 || limit < settings.MaxDuration+10*time.Minute {
@@ -315,13 +380,16 @@ func (j jobSpec) check(t *testing.T, file string) {
 	}
 	var names []string
 	for _, e := range c.Env {
+		if e.Name == "TENANT" {
+			continue
+		}
 		names = append(names, e.Name)
-		if e.Value != "" || e.From.Secret.Name == "" || e.From.Secret.Key == "" {
+		if !strings.HasPrefix(e.Value, "/secrets/$(TENANT).") && (e.From.Secret.Name == "" || e.From.Secret.Key == "") {
 			t.Errorf("%s: %s does not come from a secret", file, e.Name)
 		}
 	}
 	settingsKnown(t, names...)
-	writable := slices.ContainsFunc(c.Mounts, func(m mount) bool { return !m.ReadOnly && strings.HasPrefix(runs, m.Path+"/") })
+	writable := slices.ContainsFunc(c.Mounts, func(m mount) bool { return !m.ReadOnly && strings.HasPrefix(string(runs), m.Path+"/") })
 	if !c.Security.ReadOnly || !writable {
 		t.Errorf("%s: %s must be writable, and nothing else", file, runs)
 	}
@@ -414,7 +482,15 @@ func TestDockerfile(t *testing.T) {
 // is tried.
 func TestAlerts(t *testing.T) {
 	rules := readSample(t, "alerts/corattach.rules.yml")
-	everything := string((&metrics{job: "j", run: new(report.Summary)}).encode())
+	file := filepath.Join(t.TempDir(), "j.prom")
+	m, err := monitor.New(file, "", "j", "")
+	okay(t, err)
+	if failed := m.End(t.Context(), t.Context(), pipeline.ExitDone, "", new(report.Summary)); failed != nil {
+		t.Fatal(failed)
+	}
+	content, err := os.ReadFile(file)
+	okay(t, err)
+	everything := string(content)
 	for _, name := range regexp.MustCompile(`corattach_\w+`).FindAllString(rules, -1) {
 		if !strings.Contains(everything, "\n"+name+"{") {
 			t.Errorf("no metric is named %s", name)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,18 +14,17 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
+
+	"corattach/pipeline"
 )
 
 const smallInput = "user_id,workspace_id,percentage,source\nU1,W1,5,SAP\nU2,W1,5,SAP\n"
 
-// monitor is a service of the kind of healthchecks.io that takes down what it
+// heardMonitor is a service of the kind of healthchecks.io that takes down what it
 // hears.
-type monitor struct {
+type heardMonitor struct {
 	mu    sync.Mutex
 	heard []call
 	rids  map[string]bool
@@ -38,14 +35,14 @@ type call struct{ path, query, body string }
 // pingToken is what must be seen nowhere but in the URL of a ping.
 const pingToken = "token-of-the-check"
 
-func newMonitor(t *testing.T) (*monitor, string) {
-	m := &monitor{rids: make(map[string]bool)}
+func newMonitor(t *testing.T) (*heardMonitor, string) {
+	m := &heardMonitor{rids: make(map[string]bool)}
 	server := httptest.NewServer(m)
 	t.Cleanup(server.Close)
 	return m, server.URL + "/" + pingToken
 }
 
-func (m *monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *heardMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	query := r.URL.Query()
 	m.mu.Lock()
@@ -62,7 +59,7 @@ func (m *monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take returns what was heard since the last call, without the numbers of the
 // bodies, and requires that all of it has one valid rid.
-func (m *monitor) take(t *testing.T) []string {
+func (m *heardMonitor) take(t *testing.T) []string {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,11 +80,10 @@ func (m *monitor) take(t *testing.T) []string {
 }
 
 const (
-	heardDone    = "exit 0: every row matched, is unchanged or a duplicate"
-	heardUsage   = "/fail  exit 2: wrong usage or configuration, or a file that can't be opened"
-	heardRefused = "/fail  exit 3: the input was refused, nothing was sent"
-	heardRows    = "/fail  exit 4: some rows failed, are unknown, invalid, held or not sent"
-	heardLocked  = "/fail  exit 11: another run was active"
+	heardDone    = "exit 0: every row is accounted for, and none needs attention"
+	heardRefused = "/fail  exit 3: 1 of 3 rows is invalid, more than --max-invalid 10%"
+	heardRows    = `/fail  exit 4: 1 row invalid: bad.csv:4: percentage "half" is no plain decimal number; accepted is 0 to 100 with up to four decimals, such as 33.3333 or 50%`
+	heardLocked  = "/fail  exit 11: another run is active in runs"
 )
 
 // TestPings holds which ends of a command a monitor hears of, and that the URL
@@ -105,18 +101,19 @@ func TestPings(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"import --simulate good.csv", exitDone, []string{"/start", heardDone}},
-		{"resume last", exitUsage, nil}, // nothing to resume is no run
-		{"report last", exitDone, nil},
-		{"import --dry-run good.csv", exitDone, nil},
-		{"import --dry-run gone.csv", exitUsage, nil},
-		{"import --simulate bad.csv", exitRefused, []string{"/start", heardRefused}},
-		{"import --simulate --max-invalid off bad.csv", exitRows, []string{"/start", heardRows}},
-		{"import --simulate page.csv", exitRefused, []string{"/start", heardRefused}},
-		{"import --simulate gone.csv", exitUsage, []string{heardUsage}}, // the export that did not come
-		{"import --simulate --rate=-1 good.csv", exitUsage, []string{heardUsage}},
-		{"import --simulate --ping-url " + url + "?create=1 good.csv", exitDone, []string{"/start create=1", "create=1 " + heardDone}},
-		{"import --simulate --ping-url " + url + "/ good.csv", exitDone, []string{"/start", "/ " + " " + heardDone}},
+		{"import --simulate good.csv", pipeline.ExitDone, []string{"/start", heardDone}},
+		{"resume last", pipeline.ExitDone, nil}, // nothing to resume: nobody is told
+		{"resume 20200101T000000Z-000000", pipeline.ExitUsage, nil},
+		{"report last", pipeline.ExitDone, nil},
+		{"import --dry-run good.csv", pipeline.ExitDone, nil},
+		{"import --dry-run gone.csv", pipeline.ExitUsage, nil},
+		{"import --simulate bad.csv", pipeline.ExitRefused, []string{"/start", heardRefused}},
+		{"import --simulate --max-invalid off bad.csv", pipeline.ExitRows, []string{"/start", heardRows}},
+		{"import --simulate page.csv", pipeline.ExitRefused, []string{"/start", "/fail  exit 3: page.csv: an HTML page, not a CSV"}},
+		{"import --simulate gone.csv", pipeline.ExitUsage, []string{"/fail  exit 2: can't open gone.csv: no such file or directory"}}, // the export that did not come
+		{"import --simulate --rate=-1 good.csv", pipeline.ExitUsage, []string{"/fail  exit 2: --rate: must be a number from 0"}},
+		{"import --simulate --ping-url " + url + "?create=1 good.csv", pipeline.ExitDone, []string{"/start create=1", "create=1 " + heardDone}},
+		{"import --simulate --ping-url " + url + "/ good.csv", pipeline.ExitDone, []string{"/start", "/ " + " " + heardDone}},
 	} {
 		got := runHere(append(strings.Fields(c.args), rate0(c.args)...)...)
 		if got.code != c.code {
@@ -127,12 +124,11 @@ func TestPings(t *testing.T) {
 		}
 		seen += got.stdout + got.stderr
 	}
-	l, err := lock("runs")
-	okay(t, err)
+	release := lockRuns(t, "runs")
 	got := runHere("import", "--simulate", "good.csv")
 	resumed := runHere("resume", "last")
-	okay(t, l.Close())
-	if diff := cmp.Diff([]string{heardLocked}, m.take(t)); got.code != exitLocked || resumed.code != exitLocked || diff != "" {
+	release()
+	if diff := cmp.Diff([]string{heardLocked}, m.take(t)); got.code != pipeline.ExitLocked || resumed.code != pipeline.ExitLocked || diff != "" {
 		t.Errorf("locked: exit %d and %d (-want +got):\n%s", got.code, resumed.code, diff)
 	}
 	okay(t, filepath.WalkDir("runs", func(path string, d fs.DirEntry, err error) error {
@@ -179,7 +175,7 @@ func TestPingFailsNothing(t *testing.T) {
 			}))
 			defer server.Close()
 			got := runHere("import", "--simulate", "--rate", "0", "--ping-url", server.URL+"/"+pingToken, "good.csv")
-			if got.code != exitDone || strings.Count(got.stderr, c.warning) != 2 || elsewhere {
+			if got.code != pipeline.ExitDone || strings.Count(got.stderr, c.warning) != 2 || elsewhere {
 				t.Errorf("exit %d, followed %v: %s", got.code, elsewhere, got.stderr)
 			}
 			if strings.Contains(got.stdout+got.stderr, pingToken) {
@@ -190,12 +186,12 @@ func TestPingFailsNothing(t *testing.T) {
 	for _, wrong := range []string{"hc-ping.com/" + pingToken, "ftp://host/" + pingToken, "https:///" + pingToken, "http://h\x7fost/" + pingToken, "https:" + pingToken} {
 		for _, command := range [][]string{{"import", "--simulate", "good.csv"}, {"resume", "last"}} {
 			got := runHere(append(command, "--ping-url", wrong)...)
-			if got.code != exitUsage || !strings.Contains(got.stderr, "hint: give the URL of the check") || strings.Contains(got.stderr, pingToken) {
+			if got.code != pipeline.ExitUsage || !strings.Contains(got.stderr, "hint: give the URL of the check") || strings.Contains(got.stderr, pingToken) {
 				t.Errorf("%q: exit %d: %s", wrong, got.code, got.stderr)
 			}
 		}
 	}
-	if got := runHere("import", "--simulate", "--ping-url", "", "good.csv"); got.code != exitUsage {
+	if got := runHere("import", "--simulate", "--ping-url", "", "good.csv"); got.code != pipeline.ExitUsage {
 		t.Errorf("a blank URL: exit %d: %s", got.code, got.stderr)
 	}
 }
@@ -217,98 +213,10 @@ func TestStoppedRunTells(t *testing.T) {
 	w.settle()
 	okay(t, cmd.Process.Signal(syscall.SIGTERM))
 	_ = cmd.Wait()
-	if diff := cmp.Diff([]string{"/start", "/fail  exit 143: stopped by a signal"}, m.take(t)); diff != "" || cmd.ProcessState.ExitCode() != 143 {
+	if diff := cmp.Diff([]string{"/start", "/fail  exit 143: stopped by SIGTERM"}, m.take(t)); diff != "" || cmd.ProcessState.ExitCode() != 143 {
 		t.Errorf("exit %d (-want +got):\n%s\n%s", cmd.ProcessState.ExitCode(), diff, errs)
 	}
 	if values := known(t, file); values["run_exit_code"] != 143 || values["run_resumable_rows"] != 2 {
 		t.Errorf("%v", values)
 	}
-}
-
-// roundTrip answers in place of the network.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func pingerOver(t *testing.T, answer roundTrip) *pinger {
-	p, err := newPinger("https://user:" + pingToken + "@hc.example/" + pingToken)
-	okay(t, err)
-	p.client.Transport = answer
-	return p
-}
-
-// deaf is a service that takes a connection and never answers.
-func deaf(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
-// TestPingTakesNoLonger bounds how long a run's end may wait for a service that
-// does not answer.
-func TestPingTakesNoLonger(t *testing.T) {
-	later := func(d time.Duration) context.Context {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		time.AfterFunc(d, func() { cancel(errors.New("a signal")) })
-		return ctx
-	}
-	never := context.Background()
-	for _, c := range []struct {
-		name         string
-		stopped, cut func() context.Context
-		run, want    time.Duration // from start to end, and of the end at most
-		errors       int
-	}{
-		{"a short run", func() context.Context { return never }, func() context.Context { return never }, 0, 2 * pingLimit, 2},
-		{"a long run", func() context.Context { return never }, func() context.Context { return never }, time.Hour, pingLimit, 2},
-		{"stopped", func() context.Context { return later(time.Second) }, func() context.Context { return never }, time.Second, pingLimitStopped, 1},
-		{"stopped twice", func() context.Context { return later(time.Second) }, func() context.Context { return later(2 * time.Second) }, time.Second, time.Second, 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-			synctest.Test(t, func(t *testing.T) {
-				stopped, cut := c.stopped(), c.cut()
-				p := pingerOver(t, deaf)
-				p.start(stopped)
-				time.Sleep(c.run)
-				synctest.Wait()
-				began := time.Now()
-				failed := p.end(stopped, cut, exitRows, "text")
-				if took := time.Since(began); took > c.want {
-					t.Errorf("the end took %v, want at most %v", took, c.want)
-				}
-				if len(failed) != c.errors || strings.Contains(fmt.Sprint(failed), pingToken) {
-					t.Errorf("%q, want %d", failed, c.errors)
-				}
-				time.Sleep(time.Hour) // for the timers of the contexts
-			})
-		})
-	}
-}
-
-// TestPingIsTriedAgain: what passes is tried again, what does not is not.
-func TestPingIsTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, c := range []struct {
-			answers []int
-			tries   int
-			heard   bool
-		}{
-			{[]int{500, 429, 200}, 3, true},
-			{[]int{500, 503, 502, 200}, 3, false},
-			{[]int{404, 200}, 1, false},
-			{[]int{301, 200}, 1, false},
-			{[]int{204}, 1, true},
-		} {
-			tries := 0
-			p := pingerOver(t, func(r *http.Request) (*http.Response, error) {
-				status := c.answers[tries]
-				tries++
-				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("OK")), Request: r}, nil
-			})
-			failed := p.end(t.Context(), t.Context(), exitDone, "")
-			if tries != c.tries || (len(failed) == 0) != c.heard {
-				t.Errorf("%v: %d tries, %v", c.answers, tries, failed)
-			}
-		}
-	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func TestColours(t *testing.T) {
 			if test.piped {
 				said = file.String()
 			}
-			if !strings.Contains(string(shown), "balanced") || !strings.Contains(said, "exit 0: ") {
+			if !regexp.MustCompile(`1 matched|"matched":1`).Match(shown) || !strings.Contains(said, "exit 0: ") {
 				t.Fatalf("no run: %q", said)
 			}
 			if got := strings.Contains(said, logged); got != test.colours {

@@ -10,6 +10,8 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
+
+	"corattach/pipeline"
 )
 
 const toxicInput = `user_id,workspace_id,percentage,source
@@ -164,23 +166,23 @@ func TestToxicNetwork(t *testing.T) {
 				t.Errorf("%s\n%s", diff, got.stderr)
 			}
 		}
-		if held := len(w.Ledger()); c.stored >= 0 && held != c.stored {
+		if held := len(w.Holdings()); c.stored >= 0 && held != c.stored {
 			t.Errorf("COR holds %d pairs, want %d", held, c.stored)
 		}
 		if c.retried && s.Attempts <= s.Requests {
 			t.Errorf("%d attempts of %d requests: the fault did not strike", s.Attempts, s.Requests)
 		}
-		if s.Rows.Failed > 0 {
-			t.Errorf("%d rows failed, and COR refused nothing", s.Rows.Failed)
+		if s.Rows.ByStatus[pipeline.Failed] > 0 {
+			t.Errorf("%d rows failed, and COR refused nothing", s.Rows.ByStatus[pipeline.Failed])
 		}
 		w.truthful(t, dir)
 
 		proxy.Toxics.ResetToxics(context.Background())
-		if len(w.Ledger()) == 6 && s.Rows.Matched == 6 {
+		if len(w.Holdings()) == 6 && s.Rows.ByStatus[pipeline.Matched] == 6 {
 			return
 		}
 		before := evidenceOf(t, dir)
-		if got := runHere("resume", dir, "--rate", "0"); got.code != exitDone {
+		if got := runHere("resume", dir, "--rate", "0"); got.code != pipeline.ExitDone {
 			t.Errorf("resume: exit %d: %s", got.code, got.stderr)
 		}
 		if diff := cmp.Diff(all("matched"), statusCounts(t, dir)); diff != "" {

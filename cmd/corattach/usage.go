@@ -1,20 +1,25 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"corattach/cmd/corattach/settings"
+	"corattach/pipeline"
 )
 
-// What is wrong with a command line, said so that it can be mended at once.
+// What is wrong with a command line, said so that it can be fixed at once.
 
 // usageFailure is what kong refuses, with what to do about it.
-func usageFailure(err error, args []string) *failure {
-	var known *failure
+func usageFailure(err error, args []string) error {
+	var known *pipeline.Failure
 	if errors.As(err, &known) {
 		return known
 	}
@@ -23,53 +28,73 @@ func usageFailure(err error, args []string) *failure {
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
 		command, selected = parse.Context.Selected().FullPath(), true
 	}
-	if missing, found := strings.CutPrefix(err.Error(), `expected "`); found {
-		err = fmt.Errorf(`%s needs "%s`, command, missing)
+	text := settings.Plainly(err.Error())
+	if unknownFlag(text) == "-v" {
+		text = "unknown flag -v"
 	}
-	hint := command + " --help lists what there is"
-	over := slices.Index(args, "--")
-	file := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
-	switch long := longWithOneDash(err, args); {
-	case long != "":
-		return &failure{exitUsage, fmt.Errorf("unknown flag %s", long), "flags have two dashes: -" + long}
-	case namesSecret(unknownFlag(err)):
-		hint = "credentials do not belong on a command line: " + credentialsHint
-	case over >= 0 && slices.Contains(args[over:], unexpected(err)):
-		hint = "flags stand before --, and files behind it"
-	case !selected && file >= 0 && unexpected(err) == args[file] && exists(args[file]):
-		hint = "a command comes first, as in corattach import " + shellWord(args[file])
+	if missing, found := strings.CutPrefix(text, `expected "`); found {
+		text = fmt.Sprintf(`%s needs "%s`, command, missing)
 	}
-	return &failure{exitUsage, setBy(plainly(err), args), hint}
+	if long := longWithOneDash(text, args); long != "" {
+		return usage("flags have two dashes: -"+long, "unknown flag %s", long)
+	}
+	if hint := commandHint(text, args); hint != "" && !selected {
+		return usage(hint, "%s", text)
+	}
+	return usage(flagsHint(text, args, command), "%s", text)
 }
 
-// unknownFlag is the flag that there is not; "" when it is not that.
-func unknownFlag(err error) string {
-	flag, found := strings.CutPrefix(err.Error(), "unknown flag ")
+// flagsHint says what to do about the flags of a command.
+func flagsHint(text string, args []string, command string) string {
+	flag := unknownFlag(text)
+	over := slices.Index(args, "--")
+	switch {
+	case settings.NamesSecret(flag):
+		return "credentials do not belong on a command line: " + credentialsHint
+	case flag == "-v":
+		return "--log-level debug says more; corattach version prints the version"
+	case over >= 0 && slices.Contains(args[over:], unexpected(text)):
+		return "flags stand before --, and files behind it"
+	}
+	return command + " --help lists what there is"
+}
+
+// commandHint says which command may be meant by what is none; "" when there is
+// nothing to say.
+func commandHint(text string, args []string) string {
+	first := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	if first < 0 || unexpected(text) != args[first] {
+		return ""
+	}
+	word := args[first]
+	if slices.Contains([]string{"run", "start", "send", "sync", "attach", "upload"}, word) {
+		return "corattach import FILE starts a run, corattach runs lists the existing ones"
+	}
+	if _, err := os.Stat(word); err == nil {
+		return "a command comes first, as in " + command("import", word)
+	}
+	return ""
+}
+
+// unknownFlag is the flag that does not exist; "" when something else is wrong.
+func unknownFlag(text string) string { return complaint(text, "unknown flag ") }
+
+// unexpected is the argument that nothing takes; "" when something else is wrong.
+func unexpected(text string) string { return complaint(text, "unexpected argument ") }
+
+func complaint(text, about string) string {
+	rest, found := strings.CutPrefix(text, about)
 	if !found {
 		return ""
 	}
-	flag, _, _ = strings.Cut(flag, ", did you mean")
-	return flag
-}
-
-// setBy names the variable that gave a flag a value it can't have, where kong
-// does not.
-func setBy(err error, args []string) error {
-	flag := regexp.MustCompile(`^(--[a-z-]+) must be one of`).FindStringSubmatch(err.Error())
-	if flag == nil || slices.ContainsFunc(args, func(arg string) bool { return arg == flag[1] || strings.HasPrefix(arg, flag[1]+"=") }) {
-		return err
-	}
-	env := "CORATTACH_" + strings.ToUpper(strings.ReplaceAll(flag[1][2:], "-", "_"))
-	if !isSet(env) {
-		return err
-	}
-	return fmt.Errorf("%w (it is set by %s)", err, env)
+	rest, _, _ = strings.Cut(rest, ", did you mean")
+	return rest
 }
 
 // longWithOneDash finds the argument that was read as several flags of one
 // letter, though a long one was meant; "" when there is none.
-func longWithOneDash(err error, args []string) string {
-	letter := regexp.MustCompile(`^unknown flag (-[^-])`).FindStringSubmatch(err.Error())
+func longWithOneDash(text string, args []string) string {
+	letter := regexp.MustCompile(`^unknown flag (-[^-])`).FindStringSubmatch(text)
 	if letter == nil {
 		return ""
 	}
@@ -80,45 +105,45 @@ func longWithOneDash(err error, args []string) string {
 	return args[i]
 }
 
-// unexpected is the argument that nothing takes; "" when it is not that.
-func unexpected(err error) string {
-	argument, _ := strings.CutPrefix(err.Error(), "unexpected argument ")
-	argument, _, _ = strings.Cut(argument, ", did you mean")
-	return argument
-}
-
-// plainly says in words what kong says in terms of its parser.
-func plainly(err error) error {
-	text := err.Error()
-	for _, r := range []struct{ pattern, words string }{
-		{`expected \S+ value but got "EOL" \(<EOL>\)`, "no value is given"},
-		{`missing value, expecting .*`, "no value is given"},
-		{`expected \S+ value but got "(-\S*)" \((?:long|short) flag\).*`, "no value is given before $1"},
-		{`expected a (?:valid 64 bit )?(?:u?int|float) but got ("[^"]*")(?: \(string\))?`, "$1 is no number"},
-		{`bool value must be true, 1, yes, false, 0 or no but got ("[^"]*")`, "$1 is neither true nor false"},
-		{` \(from envar (\w+)=".*"\)`, " (it is set by $1)"},
-	} {
-		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.words)
-	}
-	if text == err.Error() {
+// traced adds to a complaint about flags where these were set, unless it was on the
+// command line. Other errors are returned as they are.
+func (a *app) traced(err error) error {
+	var f *pipeline.Failure
+	if !errors.As(err, &f) || f.Code != pipeline.ExitUsage {
 		return err
 	}
-	return errors.New(text)
+	var places []string
+	for _, name := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(f.Error(), -1) {
+		g := a.find(name[1])
+		if g == nil || g.from == "" {
+			continue
+		}
+		if text := fmt.Sprintf("--%s is set by %s", g.name, g.from); !slices.Contains(places, text) {
+			places = append(places, text)
+		}
+	}
+	if places == nil {
+		return err
+	}
+	return &pipeline.Failure{Code: f.Code, Err: fmt.Errorf("%w (%s)", f.Err, strings.Join(places, ", ")), Hint: f.Hint}
 }
 
-// traced adds to a complaint about a flag where that one was set, unless it was
-// on the command line.
-func (a *app) traced(f *failure) *failure {
-	if f.code != exitUsage {
-		return f
+// wantedFormat finds which log format is asked for in arguments and settings that
+// may be wrong: whoever reads JSON gets the complaint as JSON too.
+func wantedFormat(args []string) string {
+	return cmp.Or(asked(args, "log-format"), settings.LogFormat(asked(args, settings.ConfigFlag)))
+}
+
+// asked is the last value of a flag, or else what the environment sets it to.
+func asked(args []string, flag string) string {
+	last := settings.Environment(settings.Variable(flag))
+	for i, arg := range args {
+		if value, found := strings.CutPrefix(arg, "--"+flag+"="); found {
+			last = value
+		}
+		if arg == "--"+flag && i+1 < len(args) {
+			last = args[i+1]
+		}
 	}
-	name := regexp.MustCompile(`--([a-z-]+)`).FindStringSubmatch(f.Error())
-	if name == nil {
-		return f
-	}
-	g := a.find(name[1])
-	if g == nil || g.from == "" {
-		return f
-	}
-	return &failure{f.code, fmt.Errorf("%w (--%s is set by %s)", f.err, g.name, g.from), f.hint}
+	return last
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -35,12 +35,11 @@ type build struct {
 func (c *versionCommand) Run(a *app) error {
 	info, _ := debug.ReadBuildInfo()
 	b := buildOf(info)
-	if c.JSON {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(b)
-	}
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	return a.print(c.JSON, b, b.write)
+}
+
+func (b build) write(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "corattach %s %s %s\n", b.Version, b.Go, b.Platform)
 	if b.Revision != "" {
 		changed := ""

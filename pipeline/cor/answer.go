@@ -3,40 +3,13 @@ package cor
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
-
-// The user object of an answer is read by the rules of encoding/json's second
-// version: a name counts as it is spelled, and one that stands twice in an object is
-// an error (RFC 8259 leaves open which of them holds). What stands in errors is read
-// as leniently as the body of any other error.
-
-// object reads a T from a JSON object. From any other value it takes nothing: an
-// unexpected value costs itself, not the answer.
-type object[T any] struct{ it T }
-
-// UnmarshalJSONFrom reads any value.
-func (o *object[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
-	if in.PeekKind() != '{' {
-		return in.SkipValue()
-	}
-	return json.UnmarshalDecode(in, &o.it)
-}
-
-// array reads Ts from a JSON array, and takes nothing from any other value.
-type array[T any] []T
-
-// UnmarshalJSONFrom reads any value.
-func (a *array[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
-	if in.PeekKind() != '[' {
-		return in.SkipValue()
-	}
-	return json.UnmarshalDecode(in, (*[]T)(a))
-}
 
 // wireAnswer is COR's flat user object.
 type wireAnswer struct {
@@ -48,6 +21,7 @@ type wireAnswer struct {
 type wireWorkspace struct {
 	ID           raw                     `json:"id"`
 	Name         raw                     `json:"name"`
+	Active       raw                     `json:"active"`
 	Integrations object[wireIntegration] `json:"json_integrations"`
 	Pivot        object[wirePivot]       `json:"pivot"`
 }
@@ -64,48 +38,53 @@ type wirePivot struct {
 	Percentage  raw `json:"percentage"`
 }
 
-// decodeAnswer reads the body of a 2xx answer to r. It returns a problem when
-// that is no JSON object with a numeric id and a workspaces array.
-func decodeAnswer(body []byte, r pipeline.Request, v veil) (answer pipeline.Answer, problem string) {
-	var wire wireAnswer
-	switch err := json.Unmarshal(body, &wire, jsontext.AllowInvalidUTF8(true)); {
+// maxNumber bounds a percentage's text, in bytes.
+const maxNumber = 64
+
+// decodeAnswer reads a 2xx answer to an attach or detach. It returns a problem
+// when that is no JSON object with a numeric id and a workspaces array.
+func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
+	var wire object[wireAnswer]
+	switch err := decode(r.body, &wire); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return answer, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
 		return answer, "no JSON in the answer"
 	}
-	id, ok := wire.ID.integer()
-	if !ok || wire.Workspaces == nil {
+	id, ok := wire.it.ID.integer()
+	if !ok || wire.it.Workspaces == nil {
 		return answer, "no user object in the answer"
 	}
 	answer.UserID = id
-	answer.Pivots = make([]pipeline.Pivot, len(wire.Workspaces))
-	for i, workspace := range wire.Workspaces {
-		answer.Pivots[i] = workspace.it.pivot(id)
+	answer.Pivots = make([]pipeline.Pivot, len(wire.it.Workspaces))
+	for i, workspace := range wire.it.Workspaces {
+		answer.Pivots[i] = workspace.it.pivot(id, r)
 	}
 	markContradictions(answer.Pivots)
-	answer.Errors = itemErrors(wire.Errors, r, v)
+	answer.Errors = itemErrors(wire.it.Errors, r)
 	return answer, ""
 }
 
 // pivot carries over what stands in the body and says what is wrong with it.
-func (w wireWorkspace) pivot(user int64) pipeline.Pivot {
+func (w wireWorkspace) pivot(user int64, r reply) pipeline.Pivot {
 	p := pipeline.Pivot{
-		Workspace:   pipeline.WorkspaceID(w.Integrations.it.Origin.text()),
-		Source:      pipeline.Source(w.Integrations.it.Source.text()),
-		Name:        w.Name.text(),
-		Integration: w.Integrations.it.Status.text(),
+		Workspace:   pipeline.WorkspaceID(r.kept(w.Integrations.it.Origin)),
+		Source:      pipeline.Source(r.kept(w.Integrations.it.Source)),
+		Name:        r.kept(w.Name),
+		Integration: r.kept(w.Integrations.it.Status),
+		// Choice: documented is false; COR writes numbers as strings elsewhere, and false may be 0.
+		Inactive: slices.Contains([]raw{"false", "0", `"false"`, `"0"`}, w.Active),
 	}
+	wire := w.Pivot.it
 	id, hasID := w.ID.integer()
-	workspace, hasWorkspace := w.Pivot.it.WorkspaceID.integer()
-	pivotUser, hasUser := w.Pivot.it.UserID.integer()
+	workspace, hasWorkspace := wire.WorkspaceID.integer()
+	pivotUser, hasUser := wire.UserID.integer()
 	p.WorkspaceID, p.UserID = workspace, pivotUser
-	percentage := w.Pivot.it.Percentage.text()
-	if isNumber(percentage) && len(percentage) <= maxNumber {
-		p.Percentage = percentage
+	if percentage := wire.Percentage.number(); len(percentage) <= maxNumber && r.secrets.hide(percentage) == percentage {
+		p.Percentage, p.Text = percentage, strings.HasPrefix(string(wire.Percentage), `"`) && percentage != ""
 	}
 	switch {
-	case w.Pivot.it == wirePivot{}:
+	case wire == wirePivot{}:
 		p.Problem = "the answer has no pivot for it"
 	case !hasID:
 		p.Problem = "the answer has no numeric id for it"
@@ -123,33 +102,59 @@ func (w wireWorkspace) pivot(user int64) pipeline.Pivot {
 	return p
 }
 
+// kept returns an id, a name or a word of an answer, cut and with secrets
+// hidden. What the request itself names is no echo of a secret: an id must stay
+// as it is.
+func (r reply) kept(value raw) string {
+	text := value.text()
+	if r.names(text) {
+		return text
+	}
+	return cut(r.secrets.hide(text), maxText)
+}
+
 // markContradictions gives a Problem to pivots of one external workspace and
 // source that tell different things.
 func markContradictions(pivots []pipeline.Pivot) {
-	if len(pivots) < 2 {
-		return
-	}
 	type pair struct {
 		workspace pipeline.WorkspaceID
 		source    pipeline.Source
 	}
-	first := make(map[pair]int, len(pivots))
-	for i, p := range pivots {
-		if p.Workspace == "" {
-			continue
-		}
-		j, again := first[pair{p.Workspace, p.Source}]
-		if !again {
-			first[pair{p.Workspace, p.Source}] = i
-			continue
-		}
-		if pivots[j].Percentage == p.Percentage && pivots[j].WorkspaceID == p.WorkspaceID && pivots[j].Problem == p.Problem {
-			continue
-		}
-		for _, k := range [...]int{i, j} {
-			if pivots[k].Problem == "" {
-				pivots[k].Problem = "the answer has it twice, with different values"
-			}
+	first := make(map[pair]pipeline.Pivot, len(pivots))
+	contradicted := map[pair]bool{}
+	for _, p := range pivots {
+		key := pair{p.Workspace, p.Source}
+		if q, again := first[key]; !again {
+			first[key] = p
+		} else if p.Workspace != "" && (q.Percentage != p.Percentage || q.WorkspaceID != p.WorkspaceID || q.Problem != p.Problem) {
+			contradicted[key] = true
 		}
 	}
+	for i := range pivots {
+		if p := &pivots[i]; p.Problem == "" && contradicted[pair{p.Workspace, p.Source}] {
+			p.Problem = "the answer has it twice, with different values"
+		}
+	}
+}
+
+// itemErrors carries over the errors array of kinds F and G. Choice: an answer
+// has at most a thousand of them more than its request has workspaces; what is
+// beyond is left out.
+func itemErrors(wire []wireError, r reply) (items []pipeline.ItemError) {
+	if len(wire) == 0 {
+		return nil
+	}
+	mentions := newMentions(r.asked)
+	for _, e := range wire[:min(len(wire), 1000+len(r.asked.Shares))] {
+		subject, named := e.subject(mentions)
+		item := pipeline.ItemError{
+			Code: r.line(e.code(), maxCode), Message: r.line(e.message(), maxMessage),
+			Attached: e.attached(), Subject: subject,
+		}
+		if len(named) == 1 {
+			item.Workspace = named[0]
+		}
+		items = append(items, item)
+	}
+	return items
 }

@@ -2,15 +2,11 @@ package cor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
 	"corattach/pipeline"
@@ -27,24 +23,18 @@ type Client struct {
 	auth      string
 	agent     string
 	transport http.RoundTripper
-	own       bool // the transport is the client's own
-	secrets   veil
-	now       func() time.Time
+	own       *transports // the transport, where it is the client's own; else nil
 	tokens    *tokens
 }
-
-var _ pipeline.COR = (*Client)(nil)
 
 // New returns a client for config, or an error that says which setting is
 // wrong. It sends nothing.
 func New(config Config) (*Client, error) {
 	c := &Client{
-		base:      or(config.BaseURL, DefaultBaseURL),
-		auth:      or(config.AuthURL, DefaultAuthURL),
-		agent:     or(config.UserAgent, defaultUserAgent),
+		base:      cmp.Or(config.BaseURL, DefaultBaseURL),
+		auth:      cmp.Or(config.AuthURL, DefaultAuthURL),
+		agent:     cmp.Or(config.UserAgent, defaultUserAgent),
 		transport: config.Transport,
-		secrets:   config.Credentials.secrets(),
-		now:       config.Now,
 	}
 	if err := CheckURL(c.base); err != nil {
 		return nil, fmt.Errorf("base URL: %w", err)
@@ -59,20 +49,11 @@ func New(config Config) (*Client, error) {
 		return nil, fmt.Errorf("user agent %q has characters that no header carries", c.agent)
 	}
 	if c.transport == nil {
-		c.transport, c.own = ownTransport(), true
-	}
-	if c.now == nil {
-		c.now = time.Now
+		c.own = newTransports()
+		c.transport = c.own
 	}
 	c.tokens = newTokens(config.Credentials, c)
 	return c, nil
-}
-
-func or(value, standard string) string {
-	if value == "" {
-		return standard
-	}
-	return value
 }
 
 // Close ends a token renewal that is under way, waits for it, and closes the
@@ -80,26 +61,29 @@ func or(value, standard string) string {
 // the client stays usable.
 func (c *Client) Close() {
 	c.tokens.close()
-	if own, ok := c.transport.(*http.Transport); ok && c.own {
-		own.CloseIdleConnections()
+	if c.own != nil {
+		c.own.secure.CloseIdleConnections()
+		c.own.plain.CloseIdleConnections()
 	}
 }
 
 // Format writes the client's target and no secret, whatever the verb.
 func (c *Client) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "cor client of %s", c.base) }
 
-// Do makes one exchange as [pipeline.COR] describes it, first making or
-// renewing the token if need be. ctx bounds all of it, the wait for the token
-// too.
+// Do makes one HTTP request, never repeated, first making or renewing the token
+// if need be. It returns an Answer, or a Fault and no Answer. When ctx ends
+// before a connection was made, the fault is NotConnected, after that NoAnswer.
+// ctx bounds all of it, the wait for the token too.
 //
 // r must have at least one share, and its user must be neither "." nor "..",
-// which no URL path carries.
+// which no URL path carries. A panic in a token renewal panics here, with a
+// *pipeline.PanicError, as it does in Ready and Me.
 func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {
-	got, fault := c.authorized(ctx, http.MethodPut, URL(c.base, op, r.User), Body(op, r))
+	got, fault := c.authorized(ctx, http.MethodPut, URL(c.base, op, r.User), Body(op, r), &r)
 	if fault != nil {
 		return pipeline.Answer{}, fault
 	}
-	answer, problem := decodeAnswer(got.veil.clean(got.body), r, got.veil)
+	answer, problem := decodeAnswer(got)
 	if problem != "" {
 		return pipeline.Answer{}, unreadable(got, problem)
 	}
@@ -107,7 +91,8 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	return answer, nil
 }
 
-// Ready makes or renews the token if need be, as [pipeline.COR] describes it.
+// Ready waits until an exchange could leave at once. Its fault says why none
+// can: NoToken, TokenDown or Untrusted, also when ctx ends first.
 func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
 	_, fault := c.tokens.get(ctx)
 	if fault != nil && fault.Kind == pipeline.NotConnected {
@@ -116,22 +101,14 @@ func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
 	return fault
 }
 
-// Account is whom a token belongs to, as far as COR says. At least one field
-// is set.
-type Account struct {
-	ID    string
-	Name  string
-	Email string
-}
-
 // Me asks COR whom the credentials belong to (GET /v1/me). The fault is one of
 // those of Do.
 func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
-	got, fault := c.authorized(ctx, http.MethodGet, join(c.auth, "/me"), nil)
+	got, fault := c.authorized(ctx, http.MethodGet, join(c.auth, "/me"), nil, nil)
 	if fault != nil {
 		return Account{}, fault
 	}
-	account, ok := decodeAccount(got.veil.clean(got.body))
+	account, ok := decodeAccount(got)
 	if !ok {
 		return Account{}, unreadable(got, "no account")
 	}
@@ -148,114 +125,71 @@ func (c *Client) TokenExpires() time.Time {
 }
 
 // authorized sends one request with the token and returns its whole 2xx
-// answer. A token that COR refuses is forgotten.
-func (c *Client) authorized(ctx context.Context, method, target string, body []byte) (reply, *pipeline.Fault) {
+// answer. A token that COR refuses is forgotten. asked is nil for what attaches
+// and detaches nothing.
+func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked *pipeline.Request) (reply, *pipeline.Fault) {
 	token, fault := c.tokens.get(ctx)
 	if fault != nil {
 		return reply{}, fault
 	}
-	header := http.Header{"Authorization": {"Bearer " + token}}
+	header := http.Header{"Authorization": {"Bearer " + token.access}}
 	if body != nil {
 		header.Set("Content-Type", "application/json")
 	}
-	got, fault := c.send(ctx, method, target, header, body, append(c.secrets[:len(c.secrets):len(c.secrets)], token))
+	got, fault := c.send(ctx, method, target, header, body, token.secrets)
 	if fault == nil {
-		fault = judge(got)
+		got.asked = asked
+		fault = faultOf(got)
 	}
 	if fault != nil && fault.Kind == pipeline.Unauthorized {
-		c.tokens.forget(token)
+		c.tokens.forget(token.access)
 	}
 	return got, fault
 }
 
-// send makes one HTTP exchange. Its fault is NotConnected or NoAnswer: no
-// answer's headers came. secrets are kept out of every message about it.
+// send makes one HTTP exchange. Its fault is NotConnected, Untrusted or
+// NoAnswer: no answer's headers came. secrets are kept out of all that is told
+// about it.
 //
-// The transport's RoundTrip is called as it is, for a [http.Client] would
-// follow redirects.
-func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets veil) (reply, *pipeline.Fault) {
+// It calls the transport's RoundTrip itself, because an [http.Client] follows
+// redirects.
+func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets *redactor) (reply, *pipeline.Fault) {
 	var way passage
-	ctx = httptrace.WithClientTrace(ctx, way.trace())
-	var content io.Reader
-	if body != nil {
-		content = bytes.NewReader(body)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, target, content)
+	request, err := http.NewRequestWithContext(way.trace(ctx), method, target, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, transportFault(err, false, secrets)
 	}
 	header.Set("Accept", "application/json")
 	header.Set("User-Agent", c.agent)
 	request.Header = header
-	if rewind := request.GetBody; rewind != nil {
-		request.GetBody = func() (io.ReadCloser, error) { return way.again(rewind) }
-	}
+	request.GetBody = nil // else the transport may repeat a request that left (RFC 9113, section 8.7), and one Do is one request
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
-		return reply{}, transportFault(err, way.left(c.own), secrets)
+		return reply{}, transportFault(err, way.left(c.own != nil), secrets)
 	}
-	got := reply{status: response.StatusCode, header: response.Header, at: c.now(), veil: secrets}
+	got := reply{status: response.StatusCode, header: response.Header, at: time.Now(), secrets: secrets}
 	got.body, got.cut = read(response)
 	return got, nil
 }
+
+// byteOrderMark may stand before a JSON text, and a reader may ignore it (RFC
+// 8259, section 8.1).
+const byteOrderMark = "\ufeff"
 
 // read reads an answer's body up to maxAnswer and closes it, so that the
 // connection serves again when the body was read whole. The second result says
 // why the body is not whole.
 func read(response *http.Response) (body []byte, cut string) {
 	defer func() { _ = response.Body.Close() }()
-	if switches(response.StatusCode) {
+	if response.StatusCode/100 == 1 { // then it has no end (RFC 9110, section 15.2.2)
 		return nil, "the answer switches protocols"
 	}
-	var buffer bytes.Buffer
-	if size := response.ContentLength; size > 0 && size <= maxAnswer {
-		buffer.Grow(int(size) + bytes.MinRead)
-	}
-	_, err := buffer.ReadFrom(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
-	case buffer.Len() > maxAnswer:
-		return buffer.Bytes()[:maxAnswer], fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20)
+	case len(body) > maxAnswer:
+		cut = fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20)
 	case err != nil:
-		return buffer.Bytes(), "the answer was cut: " + describe(err, true)
+		cut = "the answer was cut: " + describe(err, true)
 	}
-	return buffer.Bytes(), ""
-}
-
-// errRepeat keeps the transport from sending a request a second time.
-var errRepeat = errors.New("the connection was closed after the request had left")
-
-// passage is how far one request came. Its fields are written by the
-// transport's goroutines.
-type passage struct {
-	asked atomic.Bool              // a connection was looked for
-	conn  atomic.Pointer[net.Conn] // the last one got; nil when none was
-	wrote atomic.Bool              // the request's headers were written
-}
-
-func (p *passage) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn:      func(string) { p.asked.Store(true) },
-		GotConn:      func(info httptrace.GotConnInfo) { p.conn.Store(&info.Conn) },
-		WroteHeaders: func() { p.wrote.Store(true) },
-	}
-}
-
-// left says whether the request may have reached the other side: a connection
-// was got, or the transport, being none of ours, reports nothing.
-func (p *passage) left(own bool) bool {
-	return p.conn.Load() != nil || !own && !p.asked.Load()
-}
-
-// again returns the body for the transport's own second try. Over HTTP/1 it
-// makes one only while not a byte was written. Over HTTP/2 it also makes one
-// for requests that left (RFC 9113, section 8.7): those are denied, for one Do
-// is one request, which the caller paces and records.
-func (p *passage) again(rewind func() (io.ReadCloser, error)) (io.ReadCloser, error) {
-	if conn := p.conn.Load(); conn != nil && p.wrote.Load() {
-		secure, ok := (*conn).(*tls.Conn)
-		if ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
-			return nil, errRepeat
-		}
-	}
-	return rewind()
+	return bytes.TrimPrefix(body, []byte(byteOrderMark)), cut
 }

@@ -27,8 +27,8 @@ const (
 // sample is the request of COR's documented example.
 func sample() pipeline.Request {
 	return pipeline.Request{
-		User:   "OKTA-USER-12345",
-		Source: "MICROSOFT_DYNAMICS",
+		Key: pipeline.Key{User: "OKTA-USER-12345", Source: "MICROSOFT_DYNAMICS"},
+		Op:  pipeline.Attach,
 		Shares: []pipeline.Share{
 			{Workspace: "Workspaces-example-5", Percent: 10 * 10_000},
 			{Workspace: "Workspaces-example-6", Percent: 20 * 10_000},

@@ -1,16 +1,15 @@
 package cor
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The production endpoints, from COR's page on the Integrations API.
@@ -29,13 +28,12 @@ type Config struct {
 	UserAgent   string // "" is corattach
 
 	// Transport makes the connections; nil is a transport of the client's
-	// own, which takes its proxy from the environment. A given one must
-	// follow no redirect and report net/http/httptrace's GetConn and GotConn
-	// as [http.Transport] does: from one that reports neither, every failure
-	// counts as a request that may have left.
+	// own: https takes its proxy from the environment, plain http uses none and
+	// reaches loopback addresses alone. A given one must follow no redirect and
+	// report net/http/httptrace's GetConn and GotConn as [http.Transport] does:
+	// from one that reports neither, every failure counts as a request that may
+	// have left.
 	Transport http.RoundTripper
-
-	Now func() time.Time // the clock for token expiry and Retry-After dates; nil is time.Now
 }
 
 // Credentials are either an API key with its client secret, from which tokens
@@ -52,12 +50,6 @@ type Credentials struct {
 
 const hiddenCredentials = "credentials (hidden)"
 
-// String returns a fixed word.
-func (Credentials) String() string { return hiddenCredentials }
-
-// GoString returns a fixed word.
-func (Credentials) GoString() string { return hiddenCredentials }
-
 // MarshalJSON returns a fixed word.
 func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenCredentials + `"`), nil }
 
@@ -66,35 +58,42 @@ func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden
 
 // check says what is wrong with the credentials without showing any of them.
 func (c Credentials) check() error {
+	key, secret := c.APIKey != "", c.ClientSecret != ""
 	switch {
-	case c.AccessToken != "" && (c.APIKey != "" || c.ClientSecret != ""):
+	case c.AccessToken != "" && (key || secret):
 		return errors.New("two credentials: an access token, and an API key or client secret")
-	case c.AccessToken != "":
-		return nil
-	case c.APIKey == "" && c.ClientSecret == "":
+	case c.AccessToken == "" && !key && !secret:
 		return errors.New("no credentials: neither an API key with its client secret nor an access token")
-	case c.APIKey == "":
+	case !key && secret:
 		return errors.New("a client secret without its API key")
-	case c.ClientSecret == "":
+	case key && !secret:
 		return errors.New("an API key without its client secret")
 	}
 	return nil
 }
 
-// secrets lists what no message may show.
-func (c Credentials) secrets() veil {
-	all := veil{c.AccessToken, c.APIKey, c.ClientSecret}
-	if c.APIKey != "" {
-		all = append(all, c.basic())
+// basic is the base64 of key and secret as they are (RFC 7617): COR's page has
+// no escaping in between, unlike RFC 6749.
+func (c Credentials) basic() string {
+	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
+}
+
+// secrets lists what must not be shown.
+func (c Credentials) secrets() []string {
+	if c.AccessToken != "" {
+		return []string{c.AccessToken}
 	}
-	return all
+	return []string{c.APIKey, c.ClientSecret, c.basic()}
 }
 
 // CheckURL says whether raw can be a base URL: https, or http to loopback
-// (127.0.0.0/8, ::1, localhost), with a host, without user, query and
-// fragment, its path percent-encoded as it is to be sent. A trailing slash is
-// fine, a path prefix is kept. The error quotes raw unless a password may
-// stand in it: before an @, or in a query.
+// (127.0.0.0/8, ::1, or localhost in any letter case), with a host, without
+// user, query and fragment, its path percent-encoded as it is to be sent. A
+// trailing slash is fine, a path prefix is kept. The error quotes raw unless a
+// password may stand in it: before an @, or in a query.
+//
+// What localhost stands for is known when it is dialled: the client then
+// compares the address.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
 	shown, secret := strconv.Quote(raw), strings.ContainsAny(raw, "@?")
@@ -114,7 +113,7 @@ func CheckURL(raw string) error {
 		return fmt.Errorf("%s names no host", shown)
 	case strings.ContainsAny(raw, "?#"):
 		return fmt.Errorf("the URL of %q must have no query and no fragment", u.Host)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !IsLoopback(raw):
 		return fmt.Errorf("%s must begin with https://: plain http goes to loopback only", shown)
 	case !strings.HasSuffix(raw, u.Host+u.EscapedPath()):
 		return fmt.Errorf("%s has characters that must be percent-encoded", shown)
@@ -122,12 +121,17 @@ func CheckURL(raw string) error {
 	return nil
 }
 
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
+// isLoopback reports whether text is the IP address of this machine to itself.
+func isLoopback(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// IsLoopback reports whether a base URL is one of this machine: at an address of
+// its own, or localhost.
+func IsLoopback(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (strings.EqualFold(u.Hostname(), "localhost") || isLoopback(u.Hostname()))
 }
 
 // bare strips the wrapper that repeats a request's method and URL.
@@ -137,25 +141,4 @@ func bare(err error) error {
 		err = wrapped.Err
 	}
 	return err
-}
-
-// ownTransport returns a transport for any number of workers against one host.
-// It asks for no compression, so that the bound on an answer is the bound on
-// what crosses the wire.
-//
-// Choice: idle connections live 30 s, below the 60 s after which common load
-// balancers drop theirs, so that few requests meet a connection closed by the
-// other side.
-func ownTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    1024,
-		IdleConnTimeout:        30 * time.Second,
-		MaxResponseHeaderBytes: 1 << 20,
-		DisableCompression:     true,
-	}
 }

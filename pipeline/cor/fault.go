@@ -1,13 +1,16 @@
 package cor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,20 +23,31 @@ import (
 
 // reply is an HTTP answer, read to a bounded size.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
-	cut    string    // why the body is not whole; "" when it is
-	at     time.Time // when its headers came
-	veil   veil
+	status  int
+	header  http.Header
+	body    []byte
+	cut     string            // why the body is not whole; "" when it is
+	at      time.Time         // when its headers came
+	asked   *pipeline.Request // what it answers; nil for what attaches and detaches nothing
+	secrets *redactor
 }
 
-// judge returns nil for a 2xx answer that came whole, else the fault it is.
-func judge(r reply) *pipeline.Fault {
-	if r.status/100 == 2 && r.cut == "" {
+func (r reply) ok() bool { return r.status/100 == 2 }
+
+// names says whether an id or source is one that the answered request names.
+func (r reply) names(id string) bool {
+	return r.asked != nil && (id == string(r.asked.User) || id == string(r.asked.Source) ||
+		slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) }))
+}
+
+func (r reply) line(text string, limit int) string { return line(text, limit, r.secrets, r.names) }
+
+// faultOf returns nil for a 2xx answer that came whole, else the fault it is.
+func faultOf(r reply) *pipeline.Fault {
+	if r.ok() && r.cut == "" {
 		return nil
 	}
-	said := readError(r)
+	said, text := readError(r)
 	kind := kindOf(r.status, said.attached())
 	switch {
 	case kind == pipeline.Unreadable && r.cut != "":
@@ -41,7 +55,12 @@ func judge(r reply) *pipeline.Fault {
 	case r.status/100 == 3:
 		return r.fault(kind, "", redirect(r.header.Get("Location")))
 	}
-	return r.fault(kind, said.code(r.status), said.message())
+	fault := r.fault(kind, said.code(), cmp.Or(said.message(), text))
+	fault.Foreign = !said.own()
+	if r.asked != nil && (kind == pipeline.Refused || kind == pipeline.Attached) {
+		fault.Subject, fault.Named = said.subject(newMentions(r.asked))
+	}
+	return fault
 }
 
 // kindOf classifies by COR's names and codes first, by status second. Four
@@ -51,50 +70,54 @@ func judge(r reply) *pipeline.Fault {
 // Choice: "already attached" counts with every other 4xx, as the status that
 // comes with it is unknown.
 func kindOf(status int, attached bool) pipeline.FaultKind {
-	switch {
+	switch class := status / 100; {
 	case status == http.StatusUnauthorized:
 		return pipeline.Unauthorized
 	case status == http.StatusRequestTimeout:
 		return pipeline.TimedOut
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 		return pipeline.Throttled
-	case status/100 == 5:
+	case class == 5:
 		return pipeline.ServerError
-	case status/100 == 4 && attached:
+	case class == 4 && attached:
 		return pipeline.Attached
 	case status == http.StatusForbidden:
 		return pipeline.Forbidden
-	case status/100 == 4 || status/100 == 3:
+	case class == 4 || class == 3:
 		return pipeline.Refused
 	}
 	return pipeline.Unreadable
 }
 
-// switches says whether a status turns the connection into something else,
-// which has no end to read to (RFC 9110, section 15.2.2).
-func switches(status int) bool { return status/100 == 1 }
-
-// unreadable is the fault of a whole 2xx answer that is not what it should be,
-// with what it says of itself, if anything. What a user object says is a person's
-// data.
+// unreadable is the fault of a whole 2xx answer that is not what it should be.
+// Only an error of COR's own is quoted: all else may be a person's data.
 func unreadable(r reply, problem string) *pipeline.Fault {
-	said := readError(r)
-	if _, user := said.ID.integer(); user {
-		return r.fault(pipeline.Unreadable, "", problem)
+	said, quoted := readError(r)
+	_, isPerson := said.ID.integer()
+	code := ""
+	switch {
+	case isPerson || said.Email != "":
+		quoted = ""
+	case said.own():
+		code, quoted = said.code(), said.message()
 	}
-	if message := said.message(); message != "" {
-		problem += ": " + message
+	if quoted != "" {
+		problem += ": " + quoted
 	}
-	return r.fault(pipeline.Unreadable, said.code(r.status), problem)
+	fault := r.fault(pipeline.Unreadable, code, problem)
+	fault.Foreign = !said.own()
+	return fault
 }
 
-// fault fills in what every fault of an answer carries.
+// fault fills in what every fault of an answer carries. It is foreign until its
+// body is known to be COR's.
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
 		Kind:      kind,
 		Status:    r.status,
-		Code:      r.veil.line(code, maxCode),
-		Message:   r.veil.line(message, maxMessage),
+		Code:      r.line(code, maxCode),
+		Message:   r.line(message, maxMessage),
+		Foreign:   true,
 		After:     retryAfter(r.header, r.at),
 		RequestID: r.requestID(),
 	}
@@ -105,50 +128,57 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 func (r reply) requestID() string {
 	for _, name := range [...]string{"X-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {
 		if id := r.header.Get(name); id != "" {
-			return r.veil.line(id, maxID)
+			return r.line(id, maxID)
 		}
 	}
 	return ""
 }
 
 // tokenFault turns the fault of an exchange with the token endpoint into what
-// it means for an exchange that needs a token. Choice: 4xx but 408 and 429
-// refuse the credentials; all else, redirects among it, is an endpoint out of
-// order.
-func tokenFault(f *pipeline.Fault) *pipeline.Fault {
+// it means for an exchange that needs a token; page says whether the answer is
+// HTML. Choice: 401 refuses the credentials, 400 and 403 do unless they come as
+// a page, which no token endpoint answers with; all else is an endpoint out of
+// order. It is foreign, no token endpoint at all, by any other 3xx or 4xx but 408
+// and 429, which may pass, and by a 2xx page.
+func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 	f.Message = "token endpoint: " + f.Message
-	switch f.Kind {
-	case pipeline.Unauthorized, pipeline.Forbidden, pipeline.Attached, pipeline.Refused:
+	f.Subject, f.Named, f.Foreign = "", nil, false
+	switch class := f.Status / 100; {
+	case f.Kind == pipeline.Untrusted:
+	case f.Status == http.StatusUnauthorized, (f.Status == http.StatusBadRequest || f.Status == http.StatusForbidden) && !page:
 		f.Kind = pipeline.NoToken
-		if f.Status/100 == 3 {
-			f.Kind = pipeline.TokenDown
-		}
 	default:
+		f.Foreign = class == 2 && page || class == 3 || class == 4 && f.Kind != pipeline.TimedOut && f.Kind != pipeline.Throttled
 		f.Kind = pipeline.TokenDown
 	}
 	return f
 }
 
 // transportFault is the fault of an exchange that brought no answer.
-func transportFault(err error, left bool, v veil) *pipeline.Fault {
-	kind := pipeline.NotConnected
-	if left {
+//
+// Choice: a name that is to be reached by plain http and stands for another
+// machine is trusted as little as a wrong certificate.
+func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
+	kind, message := pipeline.NotConnected, describe(err, left)
+	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case left:
 		kind = pipeline.NoAnswer
+	case untrusted:
+		kind, message = pipeline.Untrusted, "tls certificate: "+certificate.Err.Error()
+	case errors.Is(err, errElsewhere):
+		kind = pipeline.Untrusted
 	}
-	return &pipeline.Fault{Kind: kind, Message: v.line(describe(err, left), maxMessage)}
+	return &pipeline.Fault{Kind: kind, Message: line(message, maxMessage, secrets, func(string) bool { return false })}
 }
 
-// describe says what the transport met. Errors of a server's certificate begin
-// with "tls certificate".
+// describe says what the transport met.
 func describe(err error, left bool) string {
 	waited := "a connection was made"
 	if left {
 		waited = "an answer came"
 	}
-	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &certificate):
-		return "tls certificate: " + certificate.Err.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "time ran out before " + waited
 	case errors.Is(err, context.Canceled):
@@ -156,7 +186,7 @@ func describe(err error, left bool) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed"
 	}
-	return maskUsers(bare(err).Error())
+	return bare(err).Error()
 }
 
 // redirect names the host a redirect points to, never its path or query, which
@@ -181,18 +211,14 @@ const maxAfter = 24 * time.Hour
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date,
 // counted from the answer's own Date if it has one, so that a wrong clock on
 // either side does no harm, else from at. It returns 0 for what is absent,
-// past or neither.
+// past or neither. Choice: a fraction of a second, which the RFC does not
+// have, is rounded up.
 func retryAfter(header http.Header, at time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	if value == "" {
-		return 0
-	}
-	if strings.Trim(value, "0123456789") == "" {
-		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || seconds > int64(maxAfter/time.Second) {
-			return maxAfter
-		}
-		return time.Duration(seconds) * time.Second
+	whole, fraction, hasPoint := strings.Cut(value, ".")
+	if areDigits(whole) && (!hasPoint || areDigits(fraction)) {
+		seconds, _ := strconv.ParseFloat(value, 64) // one that is too large is infinite
+		return time.Duration(math.Ceil(min(seconds, maxAfter.Seconds()))) * time.Second
 	}
 	until, err := http.ParseTime(value)
 	if err != nil {
@@ -203,3 +229,5 @@ func retryAfter(header http.Header, at time.Time) time.Duration {
 	}
 	return min(max(until.Sub(at), 0), maxAfter)
 }
+
+func areDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

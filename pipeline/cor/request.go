@@ -1,14 +1,13 @@
 package cor
 
 import (
-	"fmt"
+	"net/url"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
-
-const hexDigits = "0123456789ABCDEF"
 
 // URL returns the URL that a request of op for user is sent to, byte for byte.
 // The user is one path segment: every byte but the unreserved ones of RFC 3986
@@ -16,28 +15,16 @@ const hexDigits = "0123456789ABCDEF"
 //
 // Choice: COR's page does not say how an id is escaped.
 func URL(base string, op pipeline.Op, user pipeline.UserID) string {
-	segment := make([]byte, 0, len(user)+16)
-	for i := range len(user) {
-		b := user[i]
-		switch {
-		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '-', b == '.', b == '_', b == '~':
-			segment = append(segment, b)
-		default:
-			segment = append(segment, '%', hexDigits[b>>4], hexDigits[b&15])
-		}
-	}
-	action := "/attach"
-	if op == pipeline.Detach {
-		action = "/detach"
-	}
-	return join(base, "/v2/integrations/users/"+string(segment)+action)
+	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
+	return join(base, "/v2/integrations/users/"+segment+"/"+string(op))
 }
 
 func join(base, path string) string { return strings.TrimRight(base, "/") + path }
 
 // Body returns the request body that is sent, byte for byte: compact JSON with
 // the keys in the order of COR's example and exact percentages. Detach sends
-// the workspaces as plain strings.
+// the workspaces as plain strings. A byte that is no UTF-8, which no id of a good
+// row has, becomes U+FFFD.
 func Body(op pipeline.Op, r pipeline.Request) []byte {
 	b := make([]byte, 0, 64+64*len(r.Shares))
 	b = append(b, `{"workspaces":[`...)
@@ -46,45 +33,16 @@ func Body(op pipeline.Op, r pipeline.Request) []byte {
 			b = append(b, ',')
 		}
 		if op == pipeline.Detach {
-			b = appendString(b, string(share.Workspace))
+			b, _ = jsontext.AppendQuote(b, share.Workspace)
 			continue
 		}
 		b = append(b, `{"workspaceId":`...)
-		b = appendString(b, string(share.Workspace))
+		b, _ = jsontext.AppendQuote(b, share.Workspace)
 		b = append(b, `,"percentage":`...)
 		b = share.Percent.Append(b)
 		b = append(b, '}')
 	}
 	b = append(b, `],"metadata":{"source":`...)
-	b = appendString(b, string(r.Source))
+	b, _ = jsontext.AppendQuote(b, r.Source)
 	return append(b, `}}`...)
-}
-
-// appendString appends text as a JSON string, as encoding/json does without
-// its HTML escapes.
-func appendString(b []byte, text string) []byte {
-	b = append(b, '"')
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
-			b = append(b, `\ufffd`...) // a byte that is no UTF-8
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r == '\b':
-			b = append(b, `\b`...)
-		case r == '\f':
-			b = append(b, `\f`...)
-		case r < ' ' || r == '\u2028' || r == '\u2029':
-			b = fmt.Appendf(b, `\u%04x`, r)
-		default:
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return append(b, '"')
 }

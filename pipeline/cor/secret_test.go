@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -69,25 +68,154 @@ func TestNoSecretShows(t *testing.T) {
 	}
 }
 
-// An answer that repeats the token in its data must not carry it into journals
-// and reports; a short secret leaves honest ids alone.
-func TestAnswerThatRepeatsTheToken(t *testing.T) {
-	const token = "a-token-of-some-length"
-	body := `{"id":1,"workspaces":[{"id":2,"name":"Bearer ` + token + `","json_integrations":{"source":"SAP","origin_external_id":"W1","status":"` + token +
-		`"},"pivot":{"workspace_id":2,"user_id":1,"percentage":5}}]}`
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-	defer server.Close()
-	for secret, want := range map[string]string{token: "Bearer [hidden]", "token": "Bearer " + token} {
-		client, err := New(Config{BaseURL: server.URL, AuthURL: server.URL, Credentials: Credentials{AccessToken: secret}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, fault := client.Do(t.Context(), pipeline.Attach, pipeline.Request{
-			User: "U1", Source: "SAP", Shares: []pipeline.Share{{Workspace: "W1", Percent: 50_000}},
+// What an answer's data repeat of a secret is hidden. What the request itself
+// names stays, and a short secret leaves honest ids and names alone.
+func TestAnswerThatRepeatsASecret(t *testing.T) {
+	const body = `{"id":1,"workspaces":[{"id":2,"name":"Bearer #","json_integrations":{"source":"SAP","origin_external_id":"@","status":"#"},` +
+		`"pivot":{"workspace_id":2,"user_id":1,"percentage":5}}]}`
+	const long = "a-token-of-some-length"
+	for _, test := range []struct{ token, id, name, status, kept string }{
+		{long, "W1", "Bearer [hidden]", "[hidden]", "W1"},
+		{long, long, "Bearer [hidden]", "[hidden]", "[hidden]"},
+		{long, "Workspaces of a-token-of-some", "Bearer [hidden]", "[hidden]", "Workspaces of [hidden]"},
+		{"Workspaces-example-55555", "Workspaces-example-5", "Bearer [hidden]", "[hidden]", "Workspaces-example-5"},
+		{"Workspaces-example-55555", "Workspaces-example-6", "Bearer [hidden]", "[hidden]", "Workspaces-example-6"},
+		{"Workspaces-example-55555", "Workspaces-example-7", "Bearer [hidden]", "[hidden]", "[hidden]7"},
+		{"W1", "W1", "Bearer W1", "W1", "W1"},
+	} {
+		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, strings.NewReplacer("#", test.token, "@", test.id).Replace(body))
 		})
-		if fault != nil || len(answer.Pivots) != 1 || answer.Pivots[0].Name != want || answer.Pivots[0].Workspace != "W1" {
-			t.Errorf("with %q: %+v, %v", secret, answer, fault)
+		c := client(t, Config{BaseURL: server.URL, AuthURL: server.URL, Credentials: Credentials{AccessToken: test.token}})
+		answer, fault := c.Do(t.Context(), pipeline.Attach, sample())
+		if fault != nil || len(answer.Pivots) != 1 {
+			t.Fatalf("with %q: %+v, %v", test.token, answer, fault)
 		}
-		client.Close()
+		if p := answer.Pivots[0]; p.Name != test.name || p.Integration != test.status || string(p.Workspace) != test.kept {
+			t.Errorf("with %q: %+v", test.token, p)
+		}
+	}
+}
+
+// The number of a percentage may be an echo as well.
+func TestNumericSecret(t *testing.T) {
+	c := client(t, Config{
+		Credentials: Credentials{AccessToken: "123456789012345678"},
+		Transport:   answers(200, `{"id":8,"workspaces":[{"id":1,"pivot":{"workspace_id":1,"user_id":8,"percentage":123456789012345678}}]}`),
+	})
+	answer, fault := c.Do(t.Context(), pipeline.Attach, sample())
+	if fault != nil || len(answer.Pivots) != 1 || answer.Pivots[0].Percentage != "" || answer.Pivots[0].Problem == "" {
+		t.Errorf("got %+v, %v", answer, fault)
+	}
+}
+
+// answers is a transport that answers each request alike.
+func answers(status int, body string) http.RoundTripper {
+	return roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader(body))}, nil
+	})
+}
+
+// The tokens of a renewal, the former ones too, are hidden in the answers after
+// it, and in what the token endpoint says.
+func TestRenewedTokensAreHidden(t *testing.T) {
+	given := []string{"first-access-token", "first-refresh-token", "second-access-token", "second-refresh-token"}
+	everything := strings.Join(append(given, testKey, testSecret, keyed().basic()), " ")
+	refused := false
+	d := &desk{token: reply200(`{"access_token":"first-access-token","refresh_token":"first-refresh-token","expires_in":1}`)}
+	d.refresh = func(w http.ResponseWriter, _ int, _ string) {
+		_, _ = io.WriteString(w, `{"access_token":"second-access-token","refresh_token":"second-refresh-token"}`)
+	}
+	d.attach = func(w http.ResponseWriter, authorization string) {
+		if authorization == "Bearer first-access-token" && !refused {
+			refused = true
+			_, _ = io.WriteString(w, `{"id":7,"workspaces":[]}`)
+			return
+		}
+		w.WriteHeader(400)
+		_, _ = io.WriteString(w, everything)
+	}
+	c := atDesk(t, d)
+	if kind := do(t, c); kind != "" {
+		t.Fatal(kind)
+	}
+	c.tokens.expires, c.tokens.renewAt = c.tokens.expires.AddDate(-1, 0, 0), c.tokens.renewAt.AddDate(-1, 0, 0)
+	if fault := fails(t, c); fault.Message != strings.TrimSpace(strings.Repeat(hidden+" ", 7)) {
+		t.Errorf("after a renewal: %q", fault.Message)
+	}
+	echoing := &desk{token: func(w http.ResponseWriter, _ int) {
+		w.Header().Set("X-Request-Id", "id "+keyed().basic())
+		w.WriteHeader(500)
+		_, _ = io.WriteString(w, testKey+" "+testSecret)
+	}}
+	if fault := fails(t, atDesk(t, echoing)); fault.Message != "token endpoint: [hidden] [hidden]" || fault.RequestID != "id [hidden]" {
+		t.Errorf("of the token endpoint: %+v", fault)
+	}
+}
+
+// The name and the e-mail address of a person in an answer that is not readable
+// are quoted nowhere.
+func TestPersonsAreNotQuoted(t *testing.T) {
+	const person = `"name":"Ana Perez","email":"ana.perez@example.com"`
+	for _, body := range []string{
+		`{"id":8123,` + person + `}`,
+		`{"id":8123,` + person + `,"workspaces":`,
+		`{"id":"x",` + person + `,"workspaces":[]}`,
+		`{` + person + `}`,
+		`{"user":{` + person + `}}`,
+		`[{` + person + `}]`,
+		`{"data":[{` + person + `}]}`,
+		`{"message":{` + person + `}}`,
+		`{"message":"Ana Perez"}`,
+		`{"error":"Ana Perez"}`,
+		`{"code":"Ana Perez","message":"m"}`,
+		`{"id":8123,"name":"Ana Perez","code":"UT012","message":"Ana Perez"}`,
+		`{"email":"ana.perez@example.com","code":"UT012","message":"Ana Perez"}`,
+		`{"id":8123,` + person + `,"id":8123,"workspaces":[]}`,
+		`{"code":"UT012","message":"ana.perez@example.com"}`,
+		"Ana Perez <ana.perez@example.com>",
+		"\ufeff" + `{"id":8123,` + person + `}`,
+		"\ufeffAna Perez",
+		"<html><title>Ana Perez</title>",
+		`"Ana Perez ana.perez@example.com"`,
+	} {
+		for _, status := range []int{200, 201} {
+			c := client(t, Config{Credentials: Credentials{AccessToken: testToken}, Transport: answers(status, body)})
+			fault := fails(t, c)
+			text := fmt.Sprintf("%+v", fault)
+			if fault.Kind != pipeline.Unreadable || strings.Contains(text, "Ana") || strings.Contains(text, "ana.perez") || strings.Contains(text, "example.com") {
+				t.Errorf("%s: %s", body, text)
+			}
+		}
+	}
+	for _, body := range []string{`{"id":8123,` + person + `}`, `{"message":"ana.perez@example.com","name":"Ana"}`, `[{` + person + `}]`, `{"error":{` + person + `}}`, `{` + person + `,`} {
+		for _, status := range []int{400, 401, 404, 500, 503} {
+			c := client(t, Config{Credentials: Credentials{AccessToken: testToken}, Transport: answers(status, body)})
+			if text := fmt.Sprintf("%+v", fails(t, c)); strings.Contains(text, "Ana") || strings.Contains(text, "ana.perez") {
+				t.Errorf("%d %s: %s", status, body, text)
+			}
+		}
+	}
+}
+
+// The request's own ids may be addresses, and stay.
+func TestOwnAddressIsQuoted(t *testing.T) {
+	r := sample()
+	r.User = "ana.perez@example.com"
+	c := client(t, Config{Credentials: Credentials{AccessToken: testToken}, Transport: answers(404, `{"name":"UserNotFoundError","message":"no ana.perez@example.com, ask bob@example.com"}`)})
+	if _, fault := c.Do(t.Context(), pipeline.Attach, r); fault == nil || fault.Message != "no ana.perez@example.com, ask [hidden]" {
+		t.Errorf("got %+v", fault)
+	}
+}
+
+func TestAccountIsTidy(t *testing.T) {
+	c := client(t, Config{
+		Credentials: Credentials{AccessToken: testToken},
+		Transport:   answers(200, `{"id":"`+testToken+`","name":"\u001b[31mAna\u202e\n`+strings.Repeat("x", 300)+`","email":"the%2eaccess-token_0003@x"}`),
+	})
+	account, fault := c.Me(t.Context())
+	want := Account{ID: hidden, Name: "[31mAna " + strings.Repeat("x", 244) + "…", Email: hidden + "@x"}
+	if fault != nil || account != want {
+		t.Errorf("got %+v, %v", account, fault)
 	}
 }

@@ -1,93 +1,57 @@
 package cor
 
 import (
-	"bytes"
+	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
-// The bounds, in bytes, of what a fault or an item error quotes from COR.
+// The bounds, in bytes, of what is kept of COR's texts.
 const (
 	maxMessage = 300
 	maxCode    = 64
-	maxID      = 128
+	maxID      = 128 // of an exchange
+	maxText    = 255 // of an id, as long as one in an input may be, and of a name
 )
 
-const hidden = "[hidden]"
-
-// veil is the secrets that no message may show.
-type veil []string
-
 // line returns text on one line, without control and invisible characters,
-// with every secret hidden, at most limit bytes long.
+// secrets and e-mail addresses, at most limit bytes long. An address that known
+// reports true for is kept.
 //
 // Secrets are hidden first: no cut leaves half of one, and since unwanted
-// characters become blanks none is joined afterwards. A secret under four
-// bytes is left alone: hiding it would garble words and protect nothing.
-func (v veil) line(text string, limit int) string {
-	for _, secret := range v {
-		if len(secret) >= 4 {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError {
-			return '?'
-		}
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return ' '
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
+// characters become blanks none is joined afterwards.
+func line(text string, limit int, secrets *redactor, known func(address string) bool) string {
+	return cut(maskAddresses(tidy(secrets.hideAll(text)), known), limit)
+}
+
+// tidy returns text on one line, without control and invisible characters.
+func tidy(text string) string {
+	parts := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unseen(r) || unicode.IsSpace(r) })
+	return strings.Join(parts, " ")
+}
+
+// cut returns at most limit bytes of text. What was cut off is an ellipsis.
+func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
 	const ellipsis = "…"
-	cut := limit - len(ellipsis)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + ellipsis
+	return strings.ToValidUTF8(text[:limit-len(ellipsis)], "") + ellipsis
 }
 
-// leastClean is the length in bytes from which clean hides a secret: a shorter
-// one could be part of an honest id, which must stay as it is.
-const leastClean = 16
-
-// clean returns a body with every long secret hidden: an answer may repeat what
-// it was sent, and what it says goes into journals and reports.
-func (v veil) clean(body []byte) []byte {
-	for _, secret := range v {
-		if len(secret) >= leastClean && bytes.Contains(body, []byte(secret)) {
-			body = bytes.ReplaceAll(body, []byte(secret), []byte(hidden))
-		}
+// maskAddresses hides e-mail addresses, but those that are known.
+func maskAddresses(text string, known func(address string) bool) string {
+	if !strings.Contains(text, "@") {
+		return text
 	}
-	return body
-}
-
-// maskUsers hides what stands between // and @ in the URLs of text: a proxy's
-// address may hold a password.
-func maskUsers(text string) string {
-	var out strings.Builder
-	for {
-		start := strings.Index(text, "//")
-		if start < 0 {
-			return out.String() + text
+	const letters = `\pL\p{Nd}_%+'\-`
+	address := regexp.MustCompile(`[.` + letters + `]+@[.` + letters + `]*[` + letters + `]`)
+	return address.ReplaceAllStringFunc(text, func(address string) string {
+		if known(address) {
+			return address
 		}
-		start += len("//")
-		out.WriteString(text[:start])
-		text = text[start:]
-		end := strings.IndexAny(text, " \"\t\n")
-		if end < 0 {
-			end = len(text)
-		}
-		if at := strings.LastIndexByte(text[:end], '@'); at >= 0 {
-			out.WriteString(hidden)
-			text = text[at:]
-		}
-	}
+		return hidden
+	})
 }
 
 // visible says whether text is visible ASCII, or also the one character.
@@ -95,7 +59,11 @@ func visible(text string, also rune) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return (r <= ' ' || r > '~') && r != also })
 }
 
-// notWordly says whether r parts words as COR's codes and names are words.
-func notWordly(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_'
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// isWord says whether r is part of a word, as COR's codes and names are words.
+func isWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }

@@ -2,7 +2,6 @@ package cor
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +19,18 @@ const tokenTimeout = 10 * time.Second
 // unless the token endpoint asks for more. Choice: COR does not say.
 const renewAgain = 5 * time.Second
 
+// token is an access token and what COR said of it.
+//
+// Times are those of time.Now, compared by the monotonic clock: a step of the
+// wall clock neither ends a token nor prolongs it.
+type token struct {
+	access  string    // "" when there is none
+	refresh string    // the refresh token; "" when there is none
+	renewAt time.Time // when it is to be renewed; zero when COR did not say: then a 401 tells
+	expires time.Time // when it ends; zero when COR did not say
+	secrets *redactor // of all that must not be shown while it is used; never nil
+}
+
 // tokens keeps one access token for all exchanges of a client.
 //
 // One renewal at a time: whoever needs a token while one is under way waits
@@ -30,31 +41,25 @@ type tokens struct {
 	credentials Credentials
 	client      *Client
 
-	mu      sync.Mutex
-	access  string          // "" when there is none
-	renewAt time.Time       // when access is to be renewed; zero when COR did not say: then a 401 tells
-	expires time.Time       // when access ends; zero when COR did not say
-	refresh string          // the latest refresh token; "" when there is none
-	refused *pipeline.Fault // NoToken, for good; nil while the credentials hold
-	flight  *renewal        // nil when none is under way
+	mu     sync.Mutex
+	token           // the one at hand
+	flight *renewal // nil when none is under way; one that refused the credentials or panicked stays for good
 }
 
-// renewal is one making of a token. access and fault are set before done is
-// closed.
+// renewal is one making of a token. Its results are set before done is closed.
 type renewal struct {
 	done   chan struct{}
 	cancel context.CancelFunc
-	access string
+	token  token
 	fault  *pipeline.Fault
+	broken error // its panic
 }
 
 func newTokens(credentials Credentials, client *Client) *tokens {
 	t := &tokens{credentials: credentials, client: client}
-	if static := credentials.AccessToken; static != "" {
-		t.access = static
-		if !visible(static, -1) {
-			t.refused = illegalToken()
-		}
+	t.token = token{access: credentials.AccessToken, secrets: newRedactor(credentials.secrets()...)}
+	if !visible(credentials.AccessToken, -1) {
+		t.refuse(illegalToken())
 	}
 	return t
 }
@@ -65,56 +70,71 @@ func illegalToken() *pipeline.Fault {
 	return &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
 }
 
+// refuse gives up a token that can't be renewed. t.mu is held.
+func (t *tokens) refuse(fault *pipeline.Fault) {
+	t.access = ""
+	t.flight = &renewal{done: make(chan struct{}), cancel: func() {}, fault: fault}
+	close(t.flight.done)
+}
+
 // get returns a token, first making or renewing it if need be. Its fault is
-// NoToken, TokenDown, or NotConnected when ctx ends first. Credentials that
-// were refused stay refused: they are not tried again.
-func (t *tokens) get(ctx context.Context) (string, *pipeline.Fault) {
-	if ctx.Err() != nil {
-		return "", transportFault(context.Cause(ctx), false, t.credentials.secrets())
+// NoToken, TokenDown, Untrusted, or NotConnected when ctx ends first.
+// Credentials that were refused stay refused: they are not tried again. It
+// panics when a renewal did.
+func (t *tokens) get(ctx context.Context) (token, *pipeline.Fault) {
+	held, flight := t.atHand(ctx)
+	if ctx.Err() == nil {
+		if flight == nil {
+			return held, nil
+		}
+		select {
+		case <-flight.done:
+			return flight.result()
+		case <-ctx.Done():
+		}
 	}
+	return token{}, transportFault(context.Cause(ctx), false, held.secrets)
+}
+
+func (r *renewal) result() (token, *pipeline.Fault) {
+	switch {
+	case r.broken != nil:
+		panic(r.broken)
+	case r.fault != nil:
+		fault := *r.fault // each caller has its own
+		return token{}, &fault
+	}
+	return r.token, nil
+}
+
+// atHand returns the token at hand, and the renewal to wait for when it can't be
+// used. It begins one if need be.
+func (t *tokens) atHand(ctx context.Context) (token, *renewal) {
 	t.mu.Lock()
-	if t.refused != nil {
-		defer t.mu.Unlock()
-		fault := *t.refused
-		return "", &fault
-	}
-	now := t.client.now()
+	defer t.mu.Unlock()
+	now := time.Now()
 	due := t.access == "" || !t.renewAt.IsZero() && !now.Before(t.renewAt)
-	if due && t.flight == nil {
+	if due && t.flight == nil && ctx.Err() == nil {
 		t.start(ctx)
 	}
-	access, flight := t.access, t.flight
-	ended := due && !now.Before(t.expires)
-	t.mu.Unlock()
-	if access != "" && !ended {
-		return access, nil
+	if due && (t.access == "" || !now.Before(t.expires)) {
+		return t.token, t.flight
 	}
-
-	select {
-	case <-flight.done:
-	case <-ctx.Done():
-		return "", transportFault(context.Cause(ctx), false, t.credentials.secrets())
-	}
-	if flight.fault != nil {
-		fault := *flight.fault
-		return "", &fault
-	}
-	return flight.access, nil
+	return t.token, nil
 }
 
 // forget drops a token that COR answered with 401, unless it has been renewed
 // since. A static token is then refused for good.
-func (t *tokens) forget(token string) {
+func (t *tokens) forget(access string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if token != t.access {
-		return
+	switch {
+	case access != t.access:
+	case t.credentials.AccessToken != "":
+		t.refuse(&pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"})
+	default:
+		t.access = ""
 	}
-	if t.credentials.AccessToken != "" {
-		t.refused = &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"}
-		return
-	}
-	t.access = ""
 }
 
 func (t *tokens) close() {
@@ -131,97 +151,88 @@ func (t *tokens) close() {
 func (t *tokens) start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	flight := &renewal{done: make(chan struct{}), cancel: cancel}
-	refresh := t.refresh
 	t.flight = flight
+	former := t.token
 	go func() {
 		defer cancel()
-		got, fault := t.renew(ctx, refresh)
-		t.settle(flight, got, fault)
+		flight.token, flight.fault, flight.broken = t.renew(ctx, former)
+		t.settle(flight)
 	}()
 }
 
-func (t *tokens) settle(flight *renewal, got granted, fault *pipeline.Fault) {
+func (t *tokens) settle(flight *renewal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.flight = nil
-	flight.access, flight.fault = got.access, fault
 	defer close(flight.done)
-	now := t.client.now()
-	if fault != nil && fault.Kind == pipeline.TokenDown && t.access != "" && now.Before(t.expires) {
-		// The token at hand is as good as before.
-		t.renewAt, t.refresh = now.Add(min(max(fault.After, renewAgain), t.expires.Sub(now))), ""
+	now := time.Now()
+	switch fault := flight.fault; {
+	case flight.broken != nil || fault != nil && fault.Kind == pipeline.NoToken:
+		t.access = ""
 		return
+	case fault == nil:
+		t.token = flight.token
+	case t.access != "" && now.Before(t.expires): // the token at hand is as good as before
+		t.renewAt, t.refresh = now.Add(min(max(fault.After, renewAgain), t.expires.Sub(now))), ""
+	default:
+		t.token = token{secrets: t.secrets}
 	}
-	t.access, t.renewAt, t.expires, t.refresh = got.access, got.renewAt, got.expires, got.refresh
-	if fault != nil && fault.Kind == pipeline.NoToken {
-		t.refused = fault
-	}
-}
-
-// granted is what the token endpoint gave.
-type granted struct {
-	access  string
-	renewAt time.Time
-	expires time.Time
-	refresh string
+	t.flight = nil
 }
 
 // renew uses the refresh token if there is one, and when that fails in any way
 // the key and secret, as COR's page on tokens has it. A refresh token is used
-// once.
-func (t *tokens) renew(ctx context.Context, refresh string) (granted, *pipeline.Fault) {
-	if refresh != "" {
+// once. The error is a panic.
+func (t *tokens) renew(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
+	defer pipeline.Recover(&err)
+	if former.refresh != "" {
 		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-		form := url.Values{"refresh_token": {refresh}}.Encode()
-		secrets := append(t.credentials.secrets(), refresh, url.QueryEscape(refresh))
-		if got, fault := t.ask(ctx, "/oauth/refreshtoken", header, []byte(form), secrets); fault == nil {
-			return got, nil
+		form := url.Values{"refresh_token": {former.refresh}}.Encode()
+		if next, fault := t.ask(ctx, "/oauth/refreshtoken", header, []byte(form), former); fault == nil {
+			return next, nil, nil
 		}
 	}
 	header := http.Header{"Authorization": {"Basic " + t.credentials.basic()}}
-	return t.ask(ctx, "/oauth/token?grant_type=client_credentials", header, nil, t.credentials.secrets())
+	next, fault = t.ask(ctx, "/oauth/token?grant_type=client_credentials", header, nil, former)
+	return next, fault, nil
 }
 
-// basic is the base64 of key and secret as they are (RFC 7617): COR's page has
-// no escaping in between, unlike RFC 6749.
-func (c Credentials) basic() string {
-	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
-}
-
-// ask makes one request to the token endpoint. Its fault is NoToken or
-// TokenDown.
-func (t *tokens) ask(ctx context.Context, path string, header http.Header, body []byte, secrets veil) (granted, *pipeline.Fault) {
+// ask makes one request to the token endpoint. Its fault is NoToken, TokenDown
+// or Untrusted. The token's secrets are the former ones too: that token may be
+// valid, and echoed, for a while.
+func (t *tokens) ask(ctx context.Context, path string, header http.Header, body []byte, former token) (token, *pipeline.Fault) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
-	asked := t.client.now()
-	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), header, body, secrets)
+	asked := time.Now()
+	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), header, body, former.secrets)
 	if fault == nil {
-		fault = judge(got)
+		fault = faultOf(got)
 	}
 	if fault != nil {
-		return granted{}, tokenFault(fault)
+		return token{}, tokenFault(fault, isPage(got))
 	}
-	return readToken(got, asked)
+	next, fault := readToken(got, asked)
+	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
+	return next, fault
 }
 
 // readToken reads a 2xx answer of the token endpoint, asked for at the given
-// time.
-func readToken(r reply, asked time.Time) (granted, *pipeline.Fault) {
-	var wire struct {
+// time. The body is quoted nowhere: it may hold a token.
+func readToken(r reply, asked time.Time) (token, *pipeline.Fault) {
+	var wire object[struct {
 		Access  raw `json:"access_token"`
 		Refresh raw `json:"refresh_token"`
 		Expires raw `json:"expires_in"`
-	}
+	}]
 	err := decode(r.body, &wire)
-	access := wire.Access.text()
+	access := wire.it.Access.text()
 	switch {
 	case err != nil || access == "":
-		return granted{}, tokenFault(r.fault(pipeline.Unreadable, "", "an answer without an access token")) // the body is not quoted: it may hold a token
+		return token{}, tokenFault(r.fault(pipeline.Unreadable, "", "an answer without an access token"), isPage(r))
 	case !visible(access, -1):
-		return granted{}, illegalToken()
+		return token{}, illegalToken()
 	}
-	renewAt, expires := tokenLife(asked, wire.Expires.text())
-	return granted{access: access, renewAt: renewAt, expires: expires, refresh: wire.Refresh.text()}, nil
+	renewAt, expires := tokenLife(asked, wire.it.Expires.text())
+	return token{access: access, refresh: wire.it.Refresh.text(), renewAt: renewAt, expires: expires}, nil
 }
 
 // tokenLife is when a token that was asked for at the given time is to be

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,36 +68,27 @@ func (d *desk) seen() []string {
 
 func keyed() Credentials { return Credentials{APIKey: testKey, ClientSecret: testSecret} }
 
-// clock is a clock that a test turns by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func atDesk(t *testing.T, d *desk, now func() time.Time) *Client {
+// atDesk returns a client of d, whose exchanges take no time and no socket.
+func atDesk(t *testing.T, d *desk) *Client {
 	t.Helper()
-	server := serve(t, d.ServeHTTP)
-	return client(t, Config{BaseURL: server.URL, AuthURL: server.URL + "/v1", Credentials: keyed(), Now: now})
+	return client(t, Config{BaseURL: "http://127.0.0.1", AuthURL: "http://127.0.0.1/v1", Credentials: keyed(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.RequestURI = r.URL.RequestURI()
+		if r.Body == nil {
+			r.Body = http.NoBody
+		}
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		return w.Result(), nil
+	})})
 }
 
-// do makes one exchange and returns the kind of its fault, 0 for an answer.
+// do makes one exchange and returns the kind of its fault, "" for an answer.
 func do(t *testing.T, c *Client) pipeline.FaultKind {
 	t.Helper()
 	_, fault := c.Do(t.Context(), pipeline.Attach, sample())
 	if fault == nil {
-		return 0
+		return ""
 	}
 	return fault.Kind
 }
@@ -107,36 +100,37 @@ func reply200(text string) func(http.ResponseWriter, int) {
 }
 
 func TestTokenRotation(t *testing.T) {
-	now := &clock{now: time.Unix(1_800_000_000, 0)}
-	d := &desk{token: reply200(`{"access_token":"T#","token_type":"Bearer","expires_in":3600,"refresh_token":"R&0/#"}`)}
-	d.refresh = func(w http.ResponseWriter, n int, _ string) {
-		if n == 3 {
-			w.WriteHeader(400)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{token: reply200(`{"access_token":"T#","token_type":"Bearer","expires_in":3600,"refresh_token":"R&0/#"}`)}
+		d.refresh = func(w http.ResponseWriter, n int, _ string) {
+			if n == 3 {
+				w.WriteHeader(400)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `{"access_token":"F%d","expires_in":"3600","refresh_token":"R%d"}`, n, n)
 		}
-		_, _ = fmt.Fprintf(w, `{"access_token":"F%d","expires_in":"3600","refresh_token":"R%d"}`, n, n)
-	}
-	c := atDesk(t, d, now.Now)
-	for range 5 {
-		if kind := do(t, c); kind != 0 {
-			t.Fatal(kind)
+		c := atDesk(t, d)
+		for range 5 {
+			if kind := do(t, c); kind != "" {
+				t.Fatal(kind)
+			}
+			time.Sleep(3539 * time.Second)
+			if kind := do(t, c); kind != "" {
+				t.Fatal(kind)
+			}
+			time.Sleep(61 * time.Second) // to the end of its life
 		}
-		now.add(3539 * time.Second)
-		if kind := do(t, c); kind != 0 {
-			t.Fatal(kind)
+		want := []string{
+			"token", "Bearer T1", "Bearer T1",
+			"refresh refresh_token=R%260%2F1", "Bearer F1", "Bearer F1",
+			"refresh refresh_token=R1", "Bearer F2", "Bearer F2",
+			"refresh refresh_token=R2", "token", "Bearer T2", "Bearer T2",
+			"refresh refresh_token=R%260%2F2", "Bearer F4", "Bearer F4",
 		}
-		now.add(61 * time.Second) // to the end of its life
-	}
-	want := []string{
-		"token", "Bearer T1", "Bearer T1",
-		"refresh refresh_token=R%260%2F1", "Bearer F1", "Bearer F1",
-		"refresh refresh_token=R1", "Bearer F2", "Bearer F2",
-		"refresh refresh_token=R2", "token", "Bearer T2", "Bearer T2",
-		"refresh refresh_token=R%260%2F2", "Bearer F4", "Bearer F4",
-	}
-	if diff := cmp.Diff(want, d.seen()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+		if diff := cmp.Diff(want, d.seen()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestTokenLife(t *testing.T) {
@@ -156,34 +150,35 @@ func TestTokenLife(t *testing.T) {
 // A 401 costs the token, and the next exchange renews it; without expires_in
 // nothing else does.
 func TestUnauthorizedRenews(t *testing.T) {
-	now := &clock{now: time.Unix(1_800_000_000, 0)}
-	d := &desk{token: reply200(`{"access_token":"T#"}`)}
-	d.attach = func(w http.ResponseWriter, authorization string) {
-		if authorization == "Bearer T1" && len(d.log) > 3 {
-			w.WriteHeader(401)
-		} else {
-			_, _ = io.WriteString(w, `{"id":7,"workspaces":[]}`)
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{token: reply200(`{"access_token":"T#"}`)}
+		d.attach = func(w http.ResponseWriter, authorization string) {
+			if authorization == "Bearer T1" && len(d.log) > 3 {
+				w.WriteHeader(401)
+			} else {
+				_, _ = io.WriteString(w, `{"id":7,"workspaces":[]}`)
+			}
 		}
-	}
-	c := atDesk(t, d, now.Now)
-	var kinds []pipeline.FaultKind
-	for range 5 {
-		kinds = append(kinds, do(t, c))
-		now.add(1000 * time.Hour)
-	}
-	if diff := cmp.Diff([]pipeline.FaultKind{0, 0, pipeline.Unauthorized, 0, 0}, kinds); diff != "" {
-		t.Error(diff)
-	}
-	want := []string{"token", "Bearer T1", "Bearer T1", "Bearer T1", "token", "Bearer T2", "Bearer T2"}
-	if diff := cmp.Diff(want, d.seen()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+		c := atDesk(t, d)
+		var kinds []pipeline.FaultKind
+		for range 5 {
+			kinds = append(kinds, do(t, c))
+			time.Sleep(1000 * time.Hour)
+		}
+		if diff := cmp.Diff([]pipeline.FaultKind{"", "", pipeline.Unauthorized, "", ""}, kinds); diff != "" {
+			t.Error(diff)
+		}
+		want := []string{"token", "Bearer T1", "Bearer T1", "Bearer T1", "token", "Bearer T2", "Bearer T2"}
+		if diff := cmp.Diff(want, d.seen()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }
 
 // A late 401 for the old token leaves the new one alone.
 func TestForgetsOnlyTheRefusedToken(t *testing.T) {
 	d := &desk{token: reply200(`{"access_token":"T#"}`)}
-	c := atDesk(t, d, nil)
+	c := atDesk(t, d)
 	do(t, c)
 	c.tokens.forget("T1")
 	do(t, c)
@@ -205,12 +200,12 @@ func TestOneRenewalForAll(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"id":7,"workspaces":[]}`)
 	}
-	c := atDesk(t, d, nil)
+	c := atDesk(t, d)
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
 			for range 2 { // the token is refused once at most to each
-				if kind := do(t, c); kind == 0 {
+				if kind := do(t, c); kind == "" {
 					return
 				} else if kind != pipeline.Unauthorized {
 					t.Error(kind)
@@ -250,7 +245,7 @@ func TestIllegalTokens(t *testing.T) {
 		}
 		text, _ := json.Marshal(token)
 		d := &desk{token: reply200(`{"access_token":` + string(text) + `}`)}
-		if kind := do(t, atDesk(t, d, nil)); kind != pipeline.NoToken {
+		if kind := do(t, atDesk(t, d)); kind != pipeline.NoToken {
 			t.Errorf("%q given: %v", token, kind)
 		}
 	}

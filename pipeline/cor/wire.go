@@ -1,111 +1,87 @@
 package cor
 
 import (
-	"encoding/json"
-	"errors"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// What COR answers is read by the rules of encoding/json's second version: a name
+// counts as it is spelled, and one that stands twice in an object is an error (RFC
+// 8259 leaves open which of them holds). A value of an unexpected type costs
+// itself, not the answer.
 
 // raw is a JSON value as it stands in an answer, "" when absent. COR writes
 // numbers as strings in places, so what a value is is asked only when it is
 // used.
 type raw string
 
-// UnmarshalJSON keeps any value, null too.
-func (r *raw) UnmarshalJSON(data []byte) error {
-	*r = raw(data)
-	return nil
+// UnmarshalJSONFrom keeps any value, null too.
+func (r *raw) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	value, err := in.ReadValue()
+	*r = raw(value)
+	return err
 }
 
 // text returns a string's value or a number's text, "" for all else.
 func (r raw) text() string {
-	switch {
-	case r == "":
-		return ""
-	case r[0] == '"':
-		if inner := r[1 : len(r)-1]; !strings.ContainsRune(string(inner), '\\') && utf8.ValidString(string(inner)) {
-			return string(inner)
-		}
-		value := ""
-		if json.Unmarshal([]byte(r), &value) != nil {
-			return ""
-		}
-		return value
-	case r[0] == '-' || isDigit(r[0]):
+	switch jsontext.Value(r).Kind() {
+	case '"':
+		value, _ := jsontext.AppendUnquote(nil, r) // the error is of bytes that are no UTF-8: they are U+FFFD now
+		return string(value)
+	case '0':
 		return string(r)
 	}
 	return ""
 }
 
-// whole returns text, and for arrays, objects and booleans their JSON.
-func (r raw) whole() string {
-	if text := r.text(); text != "" || r == "" || r[0] == '"' || r == "null" {
-		return text
+// number returns a number's text, or that in a string of a number and nothing
+// else; "" for all else.
+func (r raw) number() string {
+	text := r.text()
+	value := jsontext.Value(text)
+	if value.Kind() != '0' || !value.IsValid() || strings.TrimSpace(text) != text {
+		return ""
 	}
-	return string(r)
-}
-
-// or returns r, or other when r is absent or null.
-func (r raw) or(other raw) raw {
-	if r == "" || r == "null" {
-		return other
-	}
-	return r
+	return text
 }
 
 // integer returns the value of a whole number, or of a string of one.
 func (r raw) integer() (int64, bool) {
-	n, err := strconv.ParseInt(r.text(), 10, 64)
-	return n, err == nil && isNumber(r.text())
+	n, err := strconv.ParseInt(r.number(), 10, 64)
+	return n, err == nil
 }
 
-// maxNumber bounds a percentage's text, in bytes.
-const maxNumber = 64
+// object reads a T from a JSON object. From any other value it takes nothing.
+type object[T any] struct{ it T }
 
-// isNumber says whether text is a JSON number and nothing else.
-func isNumber(text string) bool {
-	return text != "" && (text[0] == '-' || isDigit(text[0])) && isDigit(text[len(text)-1]) && json.Valid([]byte(text))
+// UnmarshalJSONFrom reads any value.
+func (o *object[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	if in.PeekKind() != '{' {
+		return in.SkipValue()
+	}
+	return json.UnmarshalDecode(in, &o.it)
 }
 
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
+// array reads Ts from a JSON array, and takes nothing from any other value.
+type array[T any] []T
 
-// decode is json.Unmarshal that leaves out what has the wrong type: an
-// unexpected value costs itself, not the answer.
-func decode(data []byte, into any) error {
-	err := json.Unmarshal(data, into)
-	if wrongType := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrongType) {
-		return nil
+// UnmarshalJSONFrom reads any value.
+func (a *array[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	if in.PeekKind() != '[' {
+		return in.SkipValue()
 	}
-	return err
+	return json.UnmarshalDecode(in, (*[]T)(a))
 }
 
-// decodeAccount reads the answer of /v1/me. Choice: its shape is not public;
-// the fields are taken from the object or from its user or data, the name also
-// from first_name and last_name as in COR's v1 users.
-func decodeAccount(body []byte) (Account, bool) {
-	type fields struct {
-		ID    raw `json:"id"`
-		Name  raw `json:"name"`
-		First raw `json:"first_name"`
-		Last  raw `json:"last_name"`
-		Email raw `json:"email"`
-	}
-	var wire struct {
-		fields
-		User fields `json:"user"`
-		Data fields `json:"data"`
-	}
-	if decode(body, &wire) != nil {
-		return Account{}, false
-	}
-	for _, f := range [...]fields{wire.fields, wire.User, wire.Data} {
-		full := strings.TrimSpace(f.First.text() + " " + f.Last.text())
-		account := Account{ID: f.ID.text(), Name: or(f.Name.text(), full), Email: f.Email.text()}
-		if account != (Account{}) {
-			return account, true
-		}
-	}
-	return Account{}, false
+func decode(body []byte, into any) error {
+	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true))
+}
+
+// leniently reads what says that something went wrong: a doubled name costs
+// nothing there, the last one counts.
+func leniently(body []byte, into any) error {
+	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 }

@@ -1,10 +1,7 @@
 package cor
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +11,7 @@ import (
 )
 
 func TestDocumentedAnswer(t *testing.T) {
-	got, problem := decodeAnswer(exampleResponse(t), sample(), nil)
+	got, problem := decodeAnswer(answerTo(exampleResponse(t), sample()))
 	if problem != "" {
 		t.Fatal(problem)
 	}
@@ -30,10 +27,15 @@ func TestDocumentedAnswer(t *testing.T) {
 	}
 }
 
+// answerTo is a 2xx answer to r.
+func answerTo(body []byte, r pipeline.Request) reply {
+	return reply{status: 200, body: body, asked: &r, secrets: newRedactor(testSecret)}
+}
+
 // one decodes an answer of user 8 with one workspace.
 func one(t *testing.T, workspace string) pipeline.Pivot {
 	t.Helper()
-	answer, problem := decodeAnswer([]byte(`{"id":8,"workspaces":[`+workspace+`]}`), sample(), nil)
+	answer, problem := decodeAnswer(answerTo([]byte(`{"id":8,"workspaces":[`+workspace+`]}`), sample()))
 	if problem != "" || len(answer.Pivots) != 1 {
 		t.Fatalf("%s: %s, %+v", workspace, problem, answer)
 	}
@@ -48,7 +50,7 @@ func TestPivots(t *testing.T) {
 	}{
 		{
 			"numeric strings", `{"id":"1","name":7,"json_integrations":{"origin_external_id":11,"source":"SAP"},"pivot":{"workspace_id":"1","user_id":"8","percentage":"33.3300"}}`,
-			pipeline.Pivot{Workspace: "11", Source: "SAP", Percentage: "33.3300", UserID: 8, WorkspaceID: 1, Name: "7"},
+			pipeline.Pivot{Workspace: "11", Source: "SAP", Percentage: "33.3300", Text: true, UserID: 8, WorkspaceID: 1, Name: "7"},
 		},
 		{
 			"the number's own text", `{"id":1,` + origin + `,"pivot":{"workspace_id":1,"user_id":8,"percentage":6.0e1}}`,
@@ -120,12 +122,51 @@ func TestUnbelievablePivots(t *testing.T) {
 	}
 }
 
+func TestInactive(t *testing.T) {
+	for active, want := range map[string]bool{
+		"false": true, "0": true, `"0"`: true, `"false"`: true, "true": false, "1": false, `"1"`: false, "null": false, `""`: false, "[]": false, "{}": false,
+	} {
+		if got := one(t, `{"id":1,"active":`+active+`,"pivot":{"workspace_id":1,"user_id":8,"percentage":5}}`); got.Inactive != want || got.Problem != "" {
+			t.Errorf("%s: %+v", active, got)
+		}
+	}
+}
+
+// Names count as they are spelled, and one that stands twice is an error.
+func TestAnswerIsReadStrictly(t *testing.T) {
+	for _, body := range []string{`{"ID":8,"workspaces":[]}`, `{"id":8,"Workspaces":[]}`} {
+		if _, problem := decodeAnswer(answerTo([]byte(body), sample())); problem != "no user object in the answer" {
+			t.Errorf("%s: %q", body, problem)
+		}
+	}
+	for _, body := range []string{
+		`{"id":8,"id":8,"workspaces":[]}`, `{"id":8,"workspaces":[],"workspaces":[]}`, `{"id":8,"workspaces":[],"x":{"y":1,"y":1}}`,
+		`{"id":8,"workspaces":[{"id":1,"pivot":{"workspace_id":1,"user_id":8,"percentage":5,"percentage":6}}]}`,
+		`{"id":8,"workspaces":[{"id":1,"pivot":{"workspace_id":1,"user_id":8,"percentage":5,"percent\u0061ge":6}}]}`,
+	} {
+		if _, problem := decodeAnswer(answerTo([]byte(body), sample())); problem != "the answer contradicts itself: a name stands twice in one object" {
+			t.Errorf("%s: %q", body, problem)
+		}
+	}
+}
+
+// What COR names is kept to a bounded size.
+func TestTextsOfPivotsAreBounded(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	got := one(t, `{"id":1,"name":"`+long+`","json_integrations":{"origin_external_id":"`+long+`","source":"`+long+`","status":"`+long+`"},"pivot":{"workspace_id":1,"user_id":8,"percentage":5}}`)
+	for _, text := range []string{got.Name, string(got.Workspace), string(got.Source), got.Integration} {
+		if want := strings.Repeat("é", 126) + "…"; text != want {
+			t.Errorf("%d bytes: %q", len(text), text)
+		}
+	}
+}
+
 // Numeric external ids that look like COR's own numbers are never confused.
 func TestJoinIsByExternalID(t *testing.T) {
 	r := pipeline.Request{Shares: []pipeline.Share{{Workspace: "1"}, {Workspace: "2"}}}
-	answer, problem := decodeAnswer([]byte(`{"id":8,"workspaces":[
+	answer, problem := decodeAnswer(answerTo([]byte(`{"id":8,"workspaces":[
 		{"id":1,"json_integrations":{"origin_external_id":"2","source":"SAP"},"pivot":{"workspace_id":1,"user_id":8,"percentage":20}},
-		{"id":2,"json_integrations":{"origin_external_id":"1","source":"SAP"},"pivot":{"workspace_id":2,"user_id":8,"percentage":10}}]}`), r, nil)
+		{"id":2,"json_integrations":{"origin_external_id":"1","source":"SAP"},"pivot":{"workspace_id":2,"user_id":8,"percentage":10}}]}`), r))
 	if problem != "" {
 		t.Fatal(problem)
 	}
@@ -153,7 +194,7 @@ func TestTheSameWorkspaceTwice(t *testing.T) {
 		{[]string{entry(1, "SAP", "5"), entry(2, "OKTA", "6")}, ","},
 		{[]string{entry(1, "SAP", "5"), entry(1, "SAP", "null")}, twice + ",its pivot has no number as percentage"},
 	} {
-		answer, _ := decodeAnswer([]byte(`{"id":8,"workspaces":[`+strings.Join(test.entries, ",")+`]}`), sample(), nil)
+		answer, _ := decodeAnswer(answerTo([]byte(`{"id":8,"workspaces":[`+strings.Join(test.entries, ",")+`]}`), sample()))
 		if got := answer.Pivots[0].Problem + "," + answer.Pivots[1].Problem; got != test.want {
 			t.Errorf("%s: %s", test.entries, got)
 		}
@@ -169,125 +210,8 @@ func TestNoUserObject(t *testing.T) {
 		example + "x", example + example, example[:len(example)-1], example[:len(example)/2],
 		`{"status":400,"name":"CORCustomError","code":"ZC001","message":"m"}`, `{"data":` + example + `}`,
 	} {
-		if answer, problem := decodeAnswer([]byte(body), sample(), nil); problem == "" {
+		if answer, problem := decodeAnswer(answerTo([]byte(body), sample())); problem == "" {
 			t.Errorf("%.60q: decoded to %+v", body, answer)
-		}
-	}
-}
-
-func TestItemErrors(t *testing.T) {
-	r := pipeline.Request{Shares: []pipeline.Share{{Workspace: "WS"}, {Workspace: "WS-2"}, {Workspace: "North Pole"}, {Workspace: "7"}}}
-	for _, test := range []struct {
-		entry string
-		want  pipeline.ItemError
-	}{
-		{`{"id":"WS","error_code":"ZC001","code":"X","message":"WS-2"}`, pipeline.ItemError{Workspace: "WS", Code: "ZC001", Message: "WS-2"}},
-		{`{"id":7,"error_code":"ZC001","message":"no"}`, pipeline.ItemError{Workspace: "7", Code: "ZC001", Message: "no"}},
-		{`{"id":"other","name":"WorkspaceNotFoundError","message":"workspace WS-2 is unknown"}`, pipeline.ItemError{Workspace: "WS-2", Code: "WorkspaceNotFoundError", Message: "workspace WS-2 is unknown"}},
-		{`{"name":"CORCustomError","code":"ZC001","message":"id 'North Pole'."}`, pipeline.ItemError{Workspace: "North Pole", Code: "ZC001", Message: "id 'North Pole'."}},
-		{`{"message":"WS and WS-2"}`, pipeline.ItemError{Message: "WS and WS-2"}},
-		{`{"message":"WS, again WS."}`, pipeline.ItemError{Workspace: "WS", Message: "WS, again WS."}},
-		{`{"message":"XWS WS_1 WS.5 1.WS WSé -WS"}`, pipeline.ItemError{Message: "XWS WS_1 WS.5 1.WS WSé -WS"}},
-		{`{"message":"error 17 at 7.5"}`, pipeline.ItemError{Message: "error 17 at 7.5"}},
-		{`"external id WS unknown"`, pipeline.ItemError{Workspace: "WS", Message: "external id WS unknown"}},
-		{`null`, pipeline.ItemError{}},
-		{`{"message":["a","b"],"code":12}`, pipeline.ItemError{Code: "12", Message: `["a","b"]`}},
-	} {
-		answer, problem := decodeAnswer([]byte(`{"id":8,"workspaces":[],"status":"partial_success","errors":[`+test.entry+`]}`), r, nil)
-		if problem != "" {
-			t.Fatal(problem)
-		}
-		if diff := cmp.Diff([]pipeline.ItemError{test.want}, answer.Errors); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.entry, diff)
-		}
-	}
-	for _, none := range []string{`[]`, `null`, `{}`, `"x"`} {
-		if answer, problem := decodeAnswer([]byte(`{"id":8,"workspaces":[],"errors":`+none+`}`), r, nil); problem != "" || answer.Errors != nil {
-			t.Errorf("%s: %s, %+v", none, problem, answer.Errors)
-		}
-	}
-	many, _ := decodeAnswer([]byte(`{"id":8,"workspaces":[],"errors":[`+strings.Repeat(`{},`, 5000)+`{}]}`), r, nil)
-	if len(many.Errors) != 1004 {
-		t.Errorf("%d errors kept", len(many.Errors))
-	}
-}
-
-// loose is a second, plain reading of an answer.
-func loose(body []byte) (user any, workspaces []any) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var all map[string]any
-	if decoder.Decode(&all) != nil {
-		return nil, nil
-	}
-	workspaces, _ = all["workspaces"].([]any)
-	return all["id"], workspaces
-}
-
-func FuzzAnswer(f *testing.F) {
-	f.Add(exampleResponse(f))
-	for _, seed := range []string{
-		"", "null", "[]", `{"id":8,"workspaces":[]}`, `{"id":"8","workspaces":[null,5,{"id":1,"pivot":{"workspace_id":1,"user_id":8,"percentage":"6.5"}}]}`,
-		`{"id":8,"workspaces":[{"id":1,"json_integrations":{"origin_external_id":"W","source":"SAP"},"pivot":{"workspace_id":2,"user_id":8,"percentage":5}}],"errors":[{"id":"WS","error_code":"ZC001"},"Workspaces-example-5"]}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		answer, problem := decodeAnswer(body, sample(), veil{testSecret})
-		if problem != "" {
-			if len(answer.Pivots) > 0 || len(answer.Errors) > 0 {
-				t.Fatalf("a problem came with %+v", answer)
-			}
-			return
-		}
-		for _, e := range answer.Errors {
-			if len(e.Message) > maxMessage || len(e.Code) > maxCode || strings.ContainsAny(e.Message+e.Code, "\n\r\x00\x1b") {
-				t.Fatalf("untidy %+v", e)
-			}
-		}
-		for _, p := range answer.Pivots {
-			if p.Problem == "" && (p.UserID != answer.UserID || !isNumber(p.Percentage)) {
-				t.Fatalf("inconsistent without a problem: %+v", p)
-			}
-			if p.Percentage != "" && !bytes.Contains(body, []byte(p.Percentage)) && !bytes.Contains(body, []byte(`\u`)) {
-				t.Fatalf("%q stands nowhere in the body", p.Percentage)
-			}
-		}
-		// Where the keys are written as documented and once, the plain reading agrees.
-		if strings.Count(string(body), `"workspaces"`) != 1 || strings.Count(strings.ToLower(string(body)), "workspaces") != 1 {
-			return
-		}
-		_, workspaces := loose(body)
-		if len(workspaces) != len(answer.Pivots) && !bytes.Contains(body, []byte(`\u`)) {
-			t.Fatalf("%d workspaces, %d pivots", len(workspaces), len(answer.Pivots))
-		}
-	})
-}
-
-func TestNamedIsQuickEnough(t *testing.T) {
-	r := pipeline.Request{}
-	var entries []string
-	for i := range 1000 {
-		r.Shares = append(r.Shares, pipeline.Share{Workspace: pipeline.WorkspaceID("WS-" + strconv.Itoa(i))})
-		entries = append(entries, fmt.Sprintf(`{"name":"WorkspaceNotFoundError","message":"workspace WS-%d is not known"}`, i))
-	}
-	answer, problem := decodeAnswer([]byte(`{"id":8,"workspaces":[],"errors":[`+strings.Join(entries, ",")+`]}`), r, nil)
-	if problem != "" {
-		t.Fatal(problem)
-	}
-	for i, e := range answer.Errors {
-		if e.Workspace != r.Shares[i].Workspace {
-			t.Fatalf("entry %d was given to %q", i, e.Workspace)
-		}
-	}
-}
-
-func BenchmarkDecodeAnswer(b *testing.B) {
-	body, r := exampleResponse(b), sample()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, problem := decodeAnswer(body, r, nil); problem != "" {
-			b.Fatal(problem)
 		}
 	}
 }

@@ -3,14 +3,17 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,28 +24,17 @@ import (
 // records begin, with the length of all at the end.
 func small(t testing.TB) ([]byte, []int64) {
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	file, err := Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := New(file, header())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := must(Create(path, header(), withoutSync))(t)
 	for _, err := range []error{
-		j.Begun(Session{At: epoch, Version: "v", Flags: []string{"--chunk=1"}}),
-		begin(j, "A"), begin(j, "B"), j.End(1, answered("A")), j.Withdraw(2), begin(j, "C"), j.End(3, refused("C")), begin(j, "D"),
-		j.Begun(Session{At: epoch}), begin(j, "D"), j.End(5, answered("D")),
-		j.Finished(End{At: epoch, Reason: "done"}), j.Close(),
+		j.Decide(decisionsOf("A")), j.Decide(decisionsOf("E")), j.Plan(Plan{Digest: "sha256:1"}),
+		j.Session(Session{At: epoch, Version: "v", Flags: []string{"--chunk=1"}}),
+		begin(j, "A"), begin(j, "B"), j.End(answered(1, "A")), begin(j, "C"), j.End(refused(3, "C")), begin(j, "D"),
+		j.Session(Session{At: epoch}), begin(j, "D"), j.End(answered(5, "D")),
+		j.Finish(End{At: epoch, Worked: time.Second}), j.Close(),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must(os.ReadFile(path))(t)
 	starts := []int64{0}
 	for i, b := range data {
 		if b == '\n' {
@@ -52,25 +44,23 @@ func small(t testing.TB) ([]byte, []int64) {
 	return data, starts
 }
 
-// lineOf reads the checksum and the head of a line.
-func lineOf(t *testing.T, text []byte) *line {
-	t.Helper()
-	l := &line{text: text}
-	if reason := checksum(text); reason != "" || !l.readHead() {
-		t.Fatalf("%s: %s", reason, text)
-	}
-	return l
-}
-
 func begin(j *Journal, user string) error {
 	_, err := j.Begin(attemptOf(user))
 	return err
 }
 
-// unsynced saves the time of a loss of power that does not come.
-type unsynced struct{ *os.File }
-
-func (unsynced) Sync() error { return nil }
+// scanned reads bytes as a journal.
+func scanned(in io.Reader) (*scan, error) {
+	s := &scan{path: "j"}
+	for buffered := bufio.NewReader(in); ; {
+		switch _, err := s.next(buffered); {
+		case err == io.EOF:
+			return s, nil
+		case err != nil:
+			return s, err
+		}
+	}
+}
 
 // recordAt returns where the record around a byte begins, and whether it is the
 // last one.
@@ -84,6 +74,7 @@ func recordAt(starts []int64, at int64) (int64, bool) {
 
 func TestTornAtEveryByte(t *testing.T) {
 	data, starts := small(t)
+	const planned = 4 // records up to the plan
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
 	for n := range int64(len(data) + 1) {
 		check(t, os.WriteFile(path, data[:n], 0o600))
@@ -96,31 +87,38 @@ func TestTornAtEveryByte(t *testing.T) {
 		}
 		check(t, err)
 		whole, _ := recordAt(starts, n)
-		if log.Whole != whole || log.Torn != n-whole {
-			t.Fatalf("cut at %d: %d whole and %d torn, want %d and %d", n, log.Whole, log.Torn, whole, n-whole)
+		if log.Size != whole || log.Torn != n-whole || (log.Plan != nil) != (n >= starts[planned]) {
+			t.Fatalf("cut at %d: %d whole and %d torn, want %d and %d; plan %v", n, log.Size, log.Torn, whole, n-whole, log.Plan)
 		}
-		if n > whole+2 && n%7 > 0 {
+		if n > whole+2 && n%17 > 0 {
+			check(t, log.Close())
 			continue // one cut within a record is like another
 		}
-		before := exchanges(t, path)
-		j := log.Continue(unsynced{must(log.Open())(t)})
-		check(t, j.Begun(Session{At: epoch}))
-		number := must(j.Begin(attemptOf("next")))(t)
-		if number != log.Last+1 {
-			t.Fatalf("cut at %d: attempt %d after %d", n, number, log.Last)
+		before := exchanges(t, log)
+		j := must(log.Continue(withoutSync))(t)
+		if log.Plan == nil {
+			whole = starts[1]
+			check(t, j.Plan(Plan{}))
 		}
-		check(t, j.End(number, refused("next")))
+		check(t, j.Session(Session{At: epoch}))
+		next := exchange(must(j.Begin(attemptOf("next")))(t), "next")
+		if next.Number != int64(len(before)+1) {
+			t.Fatalf("cut at %d: attempt %d after %d", n, next.Number, len(before))
+		}
+		next.Session, next.Fault = len(log.Sessions), refused(0, "").Fault
+		check(t, j.End(next))
 		check(t, j.Close())
 		again := must(Read(path))(t)
 		if again.Torn != 0 || len(again.Sessions) != len(log.Sessions)+1 {
 			t.Fatalf("cut at %d and continued: %d torn, %d sessions", n, again.Torn, len(again.Sessions))
 		}
-		if diff := cmp.Diff(append(before, refused("next")), exchanges(t, path)); diff != "" {
+		if diff := cmp.Diff(append(before, next), exchanges(t, again)); diff != "" {
 			t.Fatalf("cut at %d and continued: %s", n, diff)
 		}
 		if got := must(os.ReadFile(path))(t); !bytes.HasPrefix(got, data[:whole]) {
 			t.Fatalf("cut at %d: whole records were changed", n)
 		}
+		check(t, errors.Join(log.Close(), again.Close()))
 	}
 }
 
@@ -135,8 +133,7 @@ func TestEveryByteDamaged(t *testing.T) {
 			}
 			damaged := slices.Clone(data)
 			damaged[n] = to
-			s := &scan{path: "j"}
-			err := s.read(bufio.NewReader(bytes.NewReader(damaged)), func(line, error) bool { return true })
+			s, err := scanned(bytes.NewReader(damaged))
 			start, last := recordAt(starts, n)
 			var found *DamagedError
 			switch {
@@ -153,46 +150,79 @@ func TestEveryByteDamaged(t *testing.T) {
 	}
 }
 
+// What changes after the first reading is found when it is read again.
+func TestDamagedAfterReading(t *testing.T) {
+	data, starts := small(t)
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	check(t, os.WriteFile(path, data, 0o600))
+	log := read(t, path)
+	for i, look := range map[int]func() error{
+		2: func() error { _, err := log.Decisions("E"); return err },
+		6: func() error { _, err := log.Exchanges("B"); return err },
+		7: func() error { _, err := log.Exchanges("A"); return err },
+		1: func() error {
+			for _, err := range log.EachDecision() {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		for _, changed := range [][]byte{
+			append(slices.Clone(data[:starts[i]+20]), append([]byte("x"), data[starts[i]+21:]...)...),
+			data[:starts[i]+20],
+			append(slices.Clone(data[:starts[i]]), data[starts[0]:]...),
+		} {
+			check(t, look())
+			check(t, os.WriteFile(path, changed, 0o600))
+			if err := look(); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("record %d was damaged: %v", i, err)
+			}
+			check(t, os.WriteFile(path, data, 0o600))
+		}
+	}
+}
+
 // Whole records are taken out, doubled or moved: what that leaves is refused,
 // or says less than there was, and never something else.
 func TestRecordsMissingOrDoubled(t *testing.T) {
 	data, _ := small(t)
 	lines := strings.SplitAfter(string(data), "\n")
 	lines = lines[:len(lines)-1]
-	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	accepted := func(lines []string) *Log {
-		check(t, os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600))
-		log, err := Read(path)
-		if err != nil && !errors.As(err, new(*DamagedError)) && !errors.Is(err, ErrUnbegun) {
+	accepted := func(lines []string) bool {
+		_, err := scanned(strings.NewReader(strings.Join(lines, "")))
+		if err != nil && !errors.As(err, new(*DamagedError)) {
 			t.Errorf("%v", err)
 		}
-		return log
+		return err == nil
 	}
-	for i, line := range lines {
-		attempts := strings.HasPrefix(line, `{"type":"begin"`)
+	for i, text := range lines {
+		kind := typeOf(text)
 		last := i == len(lines)-1
-		if log := accepted(slices.Delete(slices.Clone(lines), i, i+1)); log != nil && (attempts || i == 0) && !last {
+		needed := kind == beginRecord || kind == headerRecord || kind == planRecord
+		if accepted(slices.Delete(slices.Clone(lines), i, i+1)) && needed && !last {
 			t.Errorf("without record %d: accepted", i)
 		}
-		doubled := accepted(slices.Insert(slices.Clone(lines), i, line))
-		once := strings.HasPrefix(line, `{"type":"session"`) || strings.HasPrefix(line, `{"type":"finish"`)
-		if (doubled != nil) != once {
-			t.Errorf("record %d twice: %v", i, doubled)
+		again := kind == sessionRecord || kind == decisionsRecord
+		if accepted(slices.Insert(slices.Clone(lines), i, text)) != again {
+			t.Errorf("record %d twice: accepted %v", i, !again)
 		}
-		if i > 0 && !strings.HasPrefix(line, `{"type":"session"`) {
-			swapped := slices.Clone(lines)
-			swapped[i-1], swapped[i] = swapped[i], swapped[i-1]
-			before := slices.Index([]string{"begin", "end"}, kindOfLine(lines[i-1]))
-			if log := accepted(swapped); log != nil && attempts && before == 0 {
-				t.Errorf("records %d and %d exchanged: accepted", i-1, i)
-			}
+		if i == 0 {
+			continue
+		}
+		swapped := slices.Clone(lines)
+		swapped[i-1], swapped[i] = swapped[i], swapped[i-1]
+		before := typeOf(lines[i-1])
+		if accepted(swapped) && (kind == beginRecord && before == beginRecord || kind == planRecord || before == planRecord && kind == beginRecord) {
+			t.Errorf("records %d and %d exchanged: accepted", i-1, i)
 		}
 	}
 }
 
-func kindOfLine(line string) string {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(line, recordStart), `"`)
-	return kind
+func typeOf(line string) recordType {
+	h, _, _ := unseal([]byte(line))
+	return h.Type
 }
 
 // A file that can't be read to its end is no torn one: its tail must stay.
@@ -200,9 +230,7 @@ func TestReadErrorIsNoTornTail(t *testing.T) {
 	data, starts := small(t)
 	broken := errors.New("input/output error")
 	for _, n := range append(starts, starts[1]+10, starts[3]+1, int64(len(data))-1) {
-		in := io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken))
-		s := &scan{path: "j"}
-		err := s.read(bufio.NewReader(in), func(line, error) bool { return true })
+		s, err := scanned(io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken)))
 		if !errors.Is(err, broken) || s.torn != 0 {
 			t.Errorf("an error after byte %d: %v, %d torn", n, err, s.torn)
 		}
@@ -210,12 +238,52 @@ func TestReadErrorIsNoTornTail(t *testing.T) {
 		if n > 0 {
 			garbled[n-1] ^= 1
 		}
-		in = io.MultiReader(bytes.NewReader(garbled), iotest.ErrReader(broken))
-		s = &scan{path: "j"}
-		if err := s.read(bufio.NewReader(in), func(line, error) bool { return true }); err == nil || s.torn != 0 {
+		s, err = scanned(io.MultiReader(bytes.NewReader(garbled), iotest.ErrReader(broken)))
+		if err == nil || s.torn != 0 {
 			t.Errorf("damage and an error after byte %d: %v, %d torn", n, err, s.torn)
 		}
 	}
+}
+
+func TestLastEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	if _, _, err := LastEnd(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("no file: %v", err)
+	}
+	is := func(when string, want *End) {
+		t.Helper()
+		got, size, err := LastEnd(path)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" || size != must(os.Stat(path))(t).Size() {
+			t.Errorf("%s: %v, %d bytes: %s", when, err, size, diff)
+		}
+	}
+	check(t, os.WriteFile(path, nil, 0o600))
+	is("an empty file", nil)
+	check(t, os.Remove(path))
+	j := must(Create(path, header(), withoutSync))(t)
+	is("a header alone", nil)
+	check(t, j.Plan(Plan{}))
+	for i := range 2 { // two sessions
+		check(t, j.Session(Session{At: epoch}))
+		is("a session that goes on", nil)
+		number := must(j.Begin(attemptOf(strings.Repeat("u", tailSize))))(t)
+		is("an open attempt longer than what is looked at", nil)
+		check(t, j.End(answered(number, "")))
+		end := End{At: epoch.Add(time.Duration(i) * time.Hour), Stop: &pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by a \"signal\"\n"}}
+		check(t, j.Finish(end))
+		is("a session that came to its end", &end)
+	}
+	check(t, j.Close())
+	whole := must(os.ReadFile(path))(t)
+	last := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1
+	for cut := last + 1; cut < len(whole); cut++ {
+		check(t, os.WriteFile(path, whole[:cut], 0o600))
+		is("an end that is cut short", nil)
+	}
+	damaged := bytes.Clone(whole)
+	damaged[last+20] ^= 1
+	check(t, os.WriteFile(path, damaged, 0o600))
+	is("a damaged end", nil)
 }
 
 // FuzzRead reads arbitrary bytes: as a file, after a header, and as the text of
@@ -233,8 +301,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		for _, content := range [][]byte{input, append(slices.Clone(data[:starts[1]]), input...)} {
-			s := &scan{path: "j"}
-			if s.read(bufio.NewReader(bytes.NewReader(content)), func(line, error) bool { return true }) != nil || s.whole == 0 {
+			if s, err := scanned(bytes.NewReader(content)); err != nil || s.whole == 0 {
 				continue
 			}
 			path := filepath.Join(t.TempDir(), "journal.jsonl")
@@ -243,31 +310,35 @@ func FuzzRead(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if log.Whole+log.Torn != int64(len(content)) || log.Whole < 1 {
-				t.Errorf("%d whole and %d torn of %d", log.Whole, log.Torn, len(content))
+			if log.Size+log.Torn != int64(len(content)) || log.Size < 1 {
+				t.Errorf("%d whole and %d torn of %d", log.Size, log.Torn, len(content))
 			}
-			before := exchanges(t, path)
-			j := log.Continue(unsynced{must(log.Open())(t)})
-			check(t, j.Begun(Session{At: epoch}))
+			before := exchanges(t, log)
+			j := must(log.Continue(withoutSync))(t)
+			if log.Plan == nil {
+				check(t, j.Plan(Plan{}))
+			}
+			check(t, j.Session(Session{At: epoch}))
 			check(t, begin(j, "next"))
 			check(t, j.Close())
-			if after := exchanges(t, path); len(after) != len(before)+1 {
+			if after := exchanges(t, read(t, path)); len(after) != len(before)+1 {
 				t.Errorf("%d exchanges, and one more makes %d", len(before), len(after))
 			}
+			check(t, log.Close())
 		}
 		text := strings.ToValidUTF8(string(input), "?")
-		e := refused(text)
+		e := refused(1, text)
 		e.Fault.Message, e.Only = text, []pipeline.WorkspaceID{pipeline.WorkspaceID(text)}
-		r := record{Type: typeBegin, Number: 1, Attempt: toAttempt(e.Attempt)}
-		back := lineOf(t, must(r.line())(t))
-		if diff := cmp.Diff(e.Attempt, must(back.attempt())(t)); diff != "" {
-			t.Error(diff)
-		}
-		r = record{Type: typeEnd, Number: 1, Fault: toFault(e.Fault)}
-		back = lineOf(t, must(r.line())(t))
-		var got pipeline.Exchange
-		if err := back.outcome(&got); err != nil || *got.Fault != *e.Fault {
-			t.Errorf("%v: %v came back as %v", err, e.Fault, got.Fault)
+		for data, into := range map[any]any{&e.Attempt: new(pipeline.Attempt), &outcome{Fault: e.Fault}: new(outcome)} {
+			sealed := must(seal(head{beginRecord, 1, e.User}, must(json.Marshal(data))(t)))(t)
+			h, text, why := unseal(sealed)
+			if h != (head{beginRecord, 1, e.User}) || why != "" {
+				t.Errorf("the head is %+v, %s", h, why)
+			}
+			check(t, json.Unmarshal(text, into))
+			if diff := cmp.Diff(data, into); diff != "" {
+				t.Error(diff)
+			}
 		}
 	})
 }

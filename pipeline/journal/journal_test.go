@@ -1,22 +1,31 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"corattach/pipeline"
 )
 
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+type fatal interface {
+	Helper()
+	Fatal(...any)
+}
+
+func must[T any](v T, err error) func(fatal) T {
+	return func(t fatal) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -25,7 +34,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t fatal, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +43,7 @@ func check(t *testing.T, err error) {
 
 // hostile are texts that break a format that is not careful.
 var hostile = []string{
-	"", " ", "plain", "a,\"b\"", `"}` + "\n", `,"crc":"00000000"}`, "\x00\x01\x1f\x7f", "\r\n\t\v", `back\slash\"`, `{"type":"end","n":1}`,
+	"", " ", "plain", "a,\"b\"", `"}` + "\n", `,"crc":"00000000"}`, "\x00\x01\x1f\x7f", "\r\n\t\v", `back\slash\"`, `{"type":"end","n":1}`, `{"user":"x"}`,
 	"<script>&amp;</script>", "\u2028\u2029\u00a0", "Ünïcödé 用户 😀", "=1+1", "..", "%2F", strings.Repeat("x", 9_000), "\ufffd",
 }
 
@@ -42,41 +51,68 @@ var epoch = time.Date(2026, 11, 23, 3, 15, 0, 123456789, time.UTC)
 
 func header() Header {
 	return Header{
-		Version: "v1", RunID: "20261123T031500Z-ab12cd", Job: "default", BaseURL: "http://127.0.0.1:1", AuthURL: "http://127.0.0.1:1/v1",
-		Account: "key-00", At: epoch, Inputs: []Input{{File: "in.csv", SHA256: "00", Rows: 3, Copy: "input/1.zst"}},
+		Version: "v1", RunID: "20261123T031500Z-ab12cd", Counter: 7, Command: "import", Job: "default", At: epoch,
+		Target: pipeline.Target{BaseURL: "http://127.0.0.1:1", AuthURL: "http://127.0.0.1:1/v1", Account: "key-00"},
+		Inputs: []Input{{File: "in.csv", SHA256: "00", Rows: 3, Copy: "input/1.zst"}},
 	}
 }
 
-// written returns the path of a journal that f has written.
-func written(t *testing.T, f func(*Journal)) string {
+// unsynced saves the time of a loss of power that does not come.
+type unsynced struct{ File }
+
+func (unsynced) Sync() error { return nil }
+
+func withoutSync(f File) File { return unsynced{f} }
+
+// created returns a journal with a plan and a session, in a file of its own.
+func created(t testing.TB) (*Journal, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	j := must(New(unsynced{must(Create(path))(t)}, header()))(t)
-	f(j)
-	check(t, j.Close())
-	return path
+	j := must(Create(path, header(), withoutSync))(t)
+	check(t, j.Plan(Plan{}))
+	check(t, j.Session(Session{At: epoch}))
+	return j, path
+}
+
+// read returns a log that is closed at the end of the test.
+func read(t testing.TB, path string) *Log {
+	t.Helper()
+	log := must(Read(path))(t)
+	t.Cleanup(func() { check(t, log.Close()) })
+	return log
 }
 
 func attemptOf(user string) pipeline.Attempt {
-	return pipeline.Attempt{Key: pipeline.Key{User: pipeline.UserID(user), Source: "SAP"}, Shares: []pipeline.Share{{Workspace: "W", Percent: 600_000}}, At: epoch}
+	return pipeline.Attempt{
+		Key: pipeline.Key{User: pipeline.UserID(user), Source: "SAP"}, Op: pipeline.Attach,
+		Shares: []pipeline.Share{{Workspace: "W", Percent: 600_000}}, At: epoch,
+	}
 }
 
-func answered(user string) pipeline.Exchange {
-	return pipeline.Exchange{Attempt: attemptOf(user), Answer: &pipeline.Answer{
+func exchange(number int64, user string) pipeline.Exchange {
+	return pipeline.Exchange{Attempt: attemptOf(user), Number: number}
+}
+
+func answered(number int64, user string) pipeline.Exchange {
+	e := exchange(number, user)
+	e.Answer = &pipeline.Answer{
 		Status: 200, UserID: 7, Pivots: []pipeline.Pivot{{Workspace: "W", Source: "SAP", Percentage: "60", UserID: 7, WorkspaceID: 11}},
-	}}
+	}
+	return e
 }
 
-func refused(user string) pipeline.Exchange {
-	return pipeline.Exchange{Attempt: attemptOf(user), Fault: &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "ZC001"}}
+func refused(number int64, user string) pipeline.Exchange {
+	e := exchange(number, user)
+	e.Fault = &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "ZC001"}
+	return e
 }
 
-func exchanges(t *testing.T, path string) []pipeline.Exchange {
+// exchanges returns all exchanges of a log, by user.
+func exchanges(t fatal, log *Log) []pipeline.Exchange {
 	t.Helper()
 	var all []pipeline.Exchange
-	for e, err := range must(Read(path))(t).Exchanges() {
-		check(t, err)
-		all = append(all, e)
+	for _, user := range log.Users() {
+		all = append(all, must(log.Exchanges(user))(t)...)
 	}
 	return all
 }
@@ -84,31 +120,36 @@ func exchanges(t *testing.T, path string) []pipeline.Exchange {
 func TestHeaderAndSessionsRoundTrip(t *testing.T) {
 	for _, text := range hostile {
 		h := Header{
-			Format: FormatVersion, Version: text, RunID: text, Job: text, BaseURL: text, AuthURL: text, Account: text, Flags: []string{text}, At: epoch,
+			Version: text, RunID: text, Counter: 1 << 40, Command: text, Job: text, Flags: []string{text}, At: epoch, RunsDir: text,
+			Target: pipeline.Target{BaseURL: text, AuthURL: text, Account: text},
 			Inputs: []Input{{File: text, SHA256: text, Rows: 1 << 40, Copy: text}, {File: "-"}},
 			Settings: Settings{
 				Delimiter: text, Encoding: text, DecimalComma: true, Map: map[string]string{"user_id": text, "x" + text: "y"}, Source: text,
-				AllowSource: []string{text, "B"}, MaxInvalid: text, OverAllocation: text, AllocationLimit: text, AllowEmpty: true, Chunk: 3,
+				AllowSource: []string{text, "B"}, MaxInvalid: text, MaxInputAge: 1<<63 - 1, Chunk: 3,
 			},
 		}
-		first, second := Session{At: epoch, Version: text, Flags: []string{text, "--x"}}, Session{At: epoch.Add(time.Hour)}
-		end := End{epoch.Add(2 * time.Hour), pipeline.Guarded, text, 15}
 		path := filepath.Join(t.TempDir(), "journal.jsonl")
-		j := must(New(must(Create(path))(t), h))(t)
-		check(t, j.Begun(first))
-		check(t, j.Finished(End{Stop: pipeline.Interrupted}))
-		check(t, j.Begun(second))
-		if got := must(Read(path))(t); got.End != nil || !got.LastAt.Equal(second.At) {
-			t.Errorf("a session without an end: End %v, LastAt %v", got.End, got.LastAt)
+		j := must(Create(path, h, nil))(t)
+		h.Format = Format
+		plan := Plan{Digest: text, Warnings: []string{text}, Baseline: true, Stop: &pipeline.Stop{Kind: pipeline.Guarded, Guard: text, Reason: text, Unsent: true}}
+		check(t, j.Plan(plan))
+		first := Session{At: epoch, Version: text, Flags: []string{text, "--x"}, Tolerance: 33, End: &End{At: epoch, Worked: time.Hour}}
+		second := Session{At: epoch.Add(time.Hour), End: &End{epoch.Add(2 * time.Hour), 1<<63 - 1, &pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15}}}
+		check(t, j.Session(first))
+		check(t, j.Finish(*first.End))
+		check(t, j.Session(second))
+		if got := read(t, path); got.Sessions[1].End != nil || !got.LastAt.Equal(second.At) {
+			t.Errorf("a session without an end: %v, LastAt %v", got.Sessions[1].End, got.LastAt)
 		}
-		check(t, j.Finished(end))
+		check(t, j.Finish(*second.End))
 		check(t, j.Close())
 		info := must(os.Stat(path))(t)
-		want := &Log{
-			Header: h, Sessions: []Session{first, second}, End: &end, LastAt: second.At, Whole: info.Size(), path: path,
-		}
-		if diff := cmp.Diff(want, must(Read(path))(t), cmp.AllowUnexported(Log{}), cmpopts.IgnoreFields(Session{}, "From", "last"), cmpopts.IgnoreFields(Log{}, "header")); diff != "" {
+		want := &Log{Header: h, Plan: &plan, Sessions: []Session{first, second}, LastAt: second.At, Size: info.Size()}
+		if diff := cmp.Diff(want, read(t, path), cmpopts.IgnoreUnexported(Log{})); diff != "" {
 			t.Errorf("%.40q: %s", text, diff)
+		}
+		if diff := cmp.Diff(h, must(ReadHeader(path))(t)); diff != "" {
+			t.Errorf("%.40q: the header alone: %s", text, diff)
 		}
 		if info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("others can read the journal: %v", info.Mode())
@@ -116,131 +157,344 @@ func TestHeaderAndSessionsRoundTrip(t *testing.T) {
 	}
 }
 
+// answers returns an answer with every field set, one without any, and a fault of
+// each kind.
+func answers(text string) []pipeline.Exchange {
+	pivot := pipeline.Pivot{
+		Workspace: pipeline.WorkspaceID(text), Source: pipeline.Source(text), Percentage: text, UserID: -1 << 62, WorkspaceID: 1<<63 - 1,
+		Name: text, Integration: text, Inactive: true, Problem: text,
+	}
+	item := pipeline.ItemError{Workspace: pipeline.WorkspaceID(text), Code: text, Message: text, Attached: true}
+	all := []pipeline.Exchange{
+		{Answer: &pipeline.Answer{Status: 299, UserID: 1 << 60, Pivots: []pipeline.Pivot{pivot, {}}, Errors: []pipeline.ItemError{item, {}}, RequestID: text}},
+		{Answer: &pipeline.Answer{Pivots: []pipeline.Pivot{}}, Ended: epoch},
+	}
+	for _, kind := range pipeline.FaultKinds() {
+		all = append(all, pipeline.Exchange{Ended: epoch.Add(time.Second), Fault: &pipeline.Fault{
+			Kind: kind, Status: 599, Code: text, Message: text, Subject: pipeline.UnknownEither, Named: []pipeline.WorkspaceID{"W", pipeline.WorkspaceID(text)},
+			Foreign: true, After: 1<<63 - 1, RequestID: text,
+		}})
+	}
+	return all
+}
+
 func TestAttemptsRoundTrip(t *testing.T) {
-	var want []pipeline.Exchange
+	j, path := created(t)
+	want := make(map[pipeline.UserID][]pipeline.Exchange)
+	number := int64(0)
 	for i, text := range hostile {
-		a := pipeline.Attempt{
-			Key: pipeline.Key{User: pipeline.UserID(text), Source: pipeline.Source(text), Chunk: i},
-			Op:  pipeline.Op(i % 2), Shares: []pipeline.Share{{Workspace: pipeline.WorkspaceID(text), Percent: pipeline.Percent(i)}}, At: epoch.Add(time.Duration(i)),
-		}
-		if i%3 > 0 {
-			a.Only = []pipeline.WorkspaceID{pipeline.WorkspaceID(text), "W"}
-		}
-		pivot := pipeline.Pivot{
-			Workspace: pipeline.WorkspaceID(text), Source: pipeline.Source(text), Percentage: text, UserID: -1 << 62, WorkspaceID: 1<<63 - 1,
-			Name: text, Integration: text, Problem: text,
-		}
-		item := pipeline.ItemError{Workspace: pipeline.WorkspaceID(text), Code: text, Message: text}
-		want = append(want,
-			pipeline.Exchange{Attempt: a, Answer: &pipeline.Answer{
-				Status: 299, UserID: 1 << 60, Pivots: []pipeline.Pivot{pivot, {}}, Errors: []pipeline.ItemError{item, {}},
-			}},
-			pipeline.Exchange{Attempt: a, Answer: &pipeline.Answer{Pivots: []pipeline.Pivot{}}})
-		for kind := pipeline.Refused; kind <= pipeline.TokenDown; kind++ {
-			want = append(want, pipeline.Exchange{Attempt: a, Fault: &pipeline.Fault{
-				Kind: kind, Status: 599, Code: text, Message: text, After: 1<<63 - 1, RequestID: text,
-			}})
-		}
-		want = append(want, pipeline.Exchange{Attempt: a, Fault: &pipeline.Fault{Kind: pipeline.NoAnswer}})
-	}
-	path := written(t, func(j *Journal) {
-		for i, e := range want {
-			if number := must(j.Begin(e.Attempt))(t); number != int64(i+1) {
-				t.Fatalf("attempt %d has number %d", i+1, number)
+		for k, e := range append(answers(text), pipeline.Exchange{}) {
+			e.Attempt = pipeline.Attempt{
+				Key: pipeline.Key{User: pipeline.UserID(text), Source: pipeline.Source(text), Chunk: i}, Op: []pipeline.Op{pipeline.Attach, pipeline.Detach}[k%2],
+				Shares: []pipeline.Share{{Workspace: pipeline.WorkspaceID(text), Percent: pipeline.Percent(i)}}, At: epoch.Add(time.Duration(k)),
 			}
-			check(t, j.End(int64(i+1), e))
+			if k%3 > 0 {
+				e.Only = []pipeline.WorkspaceID{pipeline.WorkspaceID(text), "W"}
+			}
+			number++
+			e.Number = must(j.Begin(e.Attempt))(t)
+			if e.Number != number {
+				t.Fatalf("attempt %d has number %d", number, e.Number)
+			}
+			if e.Answer != nil || e.Fault != nil {
+				check(t, j.End(e))
+			}
+			want[e.User] = append(want[e.User], e)
 		}
-	})
-	if diff := cmp.Diff(want, exchanges(t, path)); diff != "" {
-		t.Error(diff)
 	}
-	if log := must(Read(path))(t); log.Last != int64(len(want)) || log.Torn != 0 {
-		t.Errorf("Last %d, Torn %d", log.Last, log.Torn)
+	check(t, j.Close())
+	log := read(t, path)
+	for user, all := range want {
+		if diff := cmp.Diff(all, must(log.Exchanges(user))(t)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if len(log.Users()) != len(want) || !slices.IsSorted(log.Users()) || log.Torn != 0 {
+		t.Errorf("%d users of %d, %d bytes torn", len(log.Users()), len(want), log.Torn)
+	}
+	if none := must(log.Exchanges("nobody"))(t); none != nil {
+		t.Errorf("nobody has %v", none)
 	}
 }
 
-func TestUnansweredAttemptsComeWhereTheirSessionEnds(t *testing.T) {
-	path := written(t, func(j *Journal) {
-		check(t, j.Begun(Session{At: epoch}))
-		for _, user := range []string{"open-1", "done", "withdrawn", "open-2"} {
-			must(j.Begin(attemptOf(user)))(t)
-		}
-		check(t, j.End(2, answered("done")))
-		check(t, j.Withdraw(3))
-	})
-	abandoned := func(user string) pipeline.Exchange { return pipeline.Exchange{Attempt: attemptOf(user)} }
-	want := []pipeline.Exchange{answered("done"), abandoned("open-1"), abandoned("open-2")}
-	if diff := cmp.Diff(want, exchanges(t, path)); diff != "" {
-		t.Errorf("one session: %s", diff)
+// Attempts keep the session that began them. Those without an end stay open, and
+// numbers go on.
+func TestSessionsOfAttempts(t *testing.T) {
+	j, path := created(t)
+	for _, user := range []string{"U", "V", "U"} {
+		must(j.Begin(attemptOf(user)))(t)
 	}
-
-	log := must(Read(path))(t)
-	j := log.Continue(must(log.Open())(t))
-	check(t, j.Begun(Session{At: epoch}))
-	if number := must(j.Begin(attemptOf("open-1")))(t); number != 5 {
+	check(t, j.End(answered(2, "V")))
+	check(t, j.Close())
+	j = must(read(t, path).Continue(withoutSync))(t)
+	check(t, j.Session(Session{At: epoch.Add(time.Hour)}))
+	a := attemptOf("U")
+	a.At = epoch.Add(2 * time.Hour)
+	if number := must(j.Begin(a))(t); number != 4 {
 		t.Errorf("the second session's first attempt has number %d", number)
 	}
-	must(j.Begin(attemptOf("open-2")))(t)
-	check(t, j.End(5, refused("open-1")))
+	check(t, j.End(refused(4, "U")))
 	check(t, j.Close())
-	want = append(want, refused("open-1"), abandoned("open-2"))
-	if diff := cmp.Diff(want, exchanges(t, path)); diff != "" {
-		t.Errorf("two sessions: %s", diff)
+	log := read(t, path)
+	last := refused(4, "U")
+	last.Session, last.At = 1, a.At
+	if diff := cmp.Diff([]pipeline.Exchange{exchange(1, "U"), exchange(3, "U"), last, answered(2, "V")}, exchanges(t, log)); diff != "" {
+		t.Error(diff)
+	}
+	if !log.LastAt.Equal(a.At) {
+		t.Errorf("the last attempt began at %v", log.LastAt)
 	}
 }
 
-func TestEarlyStopOfExchanges(t *testing.T) {
-	path := written(t, func(j *Journal) {
-		for i := range 3 {
-			must(j.Begin(attemptOf(fmt.Sprint(i))))(t)
+func decisionsOf(text string) Decisions {
+	pair := pipeline.Pair{User: pipeline.UserID(text), Source: pipeline.Source(text), Workspace: pipeline.WorkspaceID(text)}
+	return Decisions{
+		User:     pipeline.UserID(text),
+		Rows:     []pipeline.Decision{{Source: "SAP", Workspace: pair.Workspace, Status: pipeline.Unchanged, Reason: text, At: epoch}},
+		Vanished: []pipeline.Vanished{{Pair: pair, Percentage: text, ConfirmedAt: epoch}},
+		Attached: []pipeline.KnownPair{{Pair: pair, Identity: pipeline.Identity{User: 1, Workspace: -1}, Attached: true, Percentage: text, At: epoch, Confirmed: true}},
+	}
+}
+
+func TestDecisionsRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j := must(Create(path, header(), withoutSync))(t)
+	var want []*Decisions
+	for _, text := range hostile {
+		d := decisionsOf(text)
+		check(t, j.Decide(d))
+		want = append(want, &d)
+	}
+	if log := read(t, path); log.Plan != nil || len(allDecisions(t, log)) > 0 || must(log.Decisions("plain"))(t) != nil {
+		t.Error("decisions count although the plan was not completed")
+	}
+	check(t, j.Plan(Plan{Digest: "sha256:1"}))
+	check(t, j.Session(Session{At: epoch}))
+	must(j.Begin(attemptOf("plain")))(t)
+	check(t, j.Close())
+	log := read(t, path)
+	if diff := cmp.Diff(want, allDecisions(t, log)); diff != "" {
+		t.Error(diff)
+	}
+	for i, text := range hostile {
+		if diff := cmp.Diff(want[i], must(log.Decisions(pipeline.UserID(text)))(t)); diff != "" {
+			t.Error(diff)
 		}
-		check(t, j.End(1, answered("0")))
-		check(t, j.Begun(Session{At: epoch}))
-	})
-	for stop := range 3 {
-		seen := 0
-		for range must(Read(path))(t).Exchanges() {
-			if seen++; seen > stop {
-				break
+	}
+	if users := log.Users(); !slices.Equal(users, []pipeline.UserID{"plain"}) {
+		t.Errorf("users with attempts: %q", users)
+	}
+	for range log.EachDecision() {
+		break // it can be left early
+	}
+}
+
+func allDecisions(t fatal, log *Log) []*Decisions {
+	var all []*Decisions
+	for d, err := range log.EachDecision() {
+		check(t, err)
+		all = append(all, d)
+	}
+	return all
+}
+
+// Decisions without a plan are given up: when the run goes on, and when a session
+// begins or ends before the plan.
+func TestDecisionsAreTakenAgain(t *testing.T) {
+	for name, interrupt := range map[string]func(j *Journal, path string) *Journal{
+		"killed": func(j *Journal, path string) *Journal {
+			check(t, j.Close())
+			return must(read(t, path).Continue(withoutSync))(t)
+		},
+		"killed and cut": func(j *Journal, path string) *Journal {
+			check(t, j.Close())
+			check(t, os.Truncate(path, must(os.Stat(path))(t).Size()-3))
+			return must(read(t, path).Continue(withoutSync))(t)
+		},
+		"stopped": func(j *Journal, path string) *Journal {
+			check(t, j.Finish(End{At: epoch}))
+			check(t, j.Close())
+			return must(read(t, path).Continue(withoutSync))(t)
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "journal.jsonl")
+		j := must(Create(path, header(), withoutSync))(t)
+		check(t, j.Session(Session{At: epoch}))
+		check(t, j.Decide(decisionsOf("U")))
+		check(t, j.Decide(decisionsOf("V")))
+		j = interrupt(j, path)
+		check(t, j.Session(Session{At: epoch}))
+		check(t, j.Decide(decisionsOf("W")))
+		check(t, j.Plan(Plan{}))
+		check(t, j.Close())
+		log := read(t, path)
+		if all := allDecisions(t, log); len(all) != 1 || all[0].User != "W" || must(log.Decisions("U"))(t) != nil || len(log.Sessions) != 2 {
+			t.Errorf("%s: %d decisions, %d sessions", name, len(all), len(log.Sessions))
+		}
+	}
+}
+
+// A Log answers many goroutines at once.
+func TestLogFromSeveralGoroutines(t *testing.T) {
+	j, path := created(t)
+	for i := range 100 {
+		check(t, j.End(answered(must(j.Begin(attemptOf(fmt.Sprint(i))))(t), "")))
+	}
+	check(t, j.Close())
+	log := read(t, path)
+	done := make(chan error)
+	for range 8 {
+		go func() {
+			for i := range 100 {
+				all, err := log.Exchanges(pipeline.UserID(fmt.Sprint(i)))
+				if err == nil && (len(all) != 1 || all[0].Number != int64(i+1) || all[0].Answer == nil) {
+					err = fmt.Errorf("user %d has %v", i, all)
+				}
+				if err != nil {
+					done <- err
+					return
+				}
 			}
+			done <- nil
+		}()
+	}
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
-		if seen != stop+1 {
-			t.Errorf("%d exchanges after stopping at %d", seen, stop+1)
+	}
+}
+
+// What the index finds is what a naive reading of all records finds, over random
+// runs with kills.
+func TestIndexAgainstNaiveReading(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		path := filepath.Join(dir, "journal.jsonl")
+		_ = os.Remove(path)
+		j := must(Create(path, header(), withoutSync))(t)
+		check(t, j.Plan(Plan{}))
+		want := make(map[pipeline.UserID][]pipeline.Exchange)
+		sessions, number := 0, int64(0)
+		var open []pipeline.Exchange
+		t.Repeat(map[string]func(*rapid.T){
+			"session": func(t *rapid.T) {
+				if rapid.Bool().Draw(t, "killed") {
+					check(t, j.Close())
+					log := must(Read(path))(t)
+					j = must(log.Continue(withoutSync))(t)
+					check(t, log.Close())
+				}
+				check(t, j.Session(Session{At: epoch}))
+				sessions++
+				open = nil
+			},
+			"begin": func(t *rapid.T) {
+				if sessions == 0 {
+					t.Skip()
+				}
+				e := exchange(0, rapid.SampledFrom(hostile[:12]).Draw(t, "user"))
+				e.Number, e.Session = must(j.Begin(e.Attempt))(t), sessions-1
+				if number++; e.Number != number {
+					t.Fatalf("attempt %d has number %d", number, e.Number)
+				}
+				want[e.User] = append(want[e.User], e)
+				open = append(open, e)
+			},
+			"end": func(t *rapid.T) {
+				if len(open) == 0 {
+					t.Skip()
+				}
+				i := rapid.IntRange(0, len(open)-1).Draw(t, "which")
+				e := rapid.SampledFrom(answers("x")).Draw(t, "what")
+				e.Attempt, e.Number, e.Session = open[i].Attempt, open[i].Number, open[i].Session
+				check(t, j.End(e))
+				open = slices.Delete(open, i, i+1)
+				at := slices.IndexFunc(want[e.User], func(w pipeline.Exchange) bool { return w.Number == e.Number })
+				want[e.User][at] = e
+			},
+		})
+		check(t, j.Close())
+		log := must(Read(path))(t)
+		got := make(map[pipeline.UserID][]pipeline.Exchange)
+		for _, user := range log.Users() {
+			got[user] = must(log.Exchanges(user))(t)
 		}
+		check(t, log.Close())
+		if diff := cmp.Diff(want, got); diff != "" || len(log.Sessions) != sessions {
+			t.Fatalf("%d sessions of %d: %s", len(log.Sessions), sessions, diff)
+		}
+	})
+}
+
+// The index of a run is small: 60 MB for the 333,000 users of a million rows would
+// be too much.
+func TestIndexIsSmall(t *testing.T) {
+	const users = 50_000
+	j, path := created(t)
+	for i := range users {
+		check(t, j.End(refused(must(j.Begin(attemptOf(fmt.Sprintf("EMP-%07d", i))))(t), "")))
+	}
+	check(t, j.Close())
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	log := read(t, path)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if perUser := (after.HeapAlloc - before.HeapAlloc) / users; perUser > 130 {
+		t.Errorf("%d bytes for each user", perUser)
+	}
+	if len(log.Users()) != users {
+		t.Errorf("%d users", len(log.Users()))
 	}
 }
 
 func TestCreateKeepsWhatIsThere(t *testing.T) {
-	path := written(t, func(*Journal) {})
-	if _, err := Create(path); !errors.Is(err, os.ErrExist) {
+	_, path := created(t)
+	if _, err := Create(path, header(), nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("creating a journal over another: %v", err)
 	}
 }
 
 func TestRefusedFiles(t *testing.T) {
-	record := func(r record) string { return string(must(r.line())(t)) }
-	other := header()
-	other.Format = FormatVersion + 1
-	head := header()
-	head.Format = FormatVersion
-	good := record(sample(typeHeader, 0, &head))
+	line := func(h head, data any) string { return string(must(seal(h, must(json.Marshal(data))(t)))(t)) }
+	lines := func(records ...string) string { return strings.Join(records, "") }
+	first := line(head{Type: headerRecord}, Header{Format: Format, Version: "v1"})
+	plan, session, finish := line(head{Type: planRecord}, Plan{}), line(head{Type: sessionRecord}, Session{}), line(head{Type: finishRecord}, End{})
+	begin := func(number int64) string { return line(head{beginRecord, number, "U"}, attemptOf("U")) }
+	end := line(head{Type: endRecord, Number: 1}, outcome{Fault: refused(1, "U").Fault})
+	body := `{"type":"header","header":{"format":2,"version":"v0.9","settings":{"chunk":"x"}}`
+	old := body + crcKey + string(crc([]byte(body))) + lineEnd
+	good := lines(first)
 	for name, c := range map[string]struct{ content, want string }{
-		"empty":             {"", ErrUnbegun.Error()},
-		"half a header":     {good[:len(good)/2], ErrUnbegun.Error()},
-		"no line break":     {good[:len(good)-1], ErrUnbegun.Error()},
-		"another format":    {record(sample(typeHeader, 0, &other)), "format 3, and this program reads format 2"},
-		"another file":      {"user_id,workspace_id\nU1,W1\n", "damaged at byte 0: a record without a checksum"},
-		"binary":            {"\x00\x00\x00", "damaged at byte 0: a record without a checksum"},
-		"no header":         {record(sample(typeSession, 0, nil)), "damaged at byte 0: the header is not the first record"},
-		"two headers":       {good + good, "the header is not the first record"},
-		"an end of nothing": {good + record(sample(typeEnd, 1, nil)), "the end of attempt 1, which is not open"},
-		"a gap":             {good + record(sample(typeBegin, 2, nil)), "attempt 2 stands where 1 is due"},
-		"of another type":   {good + string(must(seal([]byte(`{"type":"later"}`)))(t)) + good, "a record of another form"},
+		"empty":                     {"", ErrUnbegun.Error()},
+		"half a header":             {good[:len(good)/2], ErrUnbegun.Error()},
+		"no line break":             {good[:len(good)-1], ErrUnbegun.Error()},
+		"a later format":            {line(head{Type: headerRecord}, Header{Format: Format + 1, Version: "v1"}), "was written by version v1, in format 5; this version reads format 4"},
+		"an older format":           {old, "was written by version v0.9, in format 2; this version reads format 4"},
+		"another file":              {"user_id,workspace_id\nU1,W1\n", "damaged at byte 0: a record without a checksum"},
+		"binary":                    {"\x00\x00\x00", "damaged at byte 0: a record without a checksum"},
+		"no header":                 {lines(session), "damaged at byte 0: the header is not the first record"},
+		"two headers":               {lines(first, first), "the header is not the first record"},
+		"two plans":                 {lines(first, plan, plan), "the plan was complete before"},
+		"sent without a plan":       {lines(first, session, begin(1)), "an attempt before the plan"},
+		"sent in no session":        {lines(first, plan, begin(1)), "an attempt outside of a session"},
+		"sent after the end":        {lines(first, plan, session, finish, begin(1)), "an attempt outside of a session"},
+		"an end of no session":      {lines(first, plan, finish), "the end of a session that has not begun"},
+		"an end of nothing":         {lines(first, plan, session, end), "the end of attempt 1, which is not open"},
+		"an end of another session": {lines(first, plan, session, begin(1), session, end), "the end of attempt 1, which is not open"},
+		"a gap":                     {lines(first, plan, session, begin(2)), "attempt 2 stands where 1 is due"},
+		"of another type":           {good + line(head{Type: "later"}, nil) + good, otherForm},
 	} {
 		path := filepath.Join(t.TempDir(), "journal.jsonl")
 		check(t, os.WriteFile(path, []byte(c.content), 0o600))
 		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
+		}
+		_, err := ReadHeader(path)
+		if broken := !strings.HasPrefix(c.content, good); (err != nil) != broken {
+			t.Errorf("%s: the header alone: %v", name, err)
 		}
 	}
 	if _, err := Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
@@ -251,170 +505,28 @@ func TestRefusedFiles(t *testing.T) {
 	}
 }
 
-// sample returns a whole record of a type.
-func sample(kind string, number int64, h *Header) record {
-	r := record{Type: kind, Number: number}
-	switch kind {
-	case typeHeader:
-		r.Header = h
-	case typeSession:
-		r.Session = &Session{At: epoch}
-	case typeBegin:
-		r.Attempt = toAttempt(attemptOf("U"))
-	case typeEnd:
-		r.Fault = toFault(refused("U").Fault)
-	}
-	return r
-}
-
+// Nothing is written that could not be read back, and the journal is of no use
+// after such a call.
 func TestNothingIsWrittenThatCantBeRead(t *testing.T) {
-	for _, e := range []pipeline.Exchange{
-		{},
-		{Answer: answered("U").Answer, Fault: refused("U").Fault},
-		{Fault: &pipeline.Fault{}},
+	for name, call := range map[string]func(*Journal) error{
+		"an end of nothing":          func(j *Journal) error { return j.End(refused(2, "U")) },
+		"an end without an outcome":  func(j *Journal) error { return j.End(exchange(1, "U")) },
+		"an answer and a fault":      func(j *Journal) error { e := answered(1, "U"); e.Fault = refused(1, "U").Fault; return j.End(e) },
+		"a fault of no kind":         func(j *Journal) error { e := refused(1, "U"); e.Fault.Kind = "later"; return j.End(e) },
+		"an attempt at nothing":      func(j *Journal) error { a := attemptOf("U"); a.Shares = nil; _, err := j.Begin(a); return err },
+		"an attempt to do something": func(j *Journal) error { a := attemptOf("U"); a.Op = "rename"; _, err := j.Begin(a); return err },
+		"a second plan":              func(j *Journal) error { return j.Plan(Plan{}) },
+		"a late decision":            func(j *Journal) error { return j.Decide(Decisions{User: "U"}) },
 	} {
-		path := written(t, func(j *Journal) {
-			number := must(j.Begin(attemptOf("U")))(t)
-			if err := j.End(number, e); err == nil {
-				t.Errorf("%v was written", e)
-			}
-			j.err = nil
-		})
-		if diff := cmp.Diff([]pipeline.Exchange{{Attempt: attemptOf("U")}}, exchanges(t, path), cmpopts.EquateEmpty()); diff != "" {
-			t.Error(diff)
+		j, path := created(t)
+		number := must(j.Begin(attemptOf("U")))(t)
+		first := call(j)
+		if err := j.End(refused(number, "U")); first == nil || err != first {
+			t.Errorf("%s: %v, then %v", name, first, err)
 		}
-	}
-}
-
-// What a plan made of what earlier runs know stands between the header and the
-// first session, and a run that was killed there can begin anew.
-func TestDecisionsRoundTrip(t *testing.T) {
-	var unchanged []pipeline.Exchange
-	var vanished []pipeline.Vanished
-	for i, text := range hostile {
-		w := pipeline.WorkspaceID(text)
-		unchanged = append(unchanged, pipeline.Exchange{
-			Attempt: pipeline.Attempt{
-				Key:    pipeline.Key{User: pipeline.UserID(text), Source: pipeline.Source(text), Chunk: i},
-				Shares: []pipeline.Share{{Workspace: w, Percent: 333_333}, {Workspace: "W"}},
-			},
-			Confirmed: []time.Time{epoch, epoch.Add(time.Duration(i))},
-		})
-		vanished = append(vanished, pipeline.Vanished{
-			User: pipeline.UserID(text), Source: pipeline.Source(text), Workspace: w, Percentage: text, ConfirmedAt: epoch,
-			Result: pipeline.VanishedResults()[i%len(pipeline.VanishedResults())], Reason: text,
-		})
-	}
-	path := written(t, func(j *Journal) {
-		for i := range unchanged {
-			check(t, j.Unchanged(unchanged[i]))
-			check(t, j.Vanished(&vanished[i]))
-		}
-	})
-	log := must(Read(path))(t)
-	decided := func() (exchanges []pipeline.Exchange, gone []pipeline.Vanished) {
-		for e, err := range log.Exchanges() {
-			check(t, err)
-			exchanges = append(exchanges, e)
-		}
-		for v, err := range log.Vanished() {
-			check(t, err)
-			gone = append(gone, v)
-		}
-		return exchanges, gone
-	}
-	gotUnchanged, gotVanished := decided()
-	if diff := cmp.Diff(unchanged, gotUnchanged) + cmp.Diff(vanished, gotVanished); diff != "" || !log.Unbegun() {
-		t.Errorf("unbegun %v: %s", log.Unbegun(), diff)
-	}
-	log.Restart()
-	if exchanges, gone := decided(); exchanges != nil || gone != nil {
-		t.Errorf("after Restart there are %d requests and %d pairs", len(exchanges), len(gone))
-	}
-	j := log.Continue(must(log.Open())(t))
-	check(t, j.Vanished(&vanished[0]))
-	check(t, j.Begun(Session{At: epoch}))
-	check(t, j.Close())
-	if log = must(Read(path))(t); log.Unbegun() || log.Torn != 0 {
-		t.Errorf("unbegun %v, %d bytes torn", log.Unbegun(), log.Torn)
-	}
-	if _, gone := decided(); len(gone) != 1 {
-		t.Errorf("%d pairs after a new beginning", len(gone))
-	}
-}
-
-// A journal that was read once is read on from there, whatever a session has
-// written since, and what a crash has cut short.
-func TestReread(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	j := must(New(unsynced{must(Create(path))(t)}, header()))(t)
-	check(t, j.Vanished(&pipeline.Vanished{User: "u0"}))
-	log := must(Read(path))(t)
-	for s, more := range []func(){
-		func() {},
-		func() { check(t, j.Finished(End{At: epoch, Stop: pipeline.TooMuchGone})) },
-		func() { check(t, j.Begun(Session{At: epoch})) },
-		func() {
-			check(t, j.Begun(Session{At: epoch.Add(time.Minute)}))
-			check(t, j.End(must(j.Begin(attemptOf("u1")))(t), answered("u1")))
-			must(j.Begin(attemptOf("u1 open")))(t)
-			check(t, j.Sync())
-		},
-		func() {
-			must(j.Begin(attemptOf("u1 cut")))(t)
-			check(t, os.Truncate(path, must(os.Stat(path))(t).Size()-1))
-		},
-		func() {
-			j = log.Continue(unsynced{must(log.Open())(t)})
-			check(t, j.Begun(Session{At: epoch.Add(time.Hour)}))
-			check(t, j.End(must(j.Begin(attemptOf("u2")))(t), answered("u2")))
-			check(t, j.Finished(End{At: epoch.Add(2 * time.Hour)}))
-		},
-	} {
-		more()
-		then := len(log.Sessions)
-		now := must(log.Reread())(t)
-		if diff := cmp.Diff(must(Read(path))(t), now, cmp.AllowUnexported(Log{}, Session{})); diff != "" {
-			t.Errorf("step %d: %s", s, diff)
-		}
-		if len(log.Sessions) != then {
-			t.Errorf("step %d: the earlier log has changed", s)
-		}
-		log = now
-	}
-	check(t, os.WriteFile(path, append(must(os.ReadFile(path))(t), "{}\n"+`{"type":"session"`...), 0o600))
-	if now, err := log.Reread(); err != nil || now.Torn == 0 {
-		t.Errorf("a tail that is no record: %+v, %v", now, err)
-	}
-}
-
-// A journal can be read a session at a time: each attempt comes with the session
-// that began it.
-func TestBetweenSessions(t *testing.T) {
-	path := written(t, func(j *Journal) {
-		check(t, j.Unchanged(pipeline.Exchange{Attempt: attemptOf("u0"), Confirmed: []time.Time{epoch}}))
-		for s, user := range []string{"u1", "u2", "u3"} {
-			check(t, j.Begun(Session{At: epoch.Add(time.Duration(s) * time.Hour)}))
-			number := must(j.Begin(attemptOf(user)))(t)
-			check(t, j.End(number, answered(user)))
-			must(j.Begin(attemptOf(user + " open")))(t)
-		}
-	})
-	log := must(Read(path))(t)
-	ends := []int64{0}
-	for _, s := range log.Sessions {
-		ends = append(ends, s.From)
-	}
-	ends = append(ends, log.Whole)
-	want := [][]pipeline.UserID{{"u0"}, {"u1", "u1 open"}, {"u2", "u2 open"}, {"u3", "u3 open"}}
-	for i := range want {
-		var got []pipeline.UserID
-		for e, err := range log.Between(ends[i], ends[i+1]) {
-			check(t, err)
-			got = append(got, e.User)
-		}
-		if diff := cmp.Diff(want[i], got); diff != "" {
-			t.Errorf("piece %d: %s", i, diff)
+		_ = j.Close()
+		if diff := cmp.Diff([]pipeline.Exchange{exchange(1, "U")}, exchanges(t, read(t, path))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

@@ -3,156 +3,113 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"os"
 )
 
-// scan reads a journal line by line and checks that every record is whole and
-// can stand where it does. Its path is set before, and for a reading that begins
-// with a later session, whole and last as they are there; they and the others
-// hold after lines has come to its end without an error.
+// ErrUnbegun says that a journal ends before its header does: the process died
+// before anything was sent.
+var ErrUnbegun = errors.New("the journal has no header: the run was interrupted before anything was sent")
+
+// DamagedError says that a journal holds something that was not written there.
+type DamagedError struct {
+	Path   string
+	Offset int64 // of the first damaged record, in bytes
+	Reason string
+}
+
+// Error names the file, the offset and the damage.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s is damaged at byte %d: %s", e.Path, e.Offset, e.Reason)
+}
+
+// FormatError says that a journal was written by a version of the program whose
+// journals this one can't read.
+type FormatError struct {
+	Path    string
+	Format  int    // of the journal
+	Version string // of the program that wrote it
+}
+
+// Error names the file, and the version that can read it.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s was written by version %s, in format %d; this version reads format %d", e.Path, e.Version, e.Format, Format)
+}
+
+// scan reads a journal line by line.
 type scan struct {
 	path  string
+	order order
 	whole int64 // bytes of whole records
 	torn  int64 // bytes after them, which are the trace of a crash
-	last  int64 // the highest number of an attempt
-
-	open map[int64]bool // attempts of this session without an end
 }
 
-// lines returns the file's records, each valid until the next, as far as the file
-// goes when it is opened: a run that is active goes on writing. An error ends
-// them.
-func (s *scan) lines() iter.Seq2[line, error] {
-	return func(yield func(line, error) bool) {
-		file, err := os.Open(s.path)
-		if err != nil {
-			yield(line{}, err)
-			return
-		}
-		defer file.Close()
-		info, err := file.Stat()
-		if err != nil {
-			yield(line{}, err)
-			return
-		}
-		rest := io.NewSectionReader(file, s.whole, info.Size()-s.whole)
-		if err := s.read(bufio.NewReaderSize(rest, 256<<10), yield); err != nil {
-			yield(line{}, err)
-		}
+// next returns the next record, io.EOF behind the last.
+func (s *scan) next(in *bufio.Reader) (record, error) {
+	line, err := s.line(in)
+	if err != nil {
+		return record{}, err
 	}
+	if len(line) == 0 {
+		return record{}, io.EOF
+	}
+	h, data, why := unseal(line)
+	if why != "" && why != otherForm {
+		return record{}, cmp.Or(s.cutShort(in, line, why), io.EOF)
+	}
+	if why == "" {
+		why = s.order.follow(h.Type, h.Number)
+	}
+	if why != "" {
+		return record{}, s.damaged(why)
+	}
+	at := span{s.whole, s.whole + int64(len(line))}
+	s.whole = at.to
+	return record{h, at, data}, nil
 }
 
-// read yields the records of a file until one is damaged, the file ends or
-// yield returns false.
-func (s *scan) read(in *bufio.Reader, yield func(line, error) bool) error {
-	s.open = make(map[int64]bool)
-	for {
-		text, err := readLine(in)
-		if err != nil && err != io.EOF {
-			return fmt.Errorf("%s: %w", s.path, err)
-		}
-		if len(text) == 0 {
-			return nil
-		}
-		if reason := checksum(text); reason != "" {
-			return s.cutShort(in, text, reason)
-		}
-		l := line{path: s.path, offset: s.whole, text: text}
-		if !l.readHead() {
-			return l.damaged(otherForm)
-		}
-		if reason := s.place(&l); reason != "" {
-			return l.damaged(reason)
-		}
-		s.whole += int64(len(text))
-		if !yield(l, nil) {
-			return nil
-		}
+// line returns the next line with its line break, which only the last one may lack;
+// nothing at the end of the file.
+func (s *scan) line(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
+	return line, nil
 }
 
-// place takes note of a record and says why it can't stand where it does, ""
-// when it can.
-func (s *scan) place(l *line) string {
-	if (l.kind == typeHeader) != (s.whole == 0) {
-		return "the header is not the first record"
-	}
-	switch l.kind {
-	case typeSession:
-		clear(s.open)
-	case typeBegin:
-		if l.number != s.last+1 {
-			return fmt.Sprintf("attempt %d stands where %d is due", l.number, s.last+1)
-		}
-		s.last = l.number
-		s.open[l.number] = true
-	case typeWithdrawn, typeEnd:
-		if !s.open[l.number] {
-			return fmt.Sprintf("the end of attempt %d, which is not open", l.number)
-		}
-		delete(s.open, l.number)
-	}
-	return ""
-}
+func (s *scan) damaged(why string) error { return &DamagedError{s.path, s.whole, why} }
 
 // cutShort tells a torn tail from damage: after a crash no whole record follows
 // the one that is not, and what there is of a header is its beginning.
-func (s *scan) cutShort(in *bufio.Reader, line []byte, reason string) error {
-	size := int64(len(line))
-	if n := min(len(line), len(headerStart)); s.whole == 0 && (line[size-1] == '\n' || string(line[:n]) != headerStart[:n]) {
-		return &DamagedError{s.path, 0, reason}
+func (s *scan) cutShort(in *bufio.Reader, line []byte, why string) (err error) {
+	start := []byte(headerStart)
+	start = start[:min(len(line), len(start))]
+	if s.whole == 0 && (bytes.HasSuffix(line, []byte("\n")) || !bytes.HasPrefix(line, start)) {
+		return s.damaged(why)
 	}
 	for len(line) > 0 {
+		s.torn += int64(len(line))
 		if endsWhole(line) {
-			return &DamagedError{s.path, s.whole, reason}
+			return s.damaged(why)
 		}
-		var err error
-		if line, err = readLine(in); err != nil && err != io.EOF {
-			return fmt.Errorf("%s: %w", s.path, err)
+		if line, err = s.line(in); err != nil {
+			return err
 		}
-		size += int64(len(line))
 	}
-	s.torn = size
 	return nil
 }
 
-// How the bytes of a record and of a header begin.
 const (
 	recordStart = `{"type":"`
-	headerStart = recordStart + typeHeader + `"`
+	headerStart = recordStart + string(headerRecord) + `"`
 )
 
-// endsWhole reports whether a line is a record or, because a line break is
-// gone, ends in one. No record holds the bytes that one begins with elsewhere.
+// endsWhole reports whether a line is a record or, because a line break is gone,
+// ends in one.
 func endsWhole(line []byte) bool {
-	if checksum(line) == "" {
-		return true
-	}
-	at := bytes.LastIndex(line, []byte(recordStart))
-	return at >= 0 && checksum(line[at:]) == ""
-}
-
-var errTooLong = errors.New("a line is too long for a journal")
-
-// readLine returns the next line with its line break, which only the last one
-// may lack. It is valid until the next call, and empty at the end of the file.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := in.ReadSlice('\n')
-		if line == nil && err == nil {
-			return part, nil
-		}
-		line = append(line, part...)
-		if err != bufio.ErrBufferFull {
-			return line, err
-		}
-		if len(line) > maxLine {
-			return nil, errTooLong
-		}
-	}
+	_, _, why := unseal(line[max(0, bytes.LastIndex(line, []byte(recordStart))):])
+	return why == ""
 }

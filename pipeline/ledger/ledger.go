@@ -1,319 +1,198 @@
+// Package ledger keeps what COR last said of every pair that was ever sent from
+// a runs directory, over all runs, and for each job which pairs its imports had.
+//
+// It is an index, not evidence: everything in it comes from the journals and
+// inputs of the runs. It notes how far it has read each of them, together with
+// what it has read there, so that it catches up after any crash. Where it is lost
+// it is made again, and then it knows no more than the runs that are left.
+//
+// Order is that of counters, which runs and their sessions take from the runs
+// directory, and never that of clocks. What is known of a pair depends on what
+// was sent, not on when it was applied; a piece may be applied twice.
+//
+// Each value carries a checksum over its key and itself. All are checked when the
+// file is opened: a damaged ledger is refused, and never decides anything.
 package ledger
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
-	"runtime"
 	"runtime/debug"
-	"slices"
 	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-
-	"corattach/pipeline"
 )
-
-// format is that of everything in the file. A ledger of another one is refused.
-const format = 1
 
 // patience is how long another process may hold the file.
 const patience = time.Minute
 
-// The buckets.
-var (
-	metaBucket    = []byte("meta")
-	namesBucket   = []byte("names")   // number to name, of targets, runs, jobs and sources
-	runsBucket    = []byte("runs")    // run id to runState
-	jobsBucket    = []byte("jobs")    // numbers of target and job to that of the reference run
-	targetsBucket = []byte("targets") // number of a target to its bucket of users
-	floorsBucket  = []byte("floors")  // number of a target, or everyTarget, to the time up to which nothing is confirmed
-	formatKey     = []byte("format")
-)
-
-// Target is where runs have sent to. Account is "" where it is not known.
-type Target struct {
-	BaseURL, AuthURL, Account string
-}
-
-// Run is one run as the ledger knows it.
-type Run struct {
-	ID     string
-	Job    string
-	Target Target
-}
-
 // ErrBusy says that another process holds the ledger for longer than a minute.
 var ErrBusy = errors.New("the ledger is in use by another process")
 
-// Ledger is an open ledger. It is not for use from several goroutines.
+// UnusableError says that a ledger is damaged, or of another version of the
+// program. It can be moved away: the next run makes it again from the journals.
+type UnusableError struct {
+	Path   string
+	Reason string
+}
+
+// Error names the file and what is wrong with it.
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("the ledger %s can't be used: %s", e.Path, e.Reason)
+}
+
+// Ledger is an open ledger. It is for one goroutine at a time, and no func that is
+// given to it may call it.
 type Ledger struct {
-	db      *bbolt.DB // nil for one that is only read and does not exist
-	reading *bbolt.Tx // nil until something is read, and after each writing
-	writing bool
+	path     string
+	readOnly bool // nothing is ever committed
+	db       *bbolt.DB
+	tx       *bbolt.Tx // always open: changes are committed and the next one is begun
+	entries  *bbolt.Bucket
 
-	names   []string // by number
-	numbers map[string]uint64
-	runs    map[string]runState
-	jobs    map[jobKey]uint64 // to the number of the reference run
-	floors  map[uint64]time.Time
-
-	changed map[userKey]*user // what is not written yet; all changes of one that is only read
+	register
+	derived
 }
 
-type jobKey struct{ target, job uint64 }
-
-type userKey struct {
-	target uint64
-	id     pipeline.UserID
+// register is what is small. It is one value.
+type register struct {
+	Format int                  `json:"format"`
+	Runs   map[string]*runState `json:"runs"`
+	Floors map[string]int64     `json:"floors"` // by target, the counter up to which nothing is confirmed; "" stands for all targets
+	Scopes map[string]scope     `json:"scopes"` // by target, what its answers to attach list
 }
 
-// runState is how far the ledger has read the journal of a run.
-type runState struct {
-	seen   int64  // bytes that are applied
-	judged int64  // bytes after which it was asked whether the run becomes the reference
-	active bool   // it may have sent more than is applied
-	target uint64 // its target
+// derived is what was made of the entries since the last change.
+type derived struct {
+	kinships  map[string]*kinship // by target
+	protector *protector
 }
 
 // Open opens the ledger for reading and writing, and makes it where there is
-// none. An error that is ErrBusy passes; any other means that the file is no
-// ledger or damaged: it can be removed, and is made again from the journals. A
-// process that has met a damaged one may hold it until it ends.
+// none. Its errors are ErrBusy, an *UnusableError and those of the file.
 func Open(path string) (*Ledger, error) {
-	l, err := open(path, &bbolt.Options{Timeout: patience})
+	l := &Ledger{path: path}
+	return l.open(path)
+}
+
+// Read opens the ledger for reading; where there is none, it is empty. What is
+// changed in it is kept in memory and forgotten with Close. Its errors are those of
+// Open.
+func Read(path string) (*Ledger, error) {
+	l := &Ledger{path: path, readOnly: true}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return l.open(path)
+	}
+	file, err := os.CreateTemp("", "corattach-ledger-*")
 	if err != nil {
 		return nil, err
 	}
-	l.writing = true
-	return l, nil
+	defer os.Remove(file.Name())
+	_ = file.Close() // nothing was written
+	return l.open(file.Name())
 }
 
-// Read opens the ledger for reading; where there is none, or one without a byte,
-// it is empty. What is changed in it lives in memory until Close.
-func Read(path string) (*Ledger, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && info.Size() == 0 {
-		return empty(), nil
-	}
-	return open(path, &bbolt.Options{Timeout: patience, ReadOnly: true})
-}
-
-func empty() *Ledger {
-	return &Ledger{
-		numbers: make(map[string]uint64), runs: make(map[string]runState), jobs: make(map[jobKey]uint64),
-		floors: make(map[uint64]time.Time), changed: make(map[userKey]*user),
-	}
-}
-
-func open(path string, options *bbolt.Options) (l *Ledger, err error) {
-	defer damage(path, &err)()
-	db, err := bbolt.Open(path, 0o600, options)
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("%s: %w", path, ErrBusy)
-	case err != nil:
-		return nil, fmt.Errorf("the ledger %s can't be opened: %w", path, err)
-	}
-	l = empty()
-	l.db = db
-	if err := db.View(l.load); err != nil {
-		return nil, errors.Join(fmt.Errorf("the ledger %s can't be read: %w", path, err), db.Close())
-	}
-	return l, nil
-}
-
-// everyTarget stands for all of them.
-const everyTarget = math.MaxUint64
-
-// load reads all that is small.
-func (l *Ledger) load(tx *bbolt.Tx) error {
-	meta := tx.Bucket(metaBucket)
-	if meta == nil {
-		return nil
-	}
-	if is := meta.Get(formatKey); len(is) != 1 || is[0] != format {
-		return fmt.Errorf("its format is %v, and this program knows %d", is, format)
-	}
-	each := func(bucket []byte, do func(k, v cursor)) error {
-		return tx.Bucket(bucket).ForEach(func(k, v []byte) error {
-			do(cursor(k), cursor(v))
-			return nil
-		})
-	}
-	return errors.Join(
-		each(namesBucket, func(k, v cursor) {
-			l.numbers[string(v)] = uint64(len(l.names))
-			l.names = append(l.names, string(v))
-		}),
-		each(runsBucket, func(k, v cursor) {
-			l.runs[string(k)] = runState{seen: int64(v.number()), judged: int64(v.number()), active: v.number() != 0, target: v.number()}
-		}),
-		each(jobsBucket, func(k, v cursor) { l.jobs[jobKey{k.fixed(), k.fixed()}] = v.number() }),
-		each(floorsBucket, func(k, v cursor) { l.floors[k.fixed()] = v.time() }),
-	)
-}
-
-// Close closes the file. Changes that were not written are gone.
-func (l *Ledger) Close() error {
-	if l.db == nil {
-		return nil
-	}
-	l.stopReading()
-	return l.db.Close()
-}
-
-// stopReading ends what reads see: the next one sees what was written since.
-func (l *Ledger) stopReading() {
-	if l.reading != nil {
-		_ = l.reading.Rollback()
-		l.reading = nil
-	}
-}
-
-// number returns the number of a name, a new one where it has none.
-func (l *Ledger) number(name string) uint64 {
-	n, found := l.numbers[name]
-	if !found {
-		n = uint64(len(l.names))
-		l.numbers[name] = n
-		l.names = append(l.names, name)
-	}
-	return n
-}
-
-// lookUp returns the number of a name, and one that no name has where it has none.
-func (l *Ledger) lookUp(name string) uint64 {
-	if n, found := l.numbers[name]; found {
-		return n
-	}
-	return math.MaxUint64
-}
-
-func (t Target) name() string {
-	return t.BaseURL + "\n" + t.AuthURL + "\n" + t.Account
-}
-
-// user returns what is known of a user, to be changed.
-func (l *Ledger) user(key userKey) (*user, error) {
-	if u, found := l.changed[key]; found {
-		return u, nil
-	}
-	u := &user{}
-	err := l.read(func(tx *bbolt.Tx) error {
-		if tx == nil {
-			return nil
-		}
-		if users := usersOf(tx, key.target); users != nil {
-			u.decode(users.Get([]byte(key.id)))
-		}
-		return nil
-	})
-	l.changed[key] = u
-	return u, err
-}
-
-// read calls do with what the file holds, nil where there is none.
-func (l *Ledger) read(do func(*bbolt.Tx) error) (err error) {
-	if l.db == nil {
-		return do(nil)
-	}
-	defer damage(l.db.Path(), &err)()
-	if l.reading == nil {
-		if l.reading, err = l.db.Begin(false); err != nil {
+// open checks a file and opens it.
+func (l *Ledger) open(file string) (*Ledger, error) {
+	err := l.guard(func() (err error) {
+		if err := l.verify(file); err != nil {
 			return err
 		}
-	}
-	return do(l.reading)
-}
-
-// damage turns what comes of a damaged file into an error, once what it returns
-// is deferred: bbolt panics on pages that are none, and reads beyond the end of a
-// file that was cut.
-func damage(path string, err *error) func() {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		p := recover()
-		if _, beyond := p.(runtime.Error); beyond {
-			p = "it was cut or overwritten"
-		}
-		if p != nil {
-			*err = fmt.Errorf("the ledger %s is damaged: %v", path, p)
-		}
-	}
-}
-
-func usersOf(tx *bbolt.Tx, target uint64) *bbolt.Bucket {
-	targets := tx.Bucket(targetsBucket)
-	if targets == nil {
-		return nil
-	}
-	return targets.Bucket(fixed(target))
-}
-
-// write makes all changes durable. One that is only read keeps them.
-func (l *Ledger) write() (err error) {
-	if !l.writing {
-		return nil
-	}
-	l.stopReading()
-	defer damage(l.db.Path(), &err)()
-	keys := make([]userKey, 0, len(l.changed))
-	for key := range l.changed {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, userKey.compare)
-	err = l.db.Update(func(tx *bbolt.Tx) error {
-		if err := l.writeSmall(tx); err != nil {
+		if l.db, err = l.openDB(file, false); err != nil {
 			return err
 		}
-		for _, key := range keys {
-			users, err := tx.Bucket(targetsBucket).CreateBucketIfNotExists(fixed(key.target))
-			if err != nil {
-				return err
-			}
-			users.FillPercent = 0.9 // users come in order, and most of them stay
-			if err := l.changed[key].put(users, key.id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.begin()
 	})
 	if err != nil {
-		return fmt.Errorf("the ledger can't be written: %w", err)
+		return nil, errors.Join(err, l.Close())
 	}
-	clear(l.changed)
-	return nil
+	return l, nil
 }
 
-func (l *Ledger) writeSmall(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, namesBucket, runsBucket, jobsBucket, targetsBucket, floorsBucket} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+func (l *Ledger) openDB(file string, readOnly bool) (*bbolt.DB, error) {
+	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: patience, ReadOnly: readOnly})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%s: %w", l.path, ErrBusy)
+	case err != nil && !errors.As(err, new(*fs.PathError)):
+		return nil, &UnusableError{l.path, err.Error()}
+	}
+	return db, err
+}
+
+// verify checks all values of a file, if it has any. It opens the file for reading:
+// bbolt keeps the lock of one that it panics on when it opens it for writing.
+func (l *Ledger) verify(file string) error {
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		return nil
+	}
+	db, err := l.openDB(file, true)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *bbolt.Tx) error {
+		entries := tx.Bucket([]byte(bucket))
+		if entries == nil {
+			return nil
+		}
+		return entries.ForEach(func(key, stored []byte) error {
+			_, err := l.value(key, stored)
 			return err
+		})
+	})
+}
+
+// Close closes the file.
+func (l *Ledger) Close() error {
+	var err error
+	if l.tx != nil {
+		err = l.tx.Rollback()
+	}
+	if l.db != nil {
+		err = errors.Join(err, l.db.Close())
+	}
+	l.tx, l.db = nil, nil
+	return err
+}
+
+// update makes changes durable, all of them or none.
+func (l *Ledger) update(change func() error) error {
+	err := change()
+	if err == nil {
+		err = l.commit()
+	}
+	if err != nil {
+		_ = l.tx.Rollback()
+		err = errors.Join(err, l.begin())
+	}
+	l.derived = derived{}
+	return err
+}
+
+// commit makes what was changed until now durable.
+func (l *Ledger) commit() error {
+	if err := l.put(registerTable, "", &l.register); err != nil || l.readOnly {
+		return err
+	}
+	if err := l.guard(l.tx.Commit); err != nil {
+		return fmt.Errorf("the ledger %s can't be written: %w", l.path, err)
+	}
+	return l.begin()
+}
+
+// guard turns a panic into an error: bbolt panics on pages that are none, and reads
+// beyond the end of a file that was cut.
+func (l *Ledger) guard(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = &UnusableError{l.path, fmt.Sprint("it was cut or overwritten: ", p)}
 		}
-	}
-	errs := []error{tx.Bucket(metaBucket).Put(formatKey, []byte{format})}
-	for n, name := range l.names {
-		errs = append(errs, tx.Bucket(namesBucket).Put(fixed(uint64(n)), []byte(name)))
-	}
-	for id, s := range l.runs {
-		var v []byte
-		for _, n := range []uint64{uint64(s.seen), uint64(s.judged), flag(s.active), s.target} {
-			v = binary.AppendUvarint(v, n)
-		}
-		errs = append(errs, tx.Bucket(runsBucket).Put([]byte(id), v))
-	}
-	for key, run := range l.jobs {
-		errs = append(errs, tx.Bucket(jobsBucket).Put(append(fixed(key.target), fixed(key.job)...), binary.AppendUvarint(nil, run)))
-	}
-	for target, floor := range l.floors {
-		errs = append(errs, tx.Bucket(floorsBucket).Put(fixed(target), appendTime(nil, floor)))
-	}
-	return errors.Join(errs...)
+	}()
+	return do()
 }

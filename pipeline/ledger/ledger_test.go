@@ -2,36 +2,49 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"corattach/pipeline"
 )
 
 var (
-	here  = Target{"https://cor.example", "https://auth.example", "key-1"}
+	here  = pipeline.Target{BaseURL: "https://cor.example", AuthURL: "https://auth.example", Account: "key-1"}
 	start = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 )
 
-func at(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+// account returns the target of another account under the same URLs.
+func account(name string) pipeline.Target {
+	return pipeline.Target{BaseURL: here.BaseURL, AuthURL: here.AuthURL, Account: name}
+}
 
-func check(t interface{ Fatal(...any) }, err error) {
+func check(t interface {
+	Helper()
+	Fatal(...any)
+}, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// attach is an attempt on the pairs of U under SAP; each share is "W1=60".
-func attach(minute int, shares ...string) pipeline.Exchange {
-	e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: pipeline.Key{User: "U", Source: "SAP"}, At: at(minute)}}
+// run returns the run with a counter, which is in its id too.
+func run(counter int64, job string) Run {
+	return Run{ID: fmt.Sprint("run-", counter), Counter: counter, Command: "import", Job: job, Target: here}
+}
+
+// attach is an attempt of a number on pairs of U under SAP; each share is "W1=60".
+func attach(number int64, shares ...string) pipeline.Exchange {
+	e := pipeline.Exchange{Number: number, Attempt: pipeline.Attempt{
+		Key: pipeline.Key{User: "U", Source: "SAP"}, Op: pipeline.Attach, At: start.Add(time.Duration(number) * time.Minute),
+	}}
 	for _, s := range shares {
 		workspace, percentage, _ := strings.Cut(s, "=")
 		percent, _ := pipeline.ParseDecimal(percentage, '.')
@@ -40,23 +53,30 @@ func attach(minute int, shares ...string) pipeline.Exchange {
 	return e
 }
 
-func detach(minute int, workspaces ...string) pipeline.Exchange {
-	e := attach(minute, workspaces...)
+func detach(number int64, workspaces ...string) pipeline.Exchange {
+	e := attach(number, workspaces...)
 	e.Op = pipeline.Detach
 	return e
 }
 
-// answered is the exchange with COR's answer; each pivot is "W1=60" or "OKTA/W1=60".
+// answered is the exchange with COR's answer; each pivot is "W1=60", "W1=60@7" with
+// COR's id of the workspace, or "OKTA/W1=60". The id is else the last digit of the
+// name.
 func answered(e pipeline.Exchange, pivots ...string) pipeline.Exchange {
 	e.Answer = &pipeline.Answer{Status: 200, UserID: 1}
 	for _, p := range pivots {
+		p, id, told := strings.Cut(p, "@")
 		name, percentage, _ := strings.Cut(p, "=")
 		source, workspace, found := strings.Cut(name, "/")
 		if !found {
 			source, workspace = "SAP", name
 		}
+		if !told {
+			id = workspace[len(workspace)-1:]
+		}
+		number, _ := strconv.ParseInt(id, 10, 64)
 		e.Answer.Pivots = append(e.Answer.Pivots, pipeline.Pivot{
-			Source: pipeline.Source(source), Workspace: pipeline.WorkspaceID(workspace), Percentage: percentage, UserID: 1, WorkspaceID: 2,
+			Source: pipeline.Source(source), Workspace: pipeline.WorkspaceID(workspace), Percentage: percentage, UserID: 1, WorkspaceID: number,
 		})
 	}
 	return e
@@ -64,6 +84,12 @@ func answered(e pipeline.Exchange, pivots ...string) pipeline.Exchange {
 
 func failed(e pipeline.Exchange, kind pipeline.FaultKind) pipeline.Exchange {
 	e.Fault = &pipeline.Fault{Kind: kind}
+	return e
+}
+
+// of is the exchange of another user.
+func by(user string, e pipeline.Exchange) pipeline.Exchange {
+	e.User = pipeline.UserID(user)
 	return e
 }
 
@@ -77,382 +103,370 @@ func exchanges(all ...pipeline.Exchange) iter.Seq2[pipeline.Exchange, error] {
 	}
 }
 
-func named(all ...pipeline.Named) iter.Seq2[pipeline.Named, error] {
-	return func(yield func(pipeline.Named, error) bool) {
-		for _, n := range all {
-			if !yield(n, nil) {
-				return
-			}
-		}
-	}
-}
-
 // opened is a new ledger in a file that is closed at the end of the test.
-func opened(t *testing.T) *Ledger {
+func opened(t testing.TB) *Ledger {
+	t.Helper()
 	l, err := Open(filepath.Join(t.TempDir(), "ledger"))
 	check(t, err)
 	t.Cleanup(func() { check(t, l.Close()) })
 	return l
 }
 
-func knownTo(t interface{ Fatal(...any) }, l *Ledger, target Target, job string) []pipeline.Known {
-	var all []pipeline.Known
-	for k, err := range l.Known(target, job) {
-		check(t, err)
-		all = append(all, k)
+// line tells what is known of a pair: "W1=60 confirmed".
+func line(p pipeline.KnownPair) string {
+	text := string(p.Workspace)
+	if p.Source != "SAP" {
+		text = string(p.Source) + "/" + text
 	}
-	return all
+	if p.Attached {
+		text += "=" + p.Percentage
+	} else {
+		text += " gone"
+	}
+	if p.Confirmed {
+		text += " confirmed"
+	}
+	return text
 }
 
-// pairs tells what is known of the pairs of U in a line each: "W1=60 confirmed".
-func pairs(t *testing.T, l *Ledger, target Target, job string) []string {
+// pairs tells what is known of the pairs of U in a line each.
+func pairs(t testing.TB, l *Ledger, target pipeline.Target) []string {
+	t.Helper()
+	known, err := l.Pairs(target, "U")
+	check(t, err)
 	var lines []string
-	for _, k := range knownTo(t, l, target, job) {
-		for _, p := range k.Pairs {
-			line := string(p.Workspace)
-			if p.Source != "SAP" {
-				line = string(p.Source) + "/" + line
-			}
-			for _, word := range []struct {
-				holds bool
-				word  string
-			}{
-				{p.Attached, "=" + p.Percentage}, {!p.Attached, " gone"}, {p.Confirmed, " confirmed"}, {p.Ours, " ours"},
-				{p.InJob, " in job"}, {p.OtherJob != "", " other " + p.OtherJob},
-			} {
-				if word.holds {
-					line += word.word
-				}
-			}
-			lines = append(lines, line)
-		}
+	for _, p := range known {
+		lines = append(lines, line(p))
 	}
 	return lines
 }
 
+func is(t testing.TB, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestApply(t *testing.T) {
 	confirmed := answered(attach(1, "W1=60", "W2=40"), "W1=60", "W2=40.0")
-	twoMatched := []string{"W1=60 confirmed ours", "W2=40.0 confirmed ours"}
-	missing := answered(attach(2, "W1=60"))
+	both := []string{"W1=60 confirmed", "W2=40.0 confirmed"}
+	doubted := []string{"W1=60", "W2=40.0 confirmed"}
 	already := answered(attach(2, "W1=60"))
 	already.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "ZC004", Attached: true}}
 	stillThere := answered(attach(2, "W1=70"), "W1=60")
 	stillThere.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
+	unnamed := answered(attach(2, "W1=60"), "W1=60")
+	unnamed.Answer.Errors = []pipeline.ItemError{{Code: "X"}}
 	another := answered(detach(2, "W1"), "W2=40.0")
 	another.Answer.Pivots[0].UserID = 9
+	strange := answered(attach(2, "W1=60"), "W1=60", "W2=1")
+	strange.Answer.Pivots[1].UserID = 9
+	problem := answered(attach(2, "W1=60"), "W1=60")
+	problem.Answer.Pivots[0].Problem = "it contradicts itself"
 	refusedItem := answered(detach(2, "W1"))
 	refusedItem.Answer.Errors = []pipeline.ItemError{{Workspace: "W1", Code: "X"}}
 	for name, c := range map[string]struct {
-		exchanges []pipeline.Exchange
-		want      []string
+		then []pipeline.Exchange // after confirmed
+		want []string
 	}{
-		"confirmed":               {[]pipeline.Exchange{confirmed}, twoMatched},
-		"another percentage":      {[]pipeline.Exchange{answered(attach(1, "W1=60"), "W1=59")}, []string{"W1=59 ours"}},
-		"never answered":          {[]pipeline.Exchange{attach(1, "W1=60")}, []string{"W1 gone"}},
-		"never left":              {[]pipeline.Exchange{failed(attach(1, "W1=60"), pipeline.NotConnected)}, nil},
-		"then no answer":          {[]pipeline.Exchange{confirmed, failed(attach(2, "W1=70"), pipeline.NoAnswer)}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"then a server error":     {[]pipeline.Exchange{confirmed, failed(attach(2, "W1=60"), pipeline.ServerError)}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"then refused":            {[]pipeline.Exchange{confirmed, failed(attach(2, "W1=70"), pipeline.Refused)}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"then never left":         {[]pipeline.Exchange{confirmed, failed(attach(2, "W1=70"), pipeline.NoToken)}, twoMatched},
-		"then missing":            {[]pipeline.Exchange{confirmed, missing}, []string{"W1 gone", "W2=40.0 confirmed ours"}},
-		"then already attached":   {[]pipeline.Exchange{confirmed, already}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"then refused and there":  {[]pipeline.Exchange{confirmed, stillThere}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"then overheard the same": {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "W1=60", "W3=1")}, append(slices.Clone(twoMatched), "W3=1 confirmed ours")},
-		"then overheard another":  {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "W1=61", "W3=1")}, []string{"W1=60 ours", "W2=40.0 confirmed ours", "W3=1 confirmed ours"}},
-		"another source":          {[]pipeline.Exchange{confirmed, answered(attach(2, "W3=1"), "OKTA/W1=5", "W3=1")}, append(slices.Clone(twoMatched), "W3=1 confirmed ours")},
-		"detached":                {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W2=40.0")}, []string{"W1 gone", "W2=40.0 confirmed ours"}},
-		"still attached":          {[]pipeline.Exchange{confirmed, answered(detach(2, "W1"), "W1=60", "W2=40.0")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"detach with an error":    {[]pipeline.Exchange{confirmed, refusedItem}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"another user's pivot":    {[]pipeline.Exchange{confirmed, another}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"detach without answer":   {[]pipeline.Exchange{confirmed, detach(2, "W1")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
-		"detached and attached":   {[]pipeline.Exchange{confirmed, answered(detach(2, "W1")), answered(attach(3, "W1=60"), "W1=60")}, twoMatched},
-		"a clock that went back":  {[]pipeline.Exchange{confirmed, answered(attach(-9, "W1=60"), "W1=60")}, []string{"W1=60 ours", "W2=40.0 confirmed ours"}},
+		"nothing":                 {nil, both},
+		"no answer":               {[]pipeline.Exchange{failed(attach(2, "W1=70"), pipeline.NoAnswer)}, doubted},
+		"killed":                  {[]pipeline.Exchange{attach(2, "W1=60")}, doubted},
+		"a server error":          {[]pipeline.Exchange{failed(attach(2, "W1=60"), pipeline.ServerError)}, doubted},
+		"refused":                 {[]pipeline.Exchange{failed(attach(2, "W1=70"), pipeline.Refused)}, doubted},
+		"never left":              {[]pipeline.Exchange{failed(attach(2, "W1=70"), pipeline.NoToken)}, both},
+		"no connection":           {[]pipeline.Exchange{failed(attach(2, "W1=70"), pipeline.NotConnected)}, both},
+		"withheld":                {[]pipeline.Exchange{failed(attach(2, "W1=70"), pipeline.Withheld)}, both},
+		"confirmed again":         {[]pipeline.Exchange{answered(attach(2, "W1=60"), "W1=6e1")}, []string{"W1=6e1 confirmed", "W2=40.0 confirmed"}},
+		"another percentage":      {[]pipeline.Exchange{answered(attach(2, "W1=70"), "W1=60")}, doubted},
+		"missing":                 {[]pipeline.Exchange{answered(attach(2, "W1=60"))}, []string{"W1 gone", "W2=40.0 confirmed"}},
+		"already attached":        {[]pipeline.Exchange{already}, doubted},
+		"refused and there":       {[]pipeline.Exchange{stillThere}, doubted},
+		"an error of no name":     {[]pipeline.Exchange{unnamed}, doubted},
+		"a strange answer":        {[]pipeline.Exchange{strange}, doubted},
+		"a problem":               {[]pipeline.Exchange{problem}, doubted},
+		"listed twice":            {[]pipeline.Exchange{answered(attach(2, "W1=60"), "W1=60", "W1=60")}, doubted},
+		"overheard the same":      {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W1=60.0", "W2=40", "W3=1")}, append(slices.Clone(both), "W3=1 confirmed")},
+		"overheard another":       {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W1=61", "W2=40", "W3=1")}, []string{"W1=61", "W2=40.0 confirmed", "W3=1 confirmed"}},
+		"overheard another one":   {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W1=60@9", "W2=40", "W3=1")}, []string{"W1=60", "W2=40.0 confirmed", "W3=1 confirmed"}},
+		"only those sent":         {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W3=1")}, append(slices.Clone(both), "W3=1 confirmed")},
+		"all but one":             {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W1=60", "W3=1")}, []string{"W1=60 confirmed", "W2=40.0", "W3=1 confirmed"}},
+		"an unknown pair":         {[]pipeline.Exchange{answered(attach(2, "W3=1"), "W1=60", "W2=40", "W3=1", "W8=8")}, append(slices.Clone(both), "W3=1 confirmed")},
+		"detached":                {[]pipeline.Exchange{answered(detach(2, "W1"), "W2=40.0")}, []string{"W1 gone", "W2=40.0 confirmed"}},
+		"detached two":            {[]pipeline.Exchange{answered(detach(2, "W1"))}, []string{"W1 gone", "W2=40.0"}},
+		"still attached":          {[]pipeline.Exchange{answered(detach(2, "W1"), "W1=60", "W2=40.0")}, doubted},
+		"a detach with an error":  {[]pipeline.Exchange{refusedItem}, doubted},
+		"another user's pivot":    {[]pipeline.Exchange{another}, doubted},
+		"a detach without answer": {[]pipeline.Exchange{detach(2, "W1")}, doubted},
+		"a detach refused":        {[]pipeline.Exchange{failed(detach(2, "W1"), pipeline.Refused)}, doubted},
+		"detached and attached":   {[]pipeline.Exchange{answered(detach(2, "W1"), "W2=40"), answered(attach(3, "W1=60"), "W1=60", "W2=40")}, both},
+		"a clock that went back":  {[]pipeline.Exchange{answered(attach(2, "W1=70"), "W1=70")}, []string{"W1=70 confirmed", "W2=40.0 confirmed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := opened(t)
-			run := Run{"run", "job", here}
-			check(t, l.Apply(run, 10, exchanges(c.exchanges...)))
-			if diff := cmp.Diff(c.want, pairs(t, l, here, "job")); diff != "" {
-				t.Error(diff)
+			all := append([]pipeline.Exchange{confirmed}, c.then...)
+			if name == "a clock that went back" {
+				all[1].At = start.Add(-time.Hour)
 			}
-			check(t, l.Apply(run, 10, exchanges(c.exchanges...)))
-			if diff := cmp.Diff(c.want, pairs(t, l, here, "job")); diff != "" && name != "a clock that went back" {
-				t.Errorf("applied twice: %s", diff)
+			for range 2 { // a piece may be applied again
+				check(t, l.Apply(run(1, "job"), 10, exchanges(all...)))
+				is(t, pairs(t, l, here), c.want...)
+			}
+			if scope := len(c.then) == 0 || name == "only those sent"; scope {
+				check(t, l.Apply(run(2, "job"), 10, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+				is(t, pairs(t, l, here)[:2], both...)
 			}
 		})
 	}
 }
 
+func TestNeverConfirmed(t *testing.T) {
+	l := opened(t)
+	check(t, l.Apply(run(1, "job"), 10, exchanges(
+		attach(1, "W1=60"), failed(attach(2, "W2=60"), pipeline.NotConnected), answered(attach(3, "W3=60"), "W3=59"), answered(attach(4, "W4=60"), "W4=60%"),
+	)))
+	is(t, pairs(t, l, here), "W1 gone", "W3=59", "W4=60%")
+}
+
+func TestTolerance(t *testing.T) {
+	l := opened(t)
+	r := run(1, "job")
+	r.Sessions = []Session{{Counter: 1}, {Counter: 2, Tolerance: 100}}
+	second := answered(attach(2, "W2=33.3333", "W3=33.3333"), "W2=33.33", "W3=33.3")
+	second.Session = 1
+	check(t, l.Apply(r, 10, exchanges(answered(attach(1, "W1=33.3333"), "W1=33.33"), second)))
+	is(t, pairs(t, l, here), "W1=33.33", "W2=33.33 confirmed", "W3=33.3")
+}
+
+// An answer that lists pairs of another source lists all of them from then on; one
+// that lists more of its own source, those of that source.
+func TestScopeOfAnswers(t *testing.T) {
+	first := exchanges(answered(attach(1, "W1=60", "W2=40"), "W1=60", "W2=40"), func() pipeline.Exchange {
+		e := answered(attach(2, "W3=1"), "OKTA/W3=1")
+		e.Source = "OKTA"
+		return e
+	}())
+	l := opened(t)
+	check(t, l.Apply(run(1, "job"), 1, first))
+	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40 confirmed")
+	check(t, l.Apply(run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "W2=40"))))
+	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40 confirmed")
+	check(t, l.Apply(run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40")
+	check(t, l.Apply(run(4, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "OKTA/W3=1"), answered(attach(2, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "OKTA/W3=1", "W1=60 confirmed", "W2=40")
+}
+
+// The order of sessions is that of their counters: what an earlier run sent in a
+// later session has the last word, in whatever order it is applied.
+func TestOrderOfSessions(t *testing.T) {
+	early, late := run(1, "job"), run(2, "job")
+	early.Sessions = []Session{{Counter: 1}, {Counter: 3}}
+	resumed := answered(attach(2, "W1=70"), "W1=70")
+	resumed.Session = 1
+	first, second := exchanges(answered(attach(1, "W1=60"), "W1=60"), resumed), exchanges(answered(attach(9, "W1=60"), "W1=60"))
+	for _, firstLast := range []bool{false, true} {
+		l := opened(t)
+		if firstLast {
+			check(t, l.Apply(late, 1, second))
+			check(t, l.Apply(early, 1, first))
+		} else {
+			check(t, l.Apply(early, 1, first))
+			check(t, l.Apply(late, 1, second))
+		}
+		is(t, pairs(t, l, here), "W1=70 confirmed")
+	}
+}
+
+// Two ids that COR has as one assignment: a later attempt on one, with another
+// outcome, ends the confirmation of the other.
+func TestIdentity(t *testing.T) {
+	other := by("V", answered(attach(2, "W9=60"), "W9=60@1"))
+	for name, c := range map[string]struct {
+		then pipeline.Exchange
+		want string
+	}{
+		"the same percentage": {other, "W1=60 confirmed"},
+		"another percentage":  {by("V", answered(attach(2, "W9=50"), "W9=50@1")), "W1=60"},
+		"not as asked":        {by("V", answered(attach(2, "W9=50"), "W9=60@1")), "W1=60"},
+		"another identity":    {by("V", answered(attach(2, "W9=50"), "W9=50@2")), "W1=60 confirmed"},
+		"an unknown identity": {by("V", answered(attach(2, "W9=50"), "W9=50@0")), "W1=60 confirmed"},
+	} {
+		l := opened(t)
+		check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+		check(t, l.Apply(run(2, "job"), 1, exchanges(c.then)))
+		if got := pairs(t, l, here); got[0] != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	l := opened(t)
+	check(t, l.Apply(run(1, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@1")), answered(attach(2, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "W1=60 confirmed") // the other one was earlier
+	same, err := l.SameIdentity(here, pipeline.Identity{User: 1, Workspace: 1})
+	check(t, err)
+	if len(same) != 2 || same[0].User != "U" || same[1].Workspace != "W9" || same[1].Confirmed {
+		t.Errorf("the pairs of one identity: %+v", same)
+	}
+	if same, err = l.SameIdentity(here, pipeline.Identity{User: 1}); err != nil || same != nil {
+		t.Errorf("an unknown identity: %+v, %v", same, err)
+	}
+	check(t, l.Apply(run(2, "job"), 1, exchanges(by("V", answered(detach(1, "W9"), "W1=60")))))
+	is(t, pairs(t, l, here), "W1=60") // it was detached under another name
+	check(t, l.Apply(run(3, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@8")))))
+	if same, err = l.SameIdentity(here, pipeline.Identity{User: 1, Workspace: 1}); err != nil || same != nil {
+		t.Errorf("another identity has taken its place: %+v, %v", same, err)
+	}
+	is(t, pairs(t, l, here), "W1=60") // and nobody knows what was done to it under the other name
+}
+
 func TestTargetsAreApart(t *testing.T) {
 	l := opened(t)
-	there, unknown := here, here
-	there.Account, unknown.Account = "key-2", ""
-	check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
-	if got := pairs(t, l, there, "job"); got != nil {
-		t.Errorf("another account knows %q", got)
-	}
-	if accounts := l.Accounts(unknown); !slices.Equal(accounts, []string{"key-1"}) {
-		t.Errorf("the only account is %q", accounts)
-	}
-	check(t, l.Apply(Run{"two", "job", unknown}, 1, exchanges(answered(attach(2, "W1=60"), "W1=60"))))
-	if diff := cmp.Diff([]string{"W1=60 confirmed ours", "W2=1 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
-		t.Errorf("the same word, whoever's it is: %s", diff)
-	}
-	if diff := cmp.Diff([]string{"W1=60"}, pairs(t, l, unknown, "job")); diff != "" {
-		t.Errorf("what is not known to be this account confirms nothing: %s", diff)
-	}
-	check(t, l.Apply(Run{"three", "job", there}, 1, exchanges()))
-	if accounts := l.Accounts(unknown); !slices.Equal(accounts, []string{"key-1", "key-2"}) {
-		t.Errorf("the accounts are %q", accounts)
-	}
+	unknown, there := account(""), account("key-2")
+	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
+	is(t, pairs(t, l, there))
+	is(t, l.Accounts(unknown), "key-1")
+	second := run(2, "job")
+	second.Target = unknown
+	check(t, l.Apply(second, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "W1=60 confirmed", "W2=1 confirmed") // the same word, whoever's it is
+	is(t, pairs(t, l, unknown), "W1=60")                          // what is not known to be this account confirms nothing
+	third := run(3, "job")
+	third.Target = there
+	check(t, l.Apply(third, 1, exchanges()))
+	is(t, l.Accounts(unknown), "key-1", "key-2")
+	simulated := run(4, "job")
+	simulated.Target = pipeline.Target{BaseURL: pipeline.SimulatorURL}
+	check(t, l.Apply(simulated, 1, exchanges(answered(attach(1, "W1=7"), "W1=7"))))
+	is(t, pairs(t, l, simulated.Target), "W1=7 confirmed")
+	is(t, pairs(t, l, here), "W1=60 confirmed", "W2=1 confirmed")
 }
 
 // Two targets under the same URLs may be one account of COR, which an API key and
 // a static token name differently: what was sent to one is doubted in the other.
 func TestSiblings(t *testing.T) {
-	for name, account := range map[string]string{"of another name": "account-7", "that is not known": ""} {
+	for _, name := range []string{"account-7", ""} {
 		for _, sent := range []pipeline.Exchange{
-			answered(attach(2, "W1=70"), "W1=70"), answered(attach(2, "W1=60"), "W1=59"), attach(2, "W1=60"), answered(detach(2, "W1")),
+			answered(attach(1, "W1=70"), "W1=70"), answered(attach(1, "W1=60"), "W1=59"), attach(1, "W1=60"), answered(detach(1, "W1")),
+			answered(attach(1, "W7=1"), "W7=1", "W1=5"),
 		} {
 			l := opened(t)
-			there := Target{here.BaseURL, here.AuthURL, account}
-			check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
-			check(t, l.Apply(Run{"two", "job", there}, 1, exchanges(sent)))
-			if diff := cmp.Diff([]string{"W1=60 ours", "W2=1 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
-				t.Errorf("an account %s was sent %+v: %s", name, sent, diff)
-			}
-			check(t, l.Begin(Run{"three", "job", there}))
-			l.Missing(func(run string) bool { return run != "three" }, at(10))
-			if diff := cmp.Diff([]string{"W1=60 ours", "W2=1 ours"}, pairs(t, l, here, "job")); diff != "" {
-				t.Errorf("a journal to an account %s is gone: %s", name, diff)
-			}
+			second := run(2, "job")
+			second.Target = account(name)
+			check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
+			check(t, l.Apply(second, 1, exchanges(sent)))
+			is(t, pairs(t, l, here), "W1=60", "W2=1 confirmed")
+			third := run(3, "job")
+			third.Target = account(name)
+			check(t, l.Begin(third))
+			check(t, l.Missing(func(id string) bool { return id != "run-3" }))
+			is(t, pairs(t, l, here), "W1=60", "W2=1")
 		}
 	}
 	l := opened(t)
-	check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
-	check(t, l.Apply(Run{"two", "job", Target{"https://other.example", here.AuthURL, here.Account}}, 1, exchanges(attach(2, "W1=60"))))
-	if diff := cmp.Diff([]string{"W1=60 confirmed ours"}, pairs(t, l, here, "job")); diff != "" {
-		t.Errorf("another URL: %s", diff)
-	}
-}
-
-func TestReference(t *testing.T) {
-	l := opened(t)
-	a, b := Run{"a", "staff", here}, Run{"b", "guests", here}
-	if l.HasReference(here, "staff") {
-		t.Error("a reference before any run")
-	}
-	check(t, l.Apply(a, 7, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
-	both := []pipeline.NamedPair{{Source: "SAP", Workspace: "W1"}, {Source: "SAP", Workspace: "W3"}}
-	check(t, l.Refer(a, 7, at(9), named(pipeline.Named{User: "U", Pairs: both}, pipeline.Named{User: "V"})))
-	check(t, l.Refer(b, 7, at(9), named(pipeline.Named{User: "U", Pairs: both[:1]})))
-	if !l.HasReference(here, "staff") || l.HasReference(here, "others") || !l.Done("a", 7) || l.Done("a", 8) {
-		t.Error("the reference or what was read is not noted")
-	}
-	want := []string{"W1=60 confirmed ours in job other guests", "W2=1 confirmed ours", "W3 gone ours in job"}
-	if diff := cmp.Diff(want, pairs(t, l, here, "staff")); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"W1=60 confirmed ours in job other staff", "W2=1 confirmed", "W3 gone other staff"}, pairs(t, l, here, "guests")); diff != "" {
-		t.Error(diff)
-	}
-	if users := knownTo(t, l, here, "staff"); len(users) != 2 || !users[1].InJob || users[1].User != "V" {
-		t.Errorf("a user without a pair: %+v", users)
-	}
-	check(t, l.Refer(a, 9, at(9), named(pipeline.Named{User: "U", Pairs: both[1:]}, pipeline.Named{User: "V", Gone: true})))
-	if diff := cmp.Diff([]string{"W1=60 confirmed ours other guests", "W2=1 confirmed ours", "W3 gone ours in job"}, pairs(t, l, here, "staff")); diff != "" {
-		t.Error(diff)
-	}
-	if users := knownTo(t, l, here, "staff"); len(users) != 1 {
-		t.Errorf("a user that is gone stays: %+v", users)
-	}
-}
-
-// Another job has a pair as long as its input did when it last was sent or told
-// for sure.
-func TestClaims(t *testing.T) {
-	a, b := Run{"a", "staff", here}, Run{"b", "guests", here}
-	pair := []pipeline.NamedPair{{Source: "SAP", Workspace: "W1"}}
-	sent := func(minute int) iter.Seq2[pipeline.Exchange, error] {
-		return exchanges(answered(attach(minute, "W1=60"), "W1=60"))
-	}
-	unsure := pipeline.Named{User: "U", Gone: true, Unsure: true}
-	goneFor := detach(5, "W1")
-	goneFor.Vanished = true
-	for name, c := range map[string]struct {
-		then  func(*Ledger) error
-		taken bool
-	}{
-		"sent by a run that is no reference": {func(l *Ledger) error { return nil }, true},
-		"named":                              {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(pipeline.Named{User: "U", Pairs: pair})) }, true},
-		"hidden by a damaged record":         {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(unsure)) }, true},
-		"not in the input":                   {func(l *Ledger) error { return l.Refer(b, 2, at(9), named(pipeline.Named{User: "U", Gone: true})) }, false},
-		"not in the input of an earlier run": {func(l *Ledger) error { return l.Refer(b, 2, at(1), named(pipeline.Named{User: "U", Gone: true})) }, true},
-		"tried to detach":                    {func(l *Ledger) error { return l.Apply(b, 3, exchanges(goneFor)) }, false},
-	} {
-		l := opened(t)
-		check(t, l.Apply(a, 1, sent(1)))
-		check(t, l.Apply(b, 1, sent(2)))
-		check(t, c.then(l))
-		pairs := knownTo(t, l, here, "staff")[0].Pairs
-		if taken := pairs[0].OtherJob == "guests"; taken != c.taken {
-			t.Errorf("%s: taken %v", name, taken)
-		}
-	}
+	second := run(2, "job")
+	second.Target.BaseURL = "https://other.example"
+	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, l.Apply(second, 1, exchanges(attach(1, "W1=60"))))
+	is(t, pairs(t, l, here), "W1=60 confirmed")
 }
 
 // When the journal of a run that may have sent is gone, nothing that was confirmed
 // before counts.
 func TestMissingJournal(t *testing.T) {
 	l := opened(t)
-	check(t, l.Apply(Run{"one", "job", here}, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
-	check(t, l.Begin(Run{"two", "job", here}))
-	l.Missing(func(string) bool { return true }, at(10))
-	if got := pairs(t, l, here, "job"); !slices.Equal(got, []string{"W1=60 confirmed ours"}) {
-		t.Errorf("all journals are there: %q", got)
-	}
-	l.Missing(func(run string) bool { return run == "one" }, at(10))
-	if got := pairs(t, l, here, "job"); !slices.Equal(got, []string{"W1=60 ours"}) {
-		t.Errorf("a journal is gone: %q", got)
-	}
-	l.Missing(func(run string) bool { return false }, at(20))
-	check(t, l.Apply(Run{"three", "job", here}, 1, exchanges(answered(attach(11, "W1=60"), "W1=60"))))
-	if got := pairs(t, l, here, "job"); !slices.Equal(got, []string{"W1=60 confirmed ours"}) {
-		t.Errorf("confirmed since: %q", got)
+	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	second := run(2, "job")
+	second.Sessions = []Session{{Counter: 2}, {Counter: 4}}
+	check(t, l.Begin(second))
+	check(t, l.Missing(func(string) bool { return true }))
+	is(t, pairs(t, l, here), "W1=60 confirmed")
+	check(t, l.Missing(func(id string) bool { return id == "run-1" }))
+	is(t, pairs(t, l, here), "W1=60")
+	check(t, l.Apply(run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "W1=60") // the missing run went on after that
+	check(t, l.Apply(run(5, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, l.Missing(func(id string) bool { return false }))
+	is(t, pairs(t, l, here), "W1=60 confirmed")
+	check(t, l.Doubt(4))
+	is(t, pairs(t, l, here), "W1=60 confirmed")
+	check(t, l.Doubt(5))
+	check(t, l.Doubt(3))
+	is(t, pairs(t, l, here), "W1=60")
+	if got := l.Counters(); !slices.Equal(got, []int64{1, 2, 3, 4, 5}) {
+		t.Errorf("counters %d", got)
 	}
 }
 
-// What is applied to a ledger that is only read stays in memory, and is the same
-// as in one that is written.
-func TestReadIsWrite(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "ledger")
-		check(t, err)
-		defer os.RemoveAll(dir)
-		path := filepath.Join(dir, "ledger")
-		rounds := rapid.SliceOfN(rapid.SliceOf(rapid.Custom(randomExchange)), 1, 4).Draw(t, "rounds")
-		for i, round := range rounds {
-			run := Run{"run" + string(rune('a'+i)), rapid.SampledFrom([]string{"x", "y"}).Draw(t, "job"), here}
-			reading, err := Read(path)
-			check(t, err)
-			check(t, reading.Apply(run, 1, exchanges(round...)))
-			check(t, reading.Refer(run, 1, at(9), namedIn(round)))
-			inMemory := knownTo(t, reading, here, "x")
-			check(t, reading.Close())
-
-			l, err := Open(path)
-			check(t, err)
-			check(t, l.Apply(run, 1, exchanges(round...)))
-			check(t, l.Refer(run, 1, at(9), namedIn(round)))
-			inFile := knownTo(t, l, here, "x")
-			check(t, l.Close())
-			if diff := cmp.Diff(inFile, inMemory); diff != "" {
-				t.Fatalf("in the file (-) and in memory (+): %s", diff)
-			}
-			again, err := Read(path)
-			check(t, err)
-			stored := knownTo(t, again, here, "x")
-			check(t, again.Close())
-			if diff := cmp.Diff(inFile, stored); diff != "" {
-				t.Fatalf("before (-) and after closing (+): %s", diff)
-			}
+func TestHowFarARunIsApplied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	l, err := Open(path)
+	check(t, err)
+	imported, detached := run(1, "job"), run(2, "")
+	detached.Command = "detach"
+	for _, r := range []Run{imported, detached} {
+		check(t, l.Begin(r))
+		if l.Done(r.ID, 0) || l.Seen(r.ID) != 0 {
+			t.Errorf("%s: it has only begun", r.Command)
 		}
-	})
-}
-
-func randomExchange(t *rapid.T) pipeline.Exchange {
-	workspace := rapid.SampledFrom([]string{"W1", "W2"}).Draw(t, "workspace")
-	e := attach(rapid.IntRange(0, 5).Draw(t, "minute"), workspace+"=60")
-	e.User = pipeline.UserID(rapid.SampledFrom([]string{"U", "V", "\x00", "é"}).Draw(t, "user"))
-	e.Op = rapid.SampledFrom([]pipeline.Op{pipeline.Attach, pipeline.Detach}).Draw(t, "op")
-	switch rapid.IntRange(0, 3).Draw(t, "what") {
-	case 0:
-		return answered(e, workspace+"=60")
-	case 1:
-		return answered(e, "W1=7")
-	case 2:
-		return failed(e, pipeline.Refused)
+		check(t, l.Apply(r, 7, exchanges()))
 	}
-	return e
-}
-
-// namedIn is what an input names that has the pairs of the exchanges.
-func namedIn(all []pipeline.Exchange) iter.Seq2[pipeline.Named, error] {
-	var users []pipeline.Named
-	for i, e := range all {
-		users = append(users, pipeline.Named{User: e.User, Gone: i%3 == 0, Pairs: []pipeline.NamedPair{{Source: e.Source, Workspace: e.Shares[0].Workspace}}})
+	check(t, l.Close())
+	if l, err = Open(path); err != nil {
+		t.Fatal(err)
 	}
-	return named(users...)
-}
-
-// More users than a page, and more than a batch, come in the order of their
-// bytes, each once.
-func TestManyUsers(t *testing.T) {
-	l := opened(t)
-	many := func(yield func(pipeline.Exchange, error) bool) {
-		for i := range batch + page + 7 {
-			e := answered(attach(1, "W1=60"), "W1=60")
-			e.User = pipeline.UserID([]byte{byte(i >> 16), byte(i >> 8), byte(i)})
-			if !yield(e, nil) {
-				return
-			}
-		}
+	if l.Done("run-1", 7) || !l.Done("run-2", 7) || l.Done("run-2", 8) || l.Done("run-3", 0) || l.Seen("run-1") != 7 {
+		t.Errorf("applied and not concluded: import %v, detach %v", l.Done("run-1", 7), l.Done("run-2", 7))
 	}
-	check(t, l.Apply(Run{"run", "job", here}, 1, many))
-	users := knownTo(t, l, here, "job")
-	if len(users) != batch+page+7 || !slices.IsSortedFunc(users, func(a, b pipeline.Known) int { return strings.Compare(string(a.User), string(b.User)) }) {
-		t.Errorf("%d users, in order or not", len(users))
+	check(t, l.Conclude(imported, Import{}))
+	if !l.Done("run-1", 7) {
+		t.Error("concluded, and not done")
 	}
+	check(t, l.Begin(imported))
+	if l.Done("run-1", 7) {
+		t.Error("it goes on, and is done")
+	}
+	check(t, l.Close())
 }
 
 func TestErrorsArePassedOn(t *testing.T) {
 	l := opened(t)
 	broken := errors.New("broken")
-	err := l.Apply(Run{"run", "job", here}, 10, func(yield func(pipeline.Exchange, error) bool) {
+	err := l.Apply(run(1, "job"), 10, func(yield func(pipeline.Exchange, error) bool) {
 		if yield(answered(attach(1, "W1=60"), "W1=60"), nil) {
 			yield(pipeline.Exchange{}, broken)
 		}
 	})
-	if !errors.Is(err, broken) || l.Seen("run") != 0 {
-		t.Errorf("error %v, seen %d", err, l.Seen("run"))
+	if !errors.Is(err, broken) || l.Seen("run-1") != 0 {
+		t.Errorf("error %v, seen %d", err, l.Seen("run-1"))
 	}
+	is(t, pairs(t, l, here))
 }
 
-func TestNoLedger(t *testing.T) {
+// A ledger that is only read takes changes too, and forgets them.
+func TestReadForgets(t *testing.T) {
 	dir := t.TempDir()
-	for name, damage := range map[string]func(path string) error{
-		"a text":    func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("no ledger\n", 9000)), 0o600) },
-		"cut":       func(path string) error { return os.Truncate(path, 20_000) },
-		"cut short": func(path string) error { return os.Truncate(path, 9000) },
-		"a stub":    func(path string) error { return os.Truncate(path, 4096) },
-		"its pages": func(path string) error { return scribble(path) },
-	} {
-		path := filepath.Join(dir, name)
-		l, err := Open(path)
+	path := filepath.Join(dir, "ledger")
+	for i := range int64(2) {
+		l, err := Read(path)
 		check(t, err)
-		check(t, l.Apply(Run{"run", "job", here}, 1, func(yield func(pipeline.Exchange, error) bool) {
-			for i := range 2000 {
-				e := answered(attach(1, "W1=60"), "W1=60")
-				e.User = pipeline.UserID([]byte{byte(i >> 8), byte(i)})
-				if !yield(e, nil) {
-					return
-				}
-			}
-		}))
+		check(t, l.Apply(run(i+1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+		check(t, l.Conclude(run(i+1, "job"), Import{}))
+		is(t, pairs(t, l, here), append([]string{"W1=60 confirmed"}, []string{"W2=1"}[:i]...)...)
 		check(t, l.Close())
-		check(t, damage(path))
+		entries, err := os.ReadDir(dir)
+		check(t, err)
+		if len(entries) != int(i) {
+			t.Errorf("%v is left", entries)
+		}
 		l, err = Open(path)
-		if err == nil {
-			for _, err = range l.Known(here, "job") {
-				if err != nil {
-					break
-				}
-			}
-			_ = l.Close()
+		check(t, err)
+		if i == 0 {
+			is(t, pairs(t, l, here))
+			check(t, l.Apply(run(9, "job"), 1, exchanges(answered(attach(1, "W2=2"), "W2=1"))))
 		}
-		if err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", name, err)
-		}
+		is(t, pairs(t, l, here), "W2=1")
+		check(t, l.Close())
 	}
 }
 
@@ -463,21 +477,16 @@ func TestEmptyFile(t *testing.T) {
 	for _, open := range []func(string) (*Ledger, error){Read, Open} {
 		l, err := open(path)
 		check(t, err)
-		if got := pairs(t, l, here, "job"); got != nil {
-			t.Errorf("%q is known", got)
-		}
+		is(t, pairs(t, l, here))
 		check(t, l.Close())
 	}
-}
-
-// scribble overwrites all pages after the first four.
-func scribble(path string) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
+	l, err := Read(filepath.Join(path, "none"))
+	check(t, err)
+	if count, err := l.Attached(here); count != 0 || err != nil {
+		t.Errorf("%d pairs, %v", count, err)
 	}
-	for i := 4 * os.Getpagesize(); i < len(content); i++ {
-		content[i] = byte(i * 7)
+	check(t, l.Close())
+	if _, err := Open(filepath.Join(path, "none")); err == nil || errors.As(err, new(*UnusableError)) {
+		t.Errorf("a ledger where none can be: %v", err)
 	}
-	return os.WriteFile(path, content, 0o600)
 }

@@ -6,62 +6,102 @@ import (
 	"testing"
 )
 
-// TestIdentity: a user is the same COR user under every source, a workspace is one for each source.
-func TestIdentity(t *testing.T) {
+// spelled is the request of oneSAP for another user, workspace, source and percentage.
+func spelled(user, source, workspace, percentage string) sent {
+	return attach(user, strings.NewReplacer("SAP", source, "WS-1", workspace, "60", percentage).Replace(oneSAP))
+}
+
+// as is a workspace of an answer; user and id are COR's.
+func as(source, workspace, title string, user, id int, percentage string) string {
+	return fmt.Sprintf(`{"id":%d,"name":"Workspace %s","json_integrations":{"source":%q,"origin_external_id":%q},"pivot":{"workspace_id":%d,"user_id":%d,"percentage":%s}}`,
+		id, title, source, workspace, id, user, percentage)
+}
+
+func ofU1(workspaces ...string) string {
+	return `200 {` + userU1 + `"workspaces":[` + strings.Join(workspaces, ",") + `]}`
+}
+
+// TestOwnIdentity: a user is the same COR user under every source, a workspace is one for each source and spelling.
+func TestOwnIdentity(t *testing.T) {
 	s := simulate(t, Config{})
-	for _, q := range []sent{
-		attach("U1", oneSAP), attach("U1", strings.Replace(oneSAP, "SAP", "OKTA", 1)), attach("U2", strings.Replace(oneSAP, "60", "5", 1)),
-	} {
-		ask(t, s, q)
-	}
-	want := `200 {"id":8545,"name":"User U1","email":"user-U1@example.com","workspaces":[` +
-		ws1at + `60}},` + strings.NewReplacer("SAP", "OKTA", `"id":1`, `"id":2`, `_id":1`, `_id":2`).Replace(ws1at) + `60}}]}`
+	sap, okta, lower := as("SAP", "WS-1", "WS-1", 8545, 1, "60"), as("OKTA", "WS-1", "WS-1", 8545, 2, "60"), as("SAP", "ws-1", "ws-1", 8545, 3, "5")
 	run(t, s, []step{
-		{attach("U1", oneSAP), want},
+		{attach("U1", oneSAP), ofU1(sap)},
+		{spelled("U1", "OKTA", "WS-1", "60"), ofU1(sap, okta)},
+		{spelled("U1", "SAP", "ws-1", "5"), ofU1(sap, okta, lower)},
 		{attach("U2", oneSAP), strings.NewReplacer("U1", "U2", "8545", "8546").Replace(oneDone)},
+		{spelled("u1", "SAP", "WS-1", "60"), strings.NewReplacer("U1", "u1", "8545", "8547").Replace(oneDone)},
 	})
-	if got := fmt.Sprint(s.Ledger()); got != "[{U1 OKTA WS-1 60} {U1 SAP WS-1 60} {U2 SAP WS-1 60}]" {
+	if got := fmt.Sprint(s.Holdings()); got != "[{U1 OKTA WS-1 60} {U1 SAP WS-1 60} {U1 SAP ws-1 5} {U2 SAP WS-1 60} {u1 SAP WS-1 60}]" {
 		t.Errorf("holds %s", got)
 	}
 }
 
-func TestReadKnown(t *testing.T) {
-	k, err := ReadKnown(strings.NewReader("\ufeff\"Workspace_ID\", USER_ID ,extra,source\nW1,U1,x,sap\n W2 ,U2,x,\n,U3,x,SAP\nW4,,x,OKTA\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for user, want := range map[string]bool{"U1": true, "U2": true, "U3": true, "u1": false, "": false} {
-		if k.hasUser(user) != want {
-			t.Errorf("user %q: %t", user, !want)
-		}
-	}
-	for m, want := range map[mapping]bool{
-		{"SAP", "W1"}: true, {"OKTA", "W1"}: false, {"SAP", "W2"}: true, {"OKTA", "W2"}: true, {"OKTA", "W4"}: true, {"SAP", "W4"}: false, {"SAP", ""}: false,
+// TestSharedIdentities: under each switch two names are one object. A request changes it and is answered under its own
+// name; one that does not name it sees the last name.
+func TestSharedIdentities(t *testing.T) {
+	const nfc, nfd = "Caf\u00e9", "Cafe\u0301"
+	for _, c := range []struct{ identity, firstSource, first, thenSource, then string }{
+		{"sources", "SAP", "W", "OKTA", "W"},
+		{"case", "SAP", "W", "SAP", "w"},
+		{"nfc", "SAP", nfc, "SAP", nfd},
+		{"sources,case,nfc", "SAP", nfc, "OKTA", strings.ToUpper(nfd)},
 	} {
-		if k.hasWorkspace(m) != want {
-			t.Errorf("workspace %v: %t", m, !want)
-		}
-	}
-	var everybody *Known
-	if !everybody.hasUser("x") || !everybody.hasWorkspace(mapping{"SAP", "x"}) {
-		t.Error("nil does not know everybody")
-	}
-	nobody, err := ReadKnown(strings.NewReader("user_id,workspace_id\n"))
-	if err != nil || nobody.hasUser("x") || nobody.hasWorkspace(mapping{"SAP", "x"}) {
-		t.Error("a header alone knows somebody", err)
+		t.Run(c.identity, func(t *testing.T) {
+			s := simulate(t, Config{Keep: true}, "identity="+c.identity)
+			other := as("SAP", "OTHER", "OTHER", 8545, 2, "1")
+			then := as(c.thenSource, c.then, c.first, 8545, 1, "20")
+			run(t, s, []step{
+				{spelled("U1", c.firstSource, c.first, "10"), ofU1(as(c.firstSource, c.first, c.first, 8545, 1, "10"))},
+				{spelled("U1", c.thenSource, c.then, "20"), ofU1(then)},
+				{spelled("U1", "SAP", "OTHER", "1"), ofU1(then, other)},
+			})
+			if got := fmt.Sprint(s.Holdings()); got != fmt.Sprintf("[{U1 %s %s 20} {U1 SAP OTHER 1}]", c.thenSource, c.then) &&
+				got != fmt.Sprintf("[{U1 SAP OTHER 1} {U1 %s %s 20}]", c.thenSource, c.then) {
+				t.Errorf("holds %s", got)
+			}
+			if held, ok := s.Percentage("U1", c.firstSource, c.first); !ok || held != "20" {
+				t.Errorf("the first name finds %q", held)
+			}
+			remaining := detach("U1", `{"workspaces":["`+c.first+`"],"metadata":{"source":"`+c.firstSource+`"}}`)
+			run(t, s, []step{{remaining, ofU1(other)}})
+		})
 	}
 }
 
-func TestReadKnownRefuses(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                                "the file is empty, a header with user_id and workspace_id is expected",
-		"user,workspace_id\n":             `the header "user,workspace_id" lacks user_id or workspace_id`,
-		"user_id,workspace_id,User_Id\n":  `column "User_Id" stands twice in the header`,
-		"user_id,workspace_id\nU1,W1,x\n": "record on line 2: wrong number of fields",
-		"user_id,workspace_id\nU1,\"W1\n": `parse error on line 2, column 8: extraneous or missing " in quoted-field`,
-	} {
-		if _, err := ReadKnown(strings.NewReader(text)); err == nil || err.Error() != "known users and workspaces: "+want {
-			t.Errorf("%q: %v, want %s", text, err, want)
+// TestTwoNamesInOneRequest: the later one wins, and both are answered.
+func TestTwoNamesInOneRequest(t *testing.T) {
+	s := simulate(t, Config{}, "identity=case")
+	both := `{"workspaces":[{"workspaceId":"W","percentage":1},{"workspaceId":"w","percentage":2},{"workspaceId":"W","percentage":3}],"metadata":{"source":"SAP"}}`
+	run(t, s, []step{
+		{attach("U1", both), ofU1(as("SAP", "W", "W", 8545, 1, "3"), as("SAP", "w", "W", 8545, 1, "3"))},
+		{detach("U1", `{"workspaces":["w"],"metadata":{"source":"SAP"}}`), ofU1()},
+	})
+}
+
+func TestUsersWithoutCase(t *testing.T) {
+	s := simulate(t, Config{}, "identity=case")
+	run(t, s, []step{
+		{attach("U1", oneSAP), oneDone},
+		{spelled("u1", "SAP", "WS-1", "70"), strings.Replace(oneDone, "60}}", "70}}", 1)},
+	})
+	if held, _ := s.Percentage("U1", "SAP", "WS-1"); held != "70" {
+		t.Errorf("U1 holds %q", held)
+	}
+}
+
+// TestKnownUnderAnIdentity: what is known under one name is known under all that mean the same.
+func TestKnownUnderAnIdentity(t *testing.T) {
+	k := new(Known)
+	k.Add("U1", "SAP", "WS-1")
+	for identity, want := range map[string]string{"own": "200 400 400 400", "sources": "200 200 400 400", "case": "200 400 200 200"} {
+		s := simulate(t, Config{Known: k}, "identity="+identity)
+		var got []string
+		for _, q := range []sent{attach("U1", oneSAP), spelled("U1", "OKTA", "WS-1", "60"), spelled("U1", "SAP", "Ws-1", "60"), spelled("u1", "SAP", "WS-1", "60")} {
+			got = append(got, ask(t, s, q)[:3])
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s: %s, want %s", identity, text, want)
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package corsim
 
 import (
-	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // userReply is COR's flat user object. Status and Errors stand there in partial answers alone.
@@ -14,7 +16,7 @@ type userReply struct {
 	Email      string           `json:"email"`
 	Workspaces []workspaceReply `json:"workspaces"`
 	Status     string           `json:"status,omitempty"`
-	Errors     any              `json:"errors,omitempty"`
+	Errors     []errorBody      `json:"errors,omitempty"`
 }
 
 type workspaceReply struct {
@@ -39,116 +41,75 @@ type mappingReply struct {
 }
 
 type pivotReply struct {
-	WorkspaceID int             `json:"workspace_id"`
-	UserID      int             `json:"user_id"`
-	Percentage  json.RawMessage `json:"percentage"`
+	WorkspaceID int            `json:"workspace_id"`
+	UserID      int            `json:"user_id"`
+	Percentage  jsontext.Value `json:"percentage"`
 }
 
-type errorF struct {
-	Name    string `json:"name"`
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
+// uiWorkspace is the internal id of the workspace that exists in COR's own pages only.
+const uiWorkspace = 999999999
 
-type errorG struct {
-	ID        string `json:"id"`
-	ErrorCode string `json:"error_code"`
-	Message   string `json:"message"`
-}
-
-// uiWorkspaceID is the internal id of the workspace that exists in COR's own pages only.
-const uiWorkspaceID = 999999999
-
-// compose is the user object for a view, before any scripted edit.
-func compose(s *settings, external string, v view) userReply {
-	r := userReply{
-		ID: v.userID, Name: "User " + external, Email: "user-" + external + "@example.com",
-		Workspaces: make([]workspaceReply, 0, len(v.pairs)+1),
+// reply shows a user with some attachments; unknown are the workspaces of the request that COR does not know.
+func (st *store) reply(u *user, shown []attachment, unknown []string) userReply {
+	r := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}
+	for _, a := range shown {
+		r.add(a.name, st.set.answered(a.percentage))
 	}
-	for _, p := range v.pairs {
-		r.Workspaces = append(r.Workspaces, composeWorkspace(s, v.userID, p))
+	if st.set["ui-workspace"] == "listed" {
+		made := &name{workspace: &workspace{uiWorkspace, "Workspace made in COR", time.Unix(0, 0)}}
+		r.add(made, st.set.answered("100"))
+		r.Workspaces[len(r.Workspaces)-1].Integrations = nil
 	}
-	if s.uiWorkspace == "listed" {
-		made := composeWorkspace(s, v.userID, pair{&space{id: uiWorkspaceID, mapping: mapping{external: "made in COR"}}, "100"})
-		made.Integrations = nil
-		r.Workspaces = append(r.Workspaces, made)
-	}
-	switch s.unknownWorkspace {
-	case "errors-f":
-		r.reportF(v.unknown, "ZC001", "external id not associated")
-	case "errors-g":
-		r.reportG(v.unknown, "ZC001", "external id not associated")
-	}
+	r.report(st.set["unknown-workspace"], unknown)
 	return r
 }
 
-func composeWorkspace(s *settings, userID int, p pair) workspaceReply {
-	at := time.Unix(p.space.created, 0).UTC().Format(time.DateTime)
-	return workspaceReply{
-		ID: p.space.id, Name: "Workspace " + p.space.mapping.external, Active: true,
-		Integrations: &mappingReply{
-			IntegrationID: 16, IsActive: true, Source: p.space.mapping.source, Status: "NOT_SEND",
-			OriginExternalID: p.space.mapping.external,
-		},
-		CreatedAt: at, UpdatedAt: at,
-		Pivot: pivotReply{p.space.id, userID, percentageJSON(s, p.percentage)},
+func (r *userReply) add(n *name, percentage jsontext.Value) {
+	at := n.workspace.created.UTC().Format(time.DateTime)
+	r.Workspaces = append(r.Workspaces, workspaceReply{
+		ID: n.workspace.id, Name: n.workspace.title, Active: true,
+		Integrations: &mappingReply{IntegrationID: 16, IsActive: true, Source: n.source, Status: "NOT_SEND", OriginExternalID: n.external},
+		CreatedAt:    at, UpdatedAt: at,
+		Pivot: pivotReply{n.workspace.id, r.ID, percentage},
+	})
+}
+
+// report puts errors in form F or G beside the data, one for each workspace.
+func (r *userReply) report(form string, workspaces []string) {
+	for _, w := range workspaces {
+		message := fmt.Sprintf("external id not associated: workspace %q", w)
+		switch form {
+		case "errors-f":
+			r.Errors = append(r.Errors, errorBody{Name: "WorkspaceNotFoundError", Code: "ZC001", Message: message})
+		case "errors-g":
+			r.Status = "partial_success"
+			r.Errors = append(r.Errors, errorBody{ID: w, ErrorCode: "CE001", Message: message})
+		}
 	}
 }
 
-func percentageJSON(s *settings, number string) json.RawMessage {
-	if s.percentage == "string" {
-		return json.RawMessage(`"` + number + `"`)
-	}
-	return json.RawMessage(number)
-}
-
-// reportF puts COR's errors of form F beside the data; none for no workspaces.
-func (r *userReply) reportF(workspaces []string, code, message string) {
-	list := make([]errorF, len(workspaces))
-	for i, w := range workspaces {
-		list[i] = errorF{"WorkspaceNotFoundError", code, message + ": workspace " + strconv.Quote(w)}
-	}
-	if len(list) > 0 {
-		r.Errors = list
-	}
-}
-
-// reportG is reportF in form G.
-func (r *userReply) reportG(workspaces []string, code, message string) {
-	list := make([]errorG, len(workspaces))
-	for i, w := range workspaces {
-		list[i] = errorG{w, code, message + ": workspace " + strconv.Quote(w)}
-	}
-	if len(list) > 0 {
-		r.Status, r.Errors = "partial_success", list
-	}
-}
-
-// edit changes the answer as a script asks; spaces are the workspaces that are added.
-func (r *userReply) edit(s *settings, a *action, extra []pair) {
-	for _, p := range extra {
-		r.Workspaces = append(r.Workspaces, composeWorkspace(s, r.ID, p))
+// edit changes an answer as a script asks. Workspaces that it adds have the source of the request.
+func (st *store) edit(r *userReply, f *fault, source string, now time.Time) {
+	for _, external := range slices.Sorted(maps.Keys(f.ExtraWorkspace)) {
+		r.add(st.name(mapping{source, external}, now), f.ExtraWorkspace[external])
 	}
 	r.Workspaces = slices.DeleteFunc(r.Workspaces, func(w workspaceReply) bool {
-		return slices.Contains(a.drop, w.external())
+		return w.Integrations != nil && slices.Contains(f.DropWorkspace, w.Integrations.OriginExternalID)
 	})
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
-		if value, ok := a.percentages[w.external()]; ok && w.Integrations != nil {
-			w.Pivot.Percentage = value.inReply(s)
+		if w.Integrations != nil {
+			id := w.Integrations.OriginExternalID
+			w.Active = !slices.Contains(f.InactiveWorkspace, id)
+			if value, ok := f.SetPercentage[id]; ok {
+				w.Pivot.Percentage = value
+			}
 		}
-		switch a.contradict {
+		switch f.Contradict {
 		case "user":
 			w.Pivot.UserID++
 		case "workspace":
 			w.Pivot.WorkspaceID++
 		}
 	}
-}
-
-func (w *workspaceReply) external() string {
-	if w.Integrations == nil {
-		return ""
-	}
-	return w.Integrations.OriginExternalID
 }

@@ -1,162 +1,130 @@
 package corsim
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"mime"
+	"net/http"
+	"net/url"
 	"slices"
-	"unicode/utf8"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// call is what an attach or detach asks for. With problems it is malformed; source and items then hold what could be read.
+// The endpoints, by the names that scripts and the log use.
+const (
+	endpointAttach  = "attach"
+	endpointDetach  = "detach"
+	endpointToken   = "token"
+	endpointRefresh = "refresh"
+	endpointMe      = "me"
+	endpointUnknown = "unknown"
+)
+
+// route is where a request goes; user is set for attach and detach alone.
+type route struct{ endpoint, user string }
+
+func (r route) writes() bool { return r.endpoint == endpointAttach || r.endpoint == endpointDetach }
+
+// routeOf reads an escaped path. It cleans nothing, so that every user id arrives as it was sent.
+func routeOf(method, escaped string) route {
+	switch method + " " + escaped {
+	case "POST /v1/oauth/token":
+		return route{endpointToken, ""}
+	case "POST /v1/oauth/refreshtoken":
+		return route{endpointRefresh, ""}
+	case "GET /v1/me":
+		return route{endpointMe, ""}
+	}
+	rest, ok := strings.CutPrefix(escaped, "/v2/integrations/users/")
+	segment, operation, _ := strings.Cut(rest, "/")
+	user, err := url.PathUnescape(segment)
+	if r := (route{operation, user}); method == http.MethodPut && ok && err == nil && user != "" && r.writes() {
+		return r
+	}
+	return route{endpointUnknown, ""}
+}
+
+// call is what an attach or detach asks for. One in which something is wrong has what could be read.
 type call struct {
-	source   string
-	items    []item
-	problems []problem
+	source string
+	items  []item
+	wrong  *refusal // the first thing that is: its field, validation and message; nil for nothing
 }
 
-// item is one workspace of a call; percentage keeps the number's text and is empty for a detach.
-type item struct{ workspace, percentage string }
-
-// problem is one thing wrong with a request, in the words of COR's 417 body.
-type problem struct {
-	Field      string `json:"field"`
-	Validation string `json:"validation"`
-	Message    string `json:"message"`
+// item is one workspace of a call; a detach has no percentage.
+type item struct {
+	Workspace  string         `json:"workspaceId"`
+	Percentage jsontext.Value `json:"percentage"`
 }
 
-// decodeCall reads the body of an attach or detach and lists everything wrong with it.
-func decodeCall(endpoint, contentType string, body []byte) call {
-	var c call
-	if !isJSON(contentType) {
-		c.wrong("Content-Type", "json", "content type %q is not application/json", contentType)
+// document is the body of an attach, whose workspaces are items, or of a detach, whose workspaces are strings.
+type document[W item | string] struct {
+	Workspaces []W `json:"workspaces"`
+	Metadata   struct {
+		Source string `json:"source"`
+	} `json:"metadata"`
+}
+
+// decodeCall reads the body of an attach or detach and finds what is wrong with it.
+func (s settings) decodeCall(endpoint, contentType string, body []byte) (c call) {
+	if contentType != "application/json" {
+		c.find("Content-Type", "json", fmt.Sprintf("content type %q is not application/json", contentType))
 	}
-	document, err := decodeJSON(body)
-	if err != nil {
-		c.wrong("body", "json", "%v", err)
-		return c
+	if endpoint == endpointAttach {
+		var d document[item]
+		c.read(body, &d)
+		c.source, c.items = d.Metadata.Source, d.Workspaces
+	} else {
+		var d document[string]
+		c.read(body, &d)
+		c.source = d.Metadata.Source
+		for _, id := range d.Workspaces {
+			c.items = append(c.items, item{Workspace: id})
+		}
 	}
-	fields, ok := document.(map[string]any)
-	if !ok {
-		c.wrong("body", "object", "the body is not an object")
-		return c
+	if c.source == "" {
+		c.find("metadata.source", "string", "metadata.source is blank or not there")
 	}
-	c.unexpected("", fields, "workspaces", "metadata")
-	c.readMetadata(fields["metadata"])
-	c.readWorkspaces(endpoint, fields["workspaces"])
+	if len(c.items) == 0 {
+		c.find("workspaces", "array", "workspaces is empty or not there")
+	}
+	for i, it := range c.items {
+		c.check(it, fmt.Sprintf("workspaces.%d", i), endpoint == endpointAttach)
+	}
+	if s["source-case"] == "ignored" {
+		c.source = strings.ToUpper(c.source)
+	}
 	return c
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "application/json" {
-		return true
-	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && kind == "application/json"
-}
-
-func decodeJSON(body []byte) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("the body is not UTF-8")
-	}
-	var document any
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&document); err != nil {
-		return nil, fmt.Errorf("the body is not JSON: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the body goes on after its JSON value")
-	}
-	return document, nil
-}
-
-func (c *call) wrong(field, validation, format string, args ...any) {
-	c.problems = append(c.problems, problem{field, validation, fmt.Sprintf(format, args...)})
-}
-
-// unexpected reports the keys that the documentation does not have.
-func (c *call) unexpected(prefix string, fields map[string]any, documented ...string) {
-	known := 0
-	for _, name := range documented {
-		if _, ok := fields[name]; ok {
-			known++
-		}
-	}
-	if known == len(fields) {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if !slices.Contains(documented, name) {
-			c.wrong(prefix+name, "unexpected", "%s%s is not expected", prefix, name)
-		}
+// find keeps what is wrong, if nothing was before.
+func (c *call) find(field, validation, message string) {
+	if c.wrong == nil {
+		c.wrong = &refusal{name: field, code: validation, message: message}
 	}
 }
 
-func (c *call) readMetadata(value any) {
-	metadata, ok := value.(map[string]any)
-	if !ok {
-		c.wrong("metadata", "object", "metadata is not an object")
-		return
-	}
-	c.unexpected("metadata.", metadata, "source")
-	c.source, ok = metadata["source"].(string)
-	if !ok || c.source == "" {
-		c.wrong("metadata.source", "string", "metadata.source is not a string with text")
+func (c *call) read(body []byte, into any) {
+	if place, err := readStrictly(body, into); err != nil {
+		c.find(place, "documented", place+": "+err.Error())
 	}
 }
 
-func (c *call) readWorkspaces(endpoint string, value any) {
-	list, ok := value.([]any)
-	if !ok || len(list) == 0 {
-		c.wrong("workspaces", "array", "workspaces is not an array with elements")
-		return
-	}
-	c.items = make([]item, 0, len(list))
-	for i, element := range list {
-		if endpoint == endpointDetach {
-			c.readDetached(i, element)
-		} else {
-			c.readAttached(i, element)
-		}
-	}
-}
-
-func (c *call) readDetached(i int, element any) {
-	id, ok := element.(string)
-	if !ok || id == "" {
-		c.wrong(fmt.Sprintf("workspaces.%d", i), "string", "workspaces.%d is not a string with text", i)
-		return
-	}
-	c.items = append(c.items, item{workspace: id})
-}
-
-func (c *call) readAttached(i int, element any) {
-	fields, ok := element.(map[string]any)
-	if !ok {
-		c.wrong(fmt.Sprintf("workspaces.%d", i), "object", "workspaces.%d is not an object", i)
-		return
-	}
-	before := len(c.problems)
-	id, ok := fields["workspaceId"].(string)
-	if !ok || id == "" {
-		c.wrong(fmt.Sprintf("workspaces.%d.workspaceId", i), "string", "workspaces.%d.workspaceId is not a string with text", i)
-	}
-	percentage, ok := fields["percentage"].(json.Number)
+func (c *call) check(it item, field string, attach bool) {
+	percentage := field + ".percentage"
 	switch {
-	case !ok:
-		c.wrong(fmt.Sprintf("workspaces.%d.percentage", i), "number", "workspaces.%d.percentage is not a number", i)
-	case !inBounds(percentage.String()):
-		c.wrong(fmt.Sprintf("workspaces.%d.percentage", i), "range", "workspaces.%d.percentage is not within 0 and 100: %s", i, percentage)
+	case it.Workspace == "":
+		c.find(field, "string", field+" has a blank id or none")
+	case attach && it.Percentage.Kind() != '0':
+		c.find(percentage, "number", percentage+" is not a number")
+	case attach && !isPercentage(rational(string(it.Percentage))):
+		c.find(percentage, "range", percentage+" is not within 0 and 100: "+string(it.Percentage))
 	}
-	if len(fields) > 2 || len(c.problems) > before {
-		c.unexpected(fmt.Sprintf("workspaces.%d.", i), fields, "workspaceId", "percentage")
-	}
-	if len(c.problems) == before {
-		c.items = append(c.items, item{id, percentage.String()})
-	}
+}
+
+// admits says whether COR takes the source: exactly as printed, upper case.
+func (s settings) admits(source string) bool {
+	documented := []string{"JIRA", "SALESFORCE", "ADVERTMIND", "QUICKBOOKS", "ZAPIER", "OKTA", "MICROSOFT_DYNAMICS", "GITHUB",
+		"MICROSOFT_TEAMS", "VBS", "SAP", "GLOBANT"}
+	return s["sources"] == "any" || slices.Contains(documented, source) || s.has("sources", source)
 }

@@ -2,10 +2,17 @@ package corsim
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Script is a list of faults, read from one JSON document:
@@ -14,130 +21,259 @@ import (
 //	  {"comment": "U1's second and third attempt", "user": "U1", "attempts": [2, 3], "status": 503, "retry_after": 2},
 //	  {"comment": "stored, but nobody hears of it", "source": "SAP", "from": 1, "to": 1, "cut": "after"},
 //	  {"after": "2s", "until": "10s", "status": 429, "retry_after": {"date_in": "3s"}, "body": "html"},
-//	  {"user": "U7", "set_percentage": {"WS-1": "49.5"}, "drop_workspace": ["WS-2"]},
 //	  {"endpoint": "token", "attempts": [1], "status": 401}
 //	]}
 //
 // The first entry that matches a request acts on it; a request that none matches is answered in earnest. Which
 // requests an entry matches:
 //
-//	user      the exact external user id; "*" or absent: every user (attach and detach alone)
-//	source    the source in the request's body; absent: every source (attach and detach alone)
-//	endpoint  attach (the default), detach, token, refresh or me
-//	after     a duration since the simulator's start, from which on the entry is in force
-//	until     a duration since the simulator's start, at which the entry ends
-//	attempts  of the requests that fit all the above, counted by entry and user from 1, those with these numbers
-//	from, to  the same as a range, both ends included; either may be absent
+//	user          the exact external user id; "*" or absent: every user
+//	source        the source in the request's body; absent: every source
+//	endpoint      attach (the default), detach, token, refresh or me
+//	after, until  durations since the simulator's start between which the entry is in force; either may be absent
+//	attempts      of the requests that fit all the above, counted by entry and user from 1, those with these numbers
+//	from, to      the same as a range, both ends included; either may be absent; attempts, if set, wins
 //
-// What an entry does, at least one of:
+// What an entry does:
 //
 //	delay           wait before the request is handled (a duration)
 //	reply_delay     wait between the write and the answer (a duration)
 //	revoke_token    true: the request's token is refused from now on, by this request already
-//	cut             "before" or "after" the write: the connection closes without an answer
-//	truncate        so many bytes of the real answer, under its full Content-Length, then the connection closes
+//	cut             "before" or "after" the write: the connection closes without an answer, whatever else is set
+//	truncate        so many bytes of the answer, under its full Content-Length, then the connection closes
 //	headers         an object of headers, added to whatever is answered
 //	status          answer with this status instead of the real answer; with it may stand:
-//	  body            a named kind ("A" to "G", "html", "empty"), another string to be sent as it stands, or any JSON
-//	                  value; absent: body E for a status from 400 on, else empty
-//	  name, code, message  what the named kinds A to G say
-//	  retry_after     seconds, {"date_in": duration} for an HTTP date, or a string to be sent as it stands
+//	  body            one of COR's error bodies A to E, "html" or "empty"; absent: A with name, code or message, else E
+//	                  for a status from 400 on, else empty
+//	  name, code, message  what the bodies A to E say
+//	  retry_after     seconds, or {"date_in": duration} for an HTTP date
 //	  apply           true: the request is handled all the same, its write stored; absent: it never reaches COR
-//	drop_workspace  workspaces to leave out of the real answer
-//	set_percentage  object of workspace to percentage: a number or a string with one, else any JSON value as it stands
-//	contradict      "user" or "workspace": the pivots name another internal id than the object they stand in
-//	extra_workspace object of workspace to percentage: workspaces to add to the real answer
+//	drop_workspace      workspaces to leave out of the real answer
+//	set_percentage      object of workspace to percentage in the real answer: any JSON value, as it stands
+//	inactive_workspace  workspaces that the real answer shows as not active
+//	extra_workspace     object of workspace to percentage: workspaces to add to the real answer
+//	contradict          "user" or "workspace": the pivots name another internal id than the object they stand in
 //
-// The last four touch a 200 of attach or detach, never what is stored. A script never changes and is safe for
+// The last five touch a 200 of attach or detach, never what is stored. A script never changes and is safe for
 // concurrent use.
-type Script struct {
-	faults []fault
+type Script struct{ faults []fault }
+
+// fault is one entry of a script: which requests it strikes, and what then happens to them. The zero value does nothing.
+type fault struct {
+	index *int // in its script; nil for the zero value
+
+	Comment  string   `json:"comment"`
+	User     string   `json:"user"`
+	Source   string   `json:"source"`
+	Endpoint string   `json:"endpoint"`
+	Attempts []int    `json:"attempts"`
+	From     int      `json:"from"`
+	To       int      `json:"to"`
+	After    duration `json:"after"`
+	Until    duration `json:"until"`
+
+	Delay       duration          `json:"delay"`
+	ReplyDelay  duration          `json:"reply_delay"`
+	RevokeToken bool              `json:"revoke_token"`
+	Cut         string            `json:"cut"`
+	Truncate    *int              `json:"truncate"`
+	Headers     map[string]string `json:"headers"`
+
+	Status     int        `json:"status"`
+	Body       string     `json:"body"`
+	Name       string     `json:"name"`
+	Code       string     `json:"code"`
+	Message    string     `json:"message"`
+	RetryAfter retryAfter `json:"retry_after"`
+	Apply      bool       `json:"apply"`
+
+	DropWorkspace     []string                  `json:"drop_workspace"`
+	SetPercentage     map[string]jsontext.Value `json:"set_percentage"`
+	InactiveWorkspace []string                  `json:"inactive_workspace"`
+	ExtraWorkspace    map[string]jsontext.Value `json:"extra_workspace"`
+	Contradict        string                    `json:"contradict"`
 }
 
-// ReadScript reads a script strictly. A syntax error names line and column; an unknown key, a value of the wrong kind
-// and a contradiction name the entry, counted from 0, and the line where it begins.
+// duration is a time.Duration spelled "250ms".
+type duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration reads, and nothing below 0.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil || parsed < 0 {
+		return fmt.Errorf(`%q is not a duration like "2s"`, text)
+	}
+	*d = duration(parsed)
+	return nil
+}
+
+// retryAfter is a Retry-After header: a number as it is written, or a date so far ahead. The zero value is none.
+type retryAfter struct {
+	seconds string
+	DateIn  *duration `json:"date_in"`
+}
+
+// UnmarshalJSON reads seconds or {"date_in": duration}.
+func (r *retryAfter) UnmarshalJSON(text []byte) error {
+	if jsontext.Value(text).Kind() == '0' {
+		r.seconds = string(text)
+		return nil
+	}
+	type plain retryAfter
+	return json.Unmarshal(text, (*plain)(r), json.RejectUnknownMembers(true))
+}
+
+// set puts the header on an answer. A date is rounded up to its second and comes with the Date it counts from.
+func (r retryAfter) set(header http.Header, now time.Time) {
+	if r.seconds != "" {
+		header.Set("Retry-After", r.seconds)
+	}
+	if r.DateIn != nil {
+		header.Set("Date", now.UTC().Format(http.TimeFormat))
+		header.Set("Retry-After", now.Add(time.Duration(*r.DateIn)+time.Second-1).UTC().Format(http.TimeFormat))
+	}
+}
+
+// ReadScript reads a script strictly. Errors name the line or the entry, counted from 0, and its field.
 func ReadScript(r io.Reader) (*Script, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("fault script: %w", err)
 	}
-	var whole any
-	if err := json.Unmarshal(text, &whole); err != nil {
-		return nil, fmt.Errorf("fault script: %w", placed(text, err))
+	var document struct {
+		Faults []fault `json:"faults"`
 	}
-	entries, err := split(text)
-	if err != nil {
-		return nil, fmt.Errorf("fault script: %w", err)
+	if place, err := readStrictly(text, &document); err != nil {
+		return nil, fmt.Errorf("fault script: %s: %w", place, err)
 	}
-	script := new(Script)
-	for i, e := range entries {
-		f, err := decodeFault(e.text)
-		if err != nil {
-			return nil, fmt.Errorf("fault script: faults[%d] (line %d): %w", i, e.line, err)
+	if document.Faults == nil {
+		return nil, errors.New(`fault script: the document has no "faults"`)
+	}
+	for i := range document.Faults {
+		f := &document.Faults[i]
+		f.index, f.Endpoint = &i, cmp.Or(f.Endpoint, endpointAttach)
+		if err := f.check(); err != nil {
+			return nil, fmt.Errorf("fault script: faults.%d: %w", i, err)
 		}
-		script.faults = append(script.faults, f)
 	}
-	return script, nil
+	return &Script{document.Faults}, nil
 }
 
-// scriptEntry is the text of one entry and the line where it begins.
-type scriptEntry struct {
-	text []byte
-	line int
+// readStrictly reads a JSON document: names exactly as documented, none of them twice, and no others. With an error
+// comes its place: the line of what is no JSON, else the member that does not fit, such as workspaces.0.percentage.
+func readStrictly(text []byte, into any) (place string, err error) {
+	err = json.Unmarshal(text, into, json.RejectUnknownMembers(true))
+	if syntactic := (*jsontext.SyntacticError)(nil); errors.As(err, &syntactic) {
+		return fmt.Sprintf("line %d", 1+bytes.Count(text[:syntactic.ByteOffset], []byte("\n"))), syntactic.Err
+	}
+	if semantic := (*json.SemanticError)(nil); errors.As(err, &semantic) {
+		place = strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")
+		return cmp.Or(place, "the document"), cmp.Or(semantic.Err, errors.New("wrong kind of value"))
+	}
+	return "the document", err
 }
 
-// split takes a well-formed document apart into its entries.
-func split(text []byte) ([]scriptEntry, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New(`the document is not an object with "faults"`)
-	}
-	var entries []scriptEntry
-	found := false
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		if key != "faults" {
-			return nil, fmt.Errorf("unknown key %q", key)
-		}
-		if found {
-			return nil, errors.New(`"faults" stands there twice`)
-		}
-		found = true
-		if t, err := d.Token(); err != nil || t != json.Delim('[') {
-			return nil, errors.New(`"faults" is not an array`)
-		}
-		for d.More() {
-			var raw json.RawMessage
-			if err := d.Decode(&raw); err != nil {
-				return nil, err
-			}
-			line, _ := position(text, d.InputOffset()-int64(len(raw)))
-			entries = append(entries, scriptEntry{raw, line})
-		}
-		if _, err := d.Token(); err != nil {
-			return nil, err
+// check refuses words and numbers that mean nothing.
+func (f *fault) check() error {
+	for _, w := range []struct{ field, value, known string }{
+		{"endpoint", f.Endpoint, "attach, detach, token, refresh, me"},
+		{"cut", f.Cut, "before, after"},
+		{"contradict", f.Contradict, "user, workspace"},
+		{"body", f.Body, "A, B, C, D, E, html, empty"},
+	} {
+		if w.value != "" && !slices.Contains(strings.Split(w.known, ", "), w.value) {
+			return fmt.Errorf("%s: %q is none of %s", w.field, w.value, w.known)
 		}
 	}
-	if !found {
-		return nil, errors.New(`the document has no "faults"`)
+	switch {
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("status %d is not within 200 and 599", f.Status)
+	case f.Status == 0 && (f.RetryAfter != retryAfter{} || f.Apply || f.Body+f.Name+f.Code+f.Message != ""):
+		return errors.New("body, retry_after, apply, name, code and message need a status")
 	}
-	return entries, nil
+	return nil
 }
 
-func placed(text []byte, err error) error {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
-		return err
-	}
-	line, column := position(text, syntax.Offset-1)
-	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+// meeting is what attempts are counted by: an entry of the script and the user whose requests it concerns.
+type meeting struct {
+	entry int
+	user  string
 }
 
-// position is the line and the column, both from 1, of the byte at an offset.
-func position(text []byte, offset int64) (line, column int) {
-	before := text[:max(0, min(offset, int64(len(text))))]
-	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
+// choose counts an exchange at every entry of the script that concerns it. The first that strikes is its fault.
+func (s *Simulator) choose(x *exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var struck *fault
+	for i := range s.config.Script.faults {
+		f := &s.config.Script.faults[i]
+		if !f.concerns(x, duration(x.at.Sub(s.start))) {
+			continue
+		}
+		at := meeting{i, x.route.user}
+		s.met[at]++
+		if struck == nil && f.strikes(s.met[at]) {
+			struck = f
+		}
+	}
+	x.fault = cmp.Or(struck, x.fault)
+	if x.fault.RevokeToken {
+		s.tokens.revoked[x.bearer()] = true
+	}
+}
+
+// concerns says whether the entry is about a request that came so long after the start, whatever its number.
+func (f *fault) concerns(x *exchange, since duration) bool {
+	return f.Endpoint == x.route.endpoint &&
+		(f.User == "*" || f.User == "" || f.User == x.route.user) &&
+		(f.Source == "" || f.Source == x.call.source) &&
+		since >= f.After && (f.Until == 0 || since < f.Until)
+}
+
+func (f *fault) strikes(attempt int) bool {
+	if f.Attempts != nil {
+		return slices.Contains(f.Attempts, attempt)
+	}
+	return attempt >= f.From && (f.To == 0 || attempt <= f.To)
+}
+
+// answer is what a fault with a status answers in COR's place.
+func (f *fault) answer(now time.Time) answer {
+	ans := f.body()
+	f.RetryAfter.set(ans.header, now)
+	return ans
+}
+
+func (f *fault) body() answer {
+	named := f.Name+f.Code+f.Message != ""
+	switch {
+	case f.Body == "html":
+		return pageAnswer(f.Status)
+	case f.Body == "" && !named && f.Status >= http.StatusBadRequest:
+		return plainRefusal(f.Status)
+	case f.Body == "" && !named, f.Body == "empty":
+		return newAnswer(f.Status, "", nil)
+	}
+	no := refusal{f.Status, "CORCustomError", "FS003", http.StatusText(f.Status)}
+	switch {
+	case f.Status == http.StatusBadRequest, f.Status == http.StatusNotFound:
+		no.code, no.message = "ZC001", "external id not associated"
+	case f.Body == "D":
+		no.name, no.code, no.message = "workspaces", "invalid", "workspaces is not valid"
+	}
+	no.name, no.code, no.message = cmp.Or(f.Name, no.name), cmp.Or(f.Code, no.code), cmp.Or(f.Message, no.message)
+	return no.inForm(f.Body)
+}
+
+// spoil does to an answer what the fault does to every one.
+func (f *fault) spoil(ans *answer) {
+	for name, value := range f.Headers {
+		ans.header.Set(name, value)
+	}
+	switch {
+	case f.Cut == "after":
+		*ans = answer{end: cut}
+	case f.Truncate != nil:
+		ans.end, ans.keep = cutShort, max(0, min(*f.Truncate, len(ans.body)-1))
+	}
 }

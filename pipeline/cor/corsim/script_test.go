@@ -2,6 +2,8 @@ package corsim
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,14 +12,13 @@ import (
 
 func TestScriptedActions(t *testing.T) {
 	const stored, nothing = "[{U1 SAP WS-1 60} {U1 SAP WS-2 40.5}]", "[]"
-	const partial = `{` + userU1 + `"workspaces":[]`
 	for _, c := range []struct {
 		entry, want, holds string
 	}{
 		{`"status": 503`, `503 {"error":503,"message":"Service Unavailable"}`, nothing},
 		{`"status": 503, "retry_after": 300`, `503 Retry-After: 300 {"error":503,"message":"Service Unavailable"}`, nothing},
 		{`"status": 429, "retry_after": {"date_in": "3s"}`, `429 Retry-After: Thu, 15 Jan 2026 22:42:18 GMT {"error":429,"message":"Too Many Requests"}`, nothing},
-		{`"status": 429, "retry_after": "soon", "body": "html"`, `429 Retry-After: soon (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`, nothing},
+		{`"status": 429, "headers": {"Retry-After": "soon"}, "body": "html"`, `429 Retry-After: soon (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`, nothing},
 		{`"status": 500, "apply": true`, `500 {"error":500,"message":"Internal Server Error"}`, stored},
 		{`"status": 500, "apply": false, "body": "empty"`, `500`, nothing},
 		{`"status": 204`, `204`, nothing},
@@ -28,22 +29,23 @@ func TestScriptedActions(t *testing.T) {
 		{`"status": 403, "body": "C"`, `403 {"status":"ERROR","code":"FS003","message":"Forbidden"}`, nothing},
 		{`"status": 417, "body": "D"`, `417 [{"field":"workspaces","validation":"invalid","message":"workspaces is not valid"}]`, nothing},
 		{`"status": 403, "body": "E"`, `403 {"error":403,"message":"FS003: Forbidden"}`, nothing},
-		{`"status": 200, "body": "F"`, `200 ` + partial + `,"errors":[{"name":"WorkspaceNotFoundError","code":"ZC001","message":"external id not associated: workspace \"WS-1\""},{"name":"WorkspaceNotFoundError","code":"ZC001","message":"external id not associated: workspace \"WS-2\""}]}`, nothing},
-		{`"status": 200, "body": "G", "code": "X1", "message": "no"`, `200 ` + partial + `,"status":"partial_success","errors":[{"id":"WS-1","error_code":"X1","message":"no: workspace \"WS-1\""},{"id":"WS-2","error_code":"X1","message":"no: workspace \"WS-2\""}]}`, nothing},
-		{`"status": 200, "body": {"id": 1}`, `200 {"id": 1}`, nothing},
-		{`"status": 200, "body": null`, `200 null`, nothing},
-		{`"status": 200, "body": "it works"`, `200 (text/plain) it works`, nothing},
 		{`"cut": "before"`, `cut`, nothing},
 		{`"cut": "after"`, `cut`, stored},
 		{`"truncate": 10`, `200 {"id":8545 … unexpected EOF`, stored},
 		{`"truncate": 0`, `200  … unexpected EOF`, stored},
 		{`"headers": {"X-Test": "yes"}`, strings.Replace(twoDone, "200", "200 X-Test: yes", 1), stored},
 		{`"drop_workspace": ["WS-2"]`, oneDone, stored},
-		{`"set_percentage": {"WS-1": "59.99", "WS-2": null}`, strings.NewReplacer("60}}", "59.99}}", "40.5}}", "null}}").Replace(twoDone), stored},
+		{`"set_percentage": {"WS-1": "59.99", "WS-2": null}`, strings.NewReplacer("60}}", `"59.99"}}`, "40.5}}", "null}}").Replace(twoDone), stored},
 		{`"set_percentage": {"WS-1": "a lot", "WS-2": 40}`, strings.NewReplacer("60}}", `"a lot"}}`, "40.5}}", "40}}").Replace(twoDone), stored},
 		{`"contradict": "user"`, strings.ReplaceAll(twoDone, `"user_id":8545`, `"user_id":8546`), stored},
 		{`"contradict": "workspace"`, strings.NewReplacer(`"workspace_id":1`, `"workspace_id":2`, `"workspace_id":2`, `"workspace_id":3`).Replace(twoDone), stored},
-		{`"extra_workspace": {"WS-X": "5"}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + strings.NewReplacer("WS-1", "WS-X", `"id":1`, `,{"id":3`, `_id":1`, `_id":3`).Replace(strings.TrimPrefix(ws1at, "{")) + `5}}]}`, stored},
+		{`"inactive_workspace": ["WS-2"]`, strings.Replace(twoDone, `"name":"Workspace WS-2",`, `"name":"Workspace WS-2","active":false,"metadata":{},`, 1), stored},
+		{`"set_percentage": {"WS-1": 1}, "status": 200, "body": "empty", "apply": true`, `200`, stored},
+		{`"cut": "after", "status": 500, "apply": true`, `cut`, stored},
+		{`"cut": "after", "status": 500`, `cut`, nothing},
+		{`"status": 500, "truncate": 9, "apply": true`, `500 {"error": … unexpected EOF`, stored},
+		{`"status": 429, "retry_after": 1.5`, `429 Retry-After: 1.5 {"error":429,"message":"Too Many Requests"}`, nothing},
+		{`"extra_workspace": {"WS-X": 5}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + strings.NewReplacer("WS-1", "WS-X", `"id":1`, `,{"id":3`, `_id":1`, `_id":3`).Replace(strings.TrimPrefix(ws1at, "{")) + `5}}]}`, stored},
 		{`"revoke_token": true`, `401 {"error":401,"message":"Unauthorized"}`, nothing},
 	} {
 		t.Run(c.entry, func(t *testing.T) {
@@ -51,7 +53,7 @@ func TestScriptedActions(t *testing.T) {
 			if got := short(ask(t, s, attach("U1", twoSAP))); got != c.want {
 				t.Errorf("got %s\nwant %s", got, c.want)
 			}
-			if got := fmt.Sprint(s.Ledger()); got != c.holds {
+			if got := fmt.Sprint(s.Holdings()); got != c.holds {
 				t.Errorf("holds %s, want %s", got, c.holds)
 			}
 			record := s.Requests()[0]
@@ -123,64 +125,42 @@ func TestScriptedTimes(t *testing.T) {
 	})
 }
 
-// TestSwitchesYieldToScripts has both strike the same request.
+// TestSwitchesYieldToScripts: what a script answers never reaches COR, its throttling neither.
 func TestSwitchesYieldToScripts(t *testing.T) {
-	s := simulate(t, Config{Script: script(t, `{"faults": [{"attempts": [1], "status": 400}]}`)}, "transport=503", "percentage=string")
+	s := simulate(t, Config{Script: script(t, `{"faults": [{"attempts": [1], "status": 400}]}`)}, "throttle=1", "throttle-form=none", "percentage=string")
 	run(t, s, []step{
 		{attach("U1", oneSAP), `400 {"error":400,"message":"Bad Request"}`},
-		{attach("U1", oneSAP), `503 {"error":503,"message":"Service Unavailable"}`},
+		{attach("U1", oneSAP), strings.Replace(oneDone, "60}}", `"60"}}`, 1)},
+		{attach("U1", oneSAP), `429 {"error":429,"message":"Too Many Requests"}`},
 	})
 }
 
 func TestScriptErrors(t *testing.T) {
 	entry := func(text string) string { return "{\"faults\": [\n{\"status\": 500},\n{" + text + "}]}" }
 	for text, want := range map[string]string{
-		"":                                     `line 1, column 1: unexpected end of JSON input`,
-		"{\"faults\": [\n {]}":                 `line 2, column 3: invalid character ']' looking for beginning of object key string`,
-		`[]`:                                   `the document is not an object with "faults"`,
+		"":                                     `line 1: unexpected EOF`,
+		"user_id,workspace_id":                 `line 1: invalid character 'u' at start of value`,
+		"{\"faults\": [\n {]}":                 `line 2: invalid character ']' at start of value`,
+		`[]`:                                   `the document: wrong kind of value`,
 		`{}`:                                   `the document has no "faults"`,
-		`{"fault": []}`:                        `unknown key "fault"`,
-		`{"faults": {}}`:                       `"faults" is not an array`,
-		`{"faults":[],"faults":[]}`:            `"faults" stands there twice`,
-		entry(`"stauts": 500`):                 `faults[1] (line 3): unknown field "stauts"`,
-		entry(`"status": "500"`):               `faults[1] (line 3): status: a string cannot be a value of kind int`,
-		entry(`"status": 500, "delay": 5`):     `faults[1] (line 3): 5 is not a duration like "2s"`,
-		entry(`"status": 500, "delay": "-5s"`): `faults[1] (line 3): "-5s" is not a duration like "2s"`,
-		entry(``):                              `faults[1] (line 3): the entry does nothing`,
-		entry(`"user": "U1", "attempts": [1]`): `faults[1] (line 3): the entry does nothing`,
-		entry(`"endpoint": "attache", "status": 500`):                 `faults[1] (line 3): endpoint: "attache" is none of attach, detach, token, refresh, me`,
-		entry(`"endpoint": "token", "user": "U1", "status": 500`):     `faults[1] (line 3): user and source go with attach and detach, not with token`,
-		entry(`"attempts": [1], "from": 1, "status": 500`):            `faults[1] (line 3): attempts and from or to exclude each other`,
-		entry(`"attempts": [], "status": 500`):                        `faults[1] (line 3): attempts: the numbers begin with 1, and there is at least one`,
-		entry(`"attempts": [0], "status": 500`):                       `faults[1] (line 3): attempts: the numbers begin with 1, and there is at least one`,
-		entry(`"from": 0, "status": 500`):                             `faults[1] (line 3): from and to begin with 1`,
-		entry(`"from": 3, "to": 2, "status": 500`):                    `faults[1] (line 3): to 2 is before from 3`,
-		entry(`"after": "3s", "until": "3s", "status": 500`):          `faults[1] (line 3): until 3s is not later than after 3s`,
-		entry(`"cut": "between"`):                                     `faults[1] (line 3): cut: "between" is none of before, after`,
-		entry(`"cut": "after", "status": 500`):                        `faults[1] (line 3): cut and status exclude each other`,
-		entry(`"cut": "after", "truncate": 5`):                        `faults[1] (line 3): cut and truncate exclude each other`,
-		entry(`"cut": "after", "drop_workspace": ["W"]`):              `faults[1] (line 3): cut leaves no answer to edit`,
-		entry(`"cut": "after", "headers": {"X": "y"}`):                `faults[1] (line 3): cut leaves no answer to put headers on`,
-		entry(`"cut": "before", "reply_delay": "1s"`):                 `faults[1] (line 3): cut "before" leaves nothing for reply_delay`,
-		entry(`"cut": "after", "apply": true`):                        `faults[1] (line 3): apply without status`,
-		entry(`"status": 200, "truncate": 5`):                         `faults[1] (line 3): status and truncate exclude each other: truncate is of the real answer`,
-		entry(`"status": 200, "set_percentage": {"W": 1}`):            `faults[1] (line 3): status replaces the real answer, which leaves nothing to edit`,
-		entry(`"truncate": -1`):                                       `faults[1] (line 3): truncate is negative`,
-		entry(`"body": "A"`):                                          `faults[1] (line 3): body without status`,
-		entry(`"retry_after": 1`):                                     `faults[1] (line 3): retry_after without status`,
-		entry(`"code": "X"`):                                          `faults[1] (line 3): name, code and message without status`,
-		entry(`"status": 99`):                                         `faults[1] (line 3): status 99 is not within 200 and 599`,
-		entry(`"status": 204, "body": "A"`):                           `faults[1] (line 3): status 204 has no body`,
-		entry(`"status": 400, "body": "html", "code": "X"`):           `faults[1] (line 3): name, code and message go with the bodies A to G alone`,
-		entry(`"endpoint": "me", "status": 200, "body": "F"`):         `faults[1] (line 3): body F goes with attach and detach alone`,
-		entry(`"status": 429, "retry_after": -1`):                     `faults[1] (line 3): retry_after: -1 is none of seconds, a string, {"date_in": "3s"}`,
-		entry(`"status": 429, "retry_after": {"in": "3s"}`):           `faults[1] (line 3): retry_after: {"in": "3s"} is none of seconds, a string, {"date_in": "3s"}`,
-		entry(`"contradict": "both"`):                                 `faults[1] (line 3): contradict: "both" is none of user, workspace`,
-		entry(`"endpoint": "me", "contradict": "user"`):               `faults[1] (line 3): only answers of attach and detach can be edited`,
-		entry(`"drop_workspace": ["W"], "set_percentage": {"W": 1}`):  `faults[1] (line 3): workspace "W" is both dropped and given a percentage`,
-		entry(`"drop_workspace": ["W"], "extra_workspace": {"W": 1}`): `faults[1] (line 3): workspace "W" is both dropped and added`,
-		entry(`"extra_workspace": {"W": "lots"}`):                     `faults[1] (line 3): extra_workspace: "lots" is no number`,
-		entry(`"endpoint": "refresh", "revoke_token": true`):          `faults[1] (line 3): revoke_token: requests to this endpoint carry no token`,
+		`{"fault": []}`:                        `fault: unknown object member name`,
+		`{"faults": {}}`:                       `faults: wrong kind of value`,
+		`{"faults":[],"faults":[]}`:            `line 1: duplicate object member name`,
+		entry(`"stauts": 500`):                 `faults.1.stauts: unknown object member name`,
+		entry(`"status": "500"`):               `faults.1.status: wrong kind of value`,
+		entry(`"status": 500, "delay": 5`):     `faults.1.delay: JSON value must be string type`,
+		entry(`"status": 500, "delay": "-5s"`): `faults.1.delay: "-5s" is not a duration like "2s"`,
+		entry(`"endpoint": "attache", "status": 500`):       `faults.1: endpoint: "attache" is none of attach, detach, token, refresh, me`,
+		entry(`"cut": "between"`):                           `faults.1: cut: "between" is none of before, after`,
+		entry(`"contradict": "both"`):                       `faults.1: contradict: "both" is none of user, workspace`,
+		entry(`"status": 200, "body": "F"`):                 `faults.1: body: "F" is none of A, B, C, D, E, html, empty`,
+		entry(`"status": 99`):                               `faults.1: status 99 is not within 200 and 599`,
+		entry(`"body": "A"`):                                `faults.1: body, retry_after, apply, name, code and message need a status`,
+		entry(`"cut": "after", "apply": true`):              `faults.1: body, retry_after, apply, name, code and message need a status`,
+		entry(`"delay": "1s", "retry_after": 1`):            `faults.1: body, retry_after, apply, name, code and message need a status`,
+		entry(`"delay": "1s", "code": "X"`):                 `faults.1: body, retry_after, apply, name, code and message need a status`,
+		entry(`"status": 429, "retry_after": "soon"`):       `faults.1.retry_after: wrong kind of value`,
+		entry(`"status": 429, "retry_after": {"in": "3s"}`): `faults.1.retry_after.in: unknown object member name`,
 	} {
 		_, err := ReadScript(strings.NewReader(text))
 		if err == nil || err.Error() != "fault script: "+want {
@@ -200,5 +180,32 @@ func TestDocumentedScript(t *testing.T) {
 	]}`)
 	if len(s.faults) != 5 {
 		t.Errorf("%d faults", len(s.faults))
+	}
+}
+
+// TestSamples reads what samples has for the simulator.
+func TestSamples(t *testing.T) {
+	const samples = "../../../samples/"
+	scripts, err := filepath.Glob(samples + "faults/*.json")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, name := range scripts {
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := ReadScript(file); err != nil || len(s.faults) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = file.Close()
+	}
+	file, err := os.Open(samples + "known.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := ReadKnown(file); err != nil {
+		t.Error(err)
 	}
 }

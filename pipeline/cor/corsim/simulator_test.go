@@ -18,7 +18,7 @@ import (
 func frozen() time.Time { return time.Date(2026, 1, 15, 22, 42, 15, 0, time.UTC) }
 
 // simulate makes a server with switches given as "name=value".
-func simulate(t testing.TB, c Config, switches ...string) *Server {
+func simulate(t testing.TB, c Config, switches ...string) *Simulator {
 	t.Helper()
 	for _, text := range switches {
 		name, value, _ := strings.Cut(text, "=")
@@ -90,7 +90,7 @@ func (q sent) request(t testing.TB, ctx context.Context, base string) *http.Requ
 }
 
 // ask sends one request in process and tells the answer: status, the headers that matter, body.
-func ask(t testing.TB, s *Server, q sent) string {
+func ask(t testing.TB, s *Simulator, q sent) string {
 	t.Helper()
 	return askWith(t, s.Transport(), "http://cor.test", q)
 }
@@ -133,7 +133,7 @@ type step struct {
 	want string
 }
 
-func run(t *testing.T, s *Server, steps []step) {
+func run(t *testing.T, s *Simulator, steps []step) {
 	t.Helper()
 	for i, st := range steps {
 		if got := short(ask(t, s, st.ask)); got != st.want {
@@ -205,33 +205,36 @@ func TestRequestsAreCheckedStrictly(t *testing.T) {
 		ask  sent
 		want string
 	}{
-		"no body":              {attach("U1", ""), prefix + `the body is not JSON: EOF"}`},
-		"half a body":          {attach("U1", `{"workspaces":`), prefix + `the body is not JSON: unexpected EOF"}`},
-		"two bodies":           {attach("U1", oneSAP+oneSAP), prefix + `the body goes on after its JSON value"}`},
-		"not UTF-8":            {attach("U1", "{\"\xff\":1}"), prefix + `the body is not UTF-8"}`},
-		"an array":             {attach("U1", `[]`), prefix + `the body is not an object"}`},
-		"garbage":              {attach("U1", `{"x":1,"workspaces":[{"workspaceId":"W","percentage":1}],"metadata":{"source":"SAP"}}`), prefix + `x is not expected"}`},
-		"case of a key":        {attach("U1", one(`{"workspaceID":"W","percentage":1}`)), prefix + `workspaces.0.workspaceId is not a string with text; workspaces.0.workspaceID is not expected"}`},
-		"no workspaces":        {attach("U1", `{"metadata":{"source":"SAP"}}`), prefix + `workspaces is not an array with elements"}`},
-		"empty workspaces":     {attach("U1", one("")), prefix + `workspaces is not an array with elements"}`},
-		"plain strings":        {attach("U1", one(`"W"`)), prefix + `workspaces.0 is not an object"}`},
-		"numeric id":           {attach("U1", one(`{"workspaceId":7,"percentage":1}`)), prefix + `workspaces.0.workspaceId is not a string with text"}`},
-		"blank id":             {attach("U1", one(`{"workspaceId":"","percentage":1}`)), prefix + `workspaces.0.workspaceId is not a string with text"}`},
+		"no body":              {attach("U1", ""), prefix + `line 1: unexpected EOF"}`},
+		"half a body":          {attach("U1", `{"workspaces":`), prefix + `line 1: unexpected EOF"}`},
+		"two bodies":           {attach("U1", oneSAP+oneSAP), prefix + `line 1: invalid character '{' after top-level value"}`},
+		"not UTF-8":            {attach("U1", "{\"\xff\":1}"), prefix + `line 1: invalid UTF-8"}`},
+		"a name twice":         {attach("U1", `{"metadata":{},"metadata":{}}`), prefix + `line 1: duplicate object member name"}`},
+		"an array":             {attach("U1", `[]`), prefix + `the document: wrong kind of value"}`},
+		"garbage":              {attach("U1", `{"x":1,"workspaces":[{"workspaceId":"W","percentage":1}],"metadata":{"source":"SAP"}}`), prefix + `x: unknown object member name"}`},
+		"case of a key":        {attach("U1", one(`{"workspaceID":"W","percentage":1}`)), prefix + `workspaces.0.workspaceID: unknown object member name"}`},
+		"no workspaces":        {attach("U1", `{"metadata":{"source":"SAP"}}`), prefix + `workspaces is empty or not there"}`},
+		"empty workspaces":     {attach("U1", one("")), prefix + `workspaces is empty or not there"}`},
+		"plain strings":        {attach("U1", one(`"W"`)), prefix + `workspaces.0: wrong kind of value"}`},
+		"numeric id":           {attach("U1", one(`{"workspaceId":7,"percentage":1}`)), prefix + `workspaces.0.workspaceId: wrong kind of value"}`},
+		"blank id":             {attach("U1", one(`{"workspaceId":"","percentage":1}`)), prefix + `workspaces.0 has a blank id or none"}`},
 		"percentage as string": {attach("U1", one(`{"workspaceId":"W","percentage":"60"}`)), prefix + `workspaces.0.percentage is not a number"}`},
 		"percentage null":      {attach("U1", one(`{"workspaceId":"W","percentage":null}`)), prefix + `workspaces.0.percentage is not a number"}`},
+		"no percentage":        {attach("U1", one(`{"workspaceId":"W"}`)), prefix + `workspaces.0.percentage is not a number"}`},
 		"percentage over":      {attach("U1", one(`{"workspaceId":"W","percentage":100.01}`)), prefix + `workspaces.0.percentage is not within 0 and 100: 100.01"}`},
 		"percentage below":     {attach("U1", one(`{"workspaceId":"W","percentage":-1}`)), prefix + `workspaces.0.percentage is not within 0 and 100: -1"}`},
 		"percentage vast":      {attach("U1", one(`{"workspaceId":"W","percentage":1e999999999}`)), prefix + `workspaces.0.percentage is not within 0 and 100: 1e999999999"}`},
-		"no metadata":          {attach("U1", `{"workspaces":[{"workspaceId":"W","percentage":1}]}`), prefix + `metadata is not an object"}`},
-		"source no string":     {attach("U1", `{"workspaces":[{"workspaceId":"W","percentage":1}],"metadata":{"source":1}}`), prefix + `metadata.source is not a string with text"}`},
+		"no metadata":          {attach("U1", `{"workspaces":[{"workspaceId":"W","percentage":1}]}`), prefix + `metadata.source is blank or not there"}`},
+		"source no string":     {attach("U1", `{"workspaces":[{"workspaceId":"W","percentage":1}],"metadata":{"source":1}}`), prefix + `metadata.source: wrong kind of value"}`},
 		"source unknown":       {attach("U1", strings.Replace(oneSAP, "SAP", "SAGE", 1)), `400 {"status":400,"name":"InvalidSourceError","code":"InvalidSourceError","message":"source \"SAGE\" is not one of COR's"}`},
 		"source lower case":    {attach("U1", strings.Replace(oneSAP, "SAP", "sap", 1)), `400 {"status":400,"name":"InvalidSourceError","code":"InvalidSourceError","message":"source \"sap\" is not one of COR's"}`},
-		"detach of objects":    {detach("U1", oneSAP), prefix + `workspaces.0 is not a string with text"}`},
-		"detach of nothing":    {detach("U1", one("")), prefix + `workspaces is not an array with elements"}`},
+		"detach of objects":    {detach("U1", oneSAP), prefix + `workspaces.0: wrong kind of value"}`},
+		"detach of nothing":    {detach("U1", one("")), prefix + `workspaces is empty or not there"}`},
+		"detach of a blank":    {detach("U1", one(`"W",""`)), prefix + `workspaces.1 has a blank id or none"}`},
 		"content type":         {attach("U1", oneSAP).with("Content-Type", "text/plain"), prefix + `content type \"text/plain\" is not application/json"}`},
 		"no token":             {attach("U1", oneSAP).with("Authorization", ""), `401 {"error":401,"message":"Unauthorized"}`},
 		"basic for a bearer":   {attach("U1", oneSAP).with("Authorization", "Basic a2V5OnNlY3JldA=="), `401 {"error":401,"message":"Unauthorized"}`},
-		"wrong method":         {sent{method: "POST", path: "/v2/integrations/users/U1/attach"}, `405 Allow: PUT {"status":405,"name":"MethodNotAllowedError","code":"MethodNotAllowedError","message":"method POST is not allowed here, PUT is"}`},
+		"wrong method":         {sent{method: "POST", path: "/v2/integrations/users/U1/attach"}, `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: POST /v2/integrations/users/U1/attach"}`},
 		"unknown endpoint":     {sent{method: "GET", path: "/v2/integrations/users"}, `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: GET /v2/integrations/users"}`},
 		"trailing slash":       {attach("U1/attach/..", oneSAP), `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: PUT /v2/integrations/users/U1/attach/../attach"}`},
 		"no user":              {attach("", oneSAP), `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: PUT /v2/integrations/users//attach"}`},
@@ -249,7 +252,7 @@ func TestRequestsAreCheckedStrictly(t *testing.T) {
 }
 
 func TestNumbersAreExact(t *testing.T) {
-	for _, number := range []string{"0", "100", "100.0000", "33.3333", "0.0001", "60.50", "1e1", "5E-1"} {
+	for _, number := range []string{"0", "100", "100.0000", "33.3333", "0.0001", "60.50", "100.00"} {
 		s := simulate(t, Config{})
 		got := short(ask(t, s, attach("U1", strings.Replace(oneSAP, "60", number, 1))))
 		if want := strings.Replace(oneDone, "60}}", number+"}}", 1); got != want {

@@ -45,7 +45,7 @@ func TestThrottling(t *testing.T) {
 
 func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := simulate(t, Config{Now: time.Now}, "latency=250ms", "transport=slow", "transport-delay=5s")
+		s := simulate(t, Config{Now: time.Now, Script: script(t, `{"faults": [{"reply_delay": "5s"}]}`)}, "latency=250ms")
 		start := time.Now()
 		ask(t, s, sent{method: "GET", path: "/v1/me"})
 		if took := time.Since(start); took != 250*time.Millisecond {
@@ -63,7 +63,7 @@ func TestLatency(t *testing.T) {
 func TestGivingUp(t *testing.T) {
 	for limit, want := range map[time.Duration]string{100 * time.Millisecond: "[]", time.Second: "[{U1 SAP WS-1 60}]"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := simulate(t, Config{Now: time.Now, Keep: true}, "latency=250ms", "transport=slow")
+			s := simulate(t, Config{Now: time.Now, Keep: true, Script: script(t, `{"faults": [{"reply_delay": "5s"}]}`)}, "latency=250ms")
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			_, err := s.Transport().RoundTrip(attach("U1", oneSAP).request(t, ctx, "http://cor.test"))
@@ -71,7 +71,7 @@ func TestGivingUp(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			record := s.Requests()[0]
-			if got := fmt.Sprint(s.Ledger()); got != want || record.End != "gone" || record.Status != 0 {
+			if got := fmt.Sprint(s.Holdings()); got != want || record.End != "gone" || record.Status != 0 {
 				t.Errorf("holds %s, want %s; log %+v", got, want, record)
 			}
 		})

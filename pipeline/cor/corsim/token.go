@@ -2,6 +2,7 @@ package corsim
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,18 +12,12 @@ import (
 // issuedPrefix begins every token the simulator makes, so that one it no longer knows is not taken for a static one.
 const issuedPrefix = "corsim-"
 
-// vault knows the tokens that are alive. Its owner guards it.
-type vault struct {
+// tokens are those that are alive. Their owner guards them.
+type tokens struct {
 	made    int
-	access  map[string]time.Time
-	refresh map[string]struct{}
-	revoked map[string]struct{}
-}
-
-func newVault() vault {
-	return vault{
-		access: make(map[string]time.Time), refresh: make(map[string]struct{}), revoked: make(map[string]struct{}),
-	}
+	access  map[string]time.Time // when they expire
+	refresh map[string]bool
+	revoked map[string]bool
 }
 
 type tokenReply struct {
@@ -32,85 +27,73 @@ type tokenReply struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-func (v *vault) issue(s *settings, now time.Time) tokenReply {
-	for token, expires := range v.access {
-		if s.tokenReuse == "rotated" || !now.Before(expires) {
-			delete(v.access, token)
-		}
-	}
-	v.made++
-	reply := tokenReply{AccessToken: fmt.Sprintf("%saccess-%d", issuedPrefix, v.made), TokenType: "Bearer", ExpiresIn: s.tokenLife}
-	v.access[reply.AccessToken] = now.Add(time.Duration(s.tokenLife) * time.Second)
-	if s.refreshToken == "yes" {
-		reply.RefreshToken = fmt.Sprintf("%srefresh-%d", issuedPrefix, v.made)
-		v.refresh[reply.RefreshToken] = struct{}{}
-	}
-	return reply
+// meReply says whom a token belongs to.
+type meReply struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
 }
 
-// rotate exchanges a refresh token, which is good once.
-func (v *vault) rotate(s *settings, token string, now time.Time) (tokenReply, bool) {
-	if _, ok := v.refresh[token]; !ok {
-		return tokenReply{}, false
+func (t *tokens) issue(s settings, now time.Time) answer {
+	maps.DeleteFunc(t.access, func(_ string, expires time.Time) bool { return !now.Before(expires) })
+	t.made++
+	reply := tokenReply{AccessToken: fmt.Sprintf("%saccess-%d", issuedPrefix, t.made), TokenType: "Bearer", ExpiresIn: s.number("token-life")}
+	t.access[reply.AccessToken] = now.Add(time.Duration(reply.ExpiresIn) * time.Second)
+	if s["refresh-token"] == "yes" {
+		reply.RefreshToken = fmt.Sprintf("%srefresh-%d", issuedPrefix, t.made)
+		t.refresh[reply.RefreshToken] = true
 	}
-	delete(v.refresh, token)
-	return v.issue(s, now), true
+	return jsonAnswer(http.StatusOK, reply)
 }
 
-// admit answers whether a token is good for a request now, and uses it up where it is good once only.
-func (v *vault) admit(s *settings, token string, now time.Time) bool {
-	if _, ok := v.revoked[token]; ok || token == "" {
+// token answers a request for a token: Basic key and secret, the grant in the query, no body.
+func (s *Simulator) token(x *exchange, now time.Time) answer {
+	key, secret, _ := x.request.BasicAuth()
+	query, err := url.ParseQuery(x.request.URL.RawQuery)
+	switch want := s.set["credentials"]; {
+	case key == "", secret == "", want != "any" && want != key+":"+secret:
+		return plainRefusal(http.StatusUnauthorized)
+	case err != nil, query.Get("grant_type") != "client_credentials":
+		return s.set.answer(badRequest("the query has no grant_type=client_credentials"))
+	case len(x.body) > 0:
+		return s.set.answer(badRequest("a request for a token has no body"))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tokens.issue(s.set, now)
+}
+
+// refresh answers a request that has a refresh token, which is good once, in its form.
+func (s *Simulator) refresh(x *exchange, now time.Time) answer {
+	form, err := url.ParseQuery(string(x.body))
+	kind, _, _ := strings.Cut(x.request.Header.Get("Content-Type"), ";")
+	token := form.Get("refresh_token")
+	if err != nil || kind != "application/x-www-form-urlencoded" || token == "" {
+		return s.set.answer(badRequest("the form field refresh_token is missing"))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tokens.refresh[token] {
+		return plainRefusal(http.StatusUnauthorized)
+	}
+	delete(s.tokens.refresh, token)
+	return s.tokens.issue(s.set, now)
+}
+
+// authorized says whether the token is good for a request now, and uses it up where it is good once only.
+func (s *Simulator) authorized(x *exchange, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token, static := x.bearer(), s.set["static-token"]
+	switch {
+	case token == "", s.tokens.revoked[token]:
 		return false
-	}
-	if !strings.HasPrefix(token, issuedPrefix) {
-		return s.staticToken == "any" || s.staticToken == token && token != "refused"
-	}
-	expires, ok := v.access[token]
-	if !ok || !now.Before(expires) {
+	case !strings.HasPrefix(token, issuedPrefix):
+		return static == "any" || static == token && static != "refused"
+	case !now.Before(s.tokens.access[token]):
 		return false
-	}
-	if s.tokenReuse == "401" {
-		delete(v.access, token)
+	case s.set["token-reuse"] == "401":
+		delete(s.tokens.access, token)
 	}
 	return true
-}
-
-func (v *vault) revoke(token string) {
-	if token != "" {
-		v.revoked[token] = struct{}{}
-	}
-}
-
-func bearer(authorization string) string {
-	token, ok := strings.CutPrefix(authorization, "Bearer ")
-	if !ok {
-		return ""
-	}
-	return token
-}
-
-// grant checks a request for a token: Basic key and secret, the grant in the query, no body.
-func (x *exchange) grant(s *settings) (answer, bool) {
-	key, secret, ok := (&http.Request{Header: http.Header{"Authorization": {x.authorization}}}).BasicAuth()
-	if !ok || key == "" || secret == "" || s.key != "" && (key != s.key || secret != s.secret) {
-		return plainRefusal(http.StatusUnauthorized), false
-	}
-	query, err := url.ParseQuery(x.query)
-	if err != nil || query.Get("grant_type") != "client_credentials" {
-		return badRequest("the query has no grant_type=client_credentials").answer(s), false
-	}
-	if len(x.body) > 0 {
-		return badRequest("a request for a token has no body").answer(s), false
-	}
-	return answer{}, true
-}
-
-// refreshTokenOf reads the form of a refresh.
-func (x *exchange) refreshTokenOf(s *settings) (string, answer, bool) {
-	form, err := url.ParseQuery(string(x.body))
-	kind, _, _ := strings.Cut(x.contentType, ";")
-	if err != nil || kind != "application/x-www-form-urlencoded" || form.Get("refresh_token") == "" {
-		return "", badRequest("the form field refresh_token is missing").answer(s), false
-	}
-	return form.Get("refresh_token"), answer{}, true
 }

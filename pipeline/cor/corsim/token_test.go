@@ -50,7 +50,7 @@ func TestTokenFlow(t *testing.T) {
 		{"blank secret", "credentials=any", []step{{tokenRequest().with("Authorization", "Basic a2V5Og=="), unauthorized}}},
 		{"the grant in the body", "credentials=any", []step{{elsewhere, noGrant}}},
 		{"the grant in both", "credentials=any", []step{{both, `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"a request for a token has no body"}`}}},
-		{"a GET", "credentials=any", []step{{sent{method: "GET", path: askToken}, `405 Allow: POST {"status":405,"name":"MethodNotAllowedError","code":"MethodNotAllowedError","message":"method GET is not allowed here, POST is"}`}}},
+		{"a GET", "credentials=any", []step{{sent{method: "GET", path: askToken}, `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: GET /v1/oauth/token"}`}}},
 		{"rotation", "credentials=any", []step{
 			{tokenRequest(), issued("1")},
 			{refreshRequest("corsim-refresh-1"), issued("2")},
@@ -62,7 +62,6 @@ func TestTokenFlow(t *testing.T) {
 		{"no refresh token", "refresh-token=no", []step{{tokenRequest(), `200 {"access_token":"corsim-access-1","token_type":"Bearer","expires_in":3600}`}}},
 		{"tokens serve for long", "token-reuse=allow", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), itIsMe}}},
 		{"tokens serve once", "token-reuse=401", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), unauthorized}, {me("static"), itIsMe}, {me("static"), itIsMe}}},
-		{"tokens end with the next", "token-reuse=rotated", []step{{tokenRequest(), issued("1")}, {tokenRequest(), issued("2")}, {me("corsim-access-1"), unauthorized}, {me("corsim-access-2"), itIsMe}}},
 		{"any static token", "static-token=any", []step{{me("theirs"), itIsMe}, {me(""), unauthorized}}},
 		{"no static token", "static-token=refused", []step{{me("theirs"), unauthorized}, {me("refused"), unauthorized}}},
 		{"one static token", "static-token=theirs", []step{{me("theirs"), itIsMe}, {me("mine"), unauthorized}}},

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"corattach/cmd/corattach/monitor"
+	"corattach/pipeline"
+	"corattach/pipeline/runs"
+	"corattach/report"
+)
+
+// monitorFlags say who learns how a real run goes without being there.
+type monitorFlags struct {
+	MetricsFile filePath `group:"Output" placeholder:"F.prom" help:"Write metrics of the run for Prometheus' textfile collector; a file for each job."`
+	PingURL     string   `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
+}
+
+// watch is what others hear of the run at work.
+type watch struct {
+	monitor *monitor.Monitor // nil when nobody is told: of a dry run, of a resume without anything to do
+	summary *report.Summary  // nil for a run that came to no report
+	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
+}
+
+// watchRun checks the flags that say who is told.
+func (a *app) watchRun(f *monitorFlags, job string) error {
+	if err := a.refuseBlank("metrics-file", "ping-url"); err != nil {
+		return err
+	}
+	m, err := monitor.New(string(f.MetricsFile), f.PingURL, job, "corattach/"+version())
+	if err == nil {
+		a.watch.monitor = m
+	}
+	return err
+}
+
+// endWatch is the last thing before a run's last line, and happens once. What
+// fails here is a warning.
+func (a *app) endWatch(code int, reason string) {
+	m := a.watch.monitor
+	a.watch.monitor = nil
+	if m == nil || a.watch.patient && (code == pipeline.ExitUsage || code == pipeline.ExitLocked) {
+		return
+	}
+	for _, err := range m.End(a.ctx, a.cut, code, reason, a.watch.summary) {
+		a.console.Warn(err.Error(), "")
+	}
+}
+
+// host lets the console, and whoever watches the run, hear what a run does.
+func (a *app) host(f *outputFlags) runs.Host {
+	dir := ""
+	return runs.Host{
+		Run: func(id, at string) {
+			a.console.Run(id)
+			dir = at
+		},
+		Info: a.console.Info, Warn: a.console.Warn,
+		Begin: func() {
+			a.watch.patient = false
+			if a.watch.monitor != nil {
+				a.watch.monitor.Start(a.ctx)
+			}
+		},
+		Planned: a.planned,
+		Sending: func(users int) {
+			a.console.Begun(dir)
+			a.console.Follow(users, f.Progress)
+		},
+		Exchange: a.console.Exchange, User: a.console.User, Sent: a.console.Unfollow,
+	}
+}
+
+// planned says what was read.
+func (a *app) planned(p runs.Planned) {
+	text := fmt.Sprintf("%s of %s read: %s planned", count(p.Rows, "row"), count(p.Users, "user"), count(p.Requests, "request"))
+	if p.Estimate > 0 {
+		text += fmt.Sprintf(", about %v at this rate", p.Estimate)
+	}
+	a.console.Info(text)
+}
+
+// conclude prints what a command about a run came to, tells whoever watches it,
+// and sets the exit code. An error may come with an outcome.
+func (a *app) conclude(f *outputFlags, o *runs.Outcome, err error) error {
+	if o != nil {
+		a.watch.summary = o.Summary
+	}
+	if err != nil {
+		return err
+	}
+	s := o.Summary
+	if o.Nothing != "" {
+		a.watch.monitor = nil
+		if !a.typed("quiet") { // it is that of the last session
+			a.console.Unhush()
+		}
+		a.console.Say("nothing to resume in " + o.Dir + ": " + o.Nothing)
+	}
+	if err := a.printResult(f.JSON, o); err != nil {
+		return &unprintedError{&pipeline.Failure{Code: pipeline.ExitInternal, Err: fmt.Errorf("the result can't be printed: %w", err),
+			Hint: "it stands in " + filepath.Join(o.Dir, report.SummaryFile)}, s.Next}
+	}
+	if f.JSON && !a.console.IsJSON() {
+		for _, advice := range s.Advice {
+			a.console.Hint(advice)
+		}
+	}
+	a.endWatch(s.Exit.Code, s.Exit.Reason)
+	a.console.End(s.Exit.Code, s.Exit.Reason, s.Next)
+	a.code = s.Exit.Code
+	return nil
+}
+
+// print prints a result for people, or as the JSON document that was asked for.
+// Where every line has to be JSON, the document takes the place of what is for
+// people.
+func (a *app) print(asJSON bool, v any, text func(io.Writer) error) error {
+	if asJSON || a.console.IsJSON() {
+		return a.console.Document(v)
+	}
+	return a.console.Text(text)
+}
+
+// unprintedError says that the result of a run could not be printed.
+type unprintedError struct {
+	error
+	next []string // what the result says to do
+}
+
+func (e *unprintedError) Unwrap() error { return e.error }
+
+// next is what to paste after an error in the middle of a run, or at its end.
+func next(err error) []string {
+	var unprinted *unprintedError
+	var broken *runs.BrokenError
+	var unreported *runs.ReportError
+	switch {
+	case errors.As(err, &unprinted):
+		return unprinted.next
+	case errors.As(err, &broken):
+		return []string{command("resume", broken.Dir)}
+	case errors.As(err, &unreported):
+		return []string{command("report", unreported.Dir)}
+	}
+	return nil
+}

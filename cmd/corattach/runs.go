@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/runs"
+	"corattach/report"
+)
+
+type runsCommand struct {
+	JSON bool `group:"Output" name:"json" help:"Print the runs as one JSON document."`
+	runsFlag
+	logFlags
+}
+
+// Help is shown below the description.
+func (*runsCommand) Help() string {
+	return examples("corattach runs", "corattach runs --json --runs-dir /var/lib/corattach/runs")
+}
+
+// Run lists the runs of a runs directory.
+func (c *runsCommand) Run(a *app) error {
+	c.logFlags.open(a)
+	all, err := runs.List(string(c.RunsDir))
+	if err != nil {
+		return err
+	}
+	all = append([]runs.Info{}, all...) // null is no list
+	if err := a.print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) }); err != nil {
+		return err
+	}
+	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s in %s", count(len(all), "run"), c.RunsDir), nil)
+	return nil
+}
+
+// writeRuns writes a line for each run, for people.
+func writeRuns(w io.Writer, all []runs.Info) error {
+	if len(all) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RUN\tJOB\tWHAT\tSTARTED\tTOOK\tEXIT\tRESUME\tROWS")
+	for i := range all {
+		r := &all[i]
+		what, resume, rows := r.Command, "-", fmt.Sprint(r.Rows.Total)
+		if r.DryRun {
+			what += " --dry-run"
+		}
+		if r.Resumable {
+			resume = "yes"
+		}
+		if r.Rows.Total > 0 {
+			rows += " = " + r.Rows.String()
+		}
+		took := time.Duration(r.DurationSeconds * float64(time.Second)).Round(time.Second)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\t%s\t%s\n", report.Show(r.RunID), report.Show(r.Job), what,
+			r.StartedAt.UTC().Format(time.RFC3339), took, exitText(r.Exit), resume, rows)
+	}
+	return t.Flush()
+}
+
+func exitText(exit *report.Exit) string {
+	if exit == nil {
+		return "-"
+	}
+	return fmt.Sprint(exit.Code)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"corattach/cmd/corattach/console"
+	"corattach/pipeline"
+)
+
+// cutGrace is how long a second signal leaves for open exchanges to be written
+// down as cut short, and for the reports.
+const cutGrace = 2 * time.Second
+
+// listen makes the console and ends a.ctx at the first SIGINT, SIGTERM or SIGHUP,
+// and a.cut at the second. The process has to end at once when something comes
+// over the channel: some time after the second signal, or at the third. The
+// returned function ends the listening.
+func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
+	ctx, end := context.WithCancelCause(context.Background())
+	cut, cutOff := context.WithCancelCause(context.Background())
+	a.ctx, a.cut = ctx, cut
+	a.console = console.New(a.stdout, a.stderr, ctx.Done())
+
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go; the run goes on
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	now, done, joined := make(chan pipeline.Stop, 1), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(joined)
+		obey(signals, done, func(first pipeline.Stop) {
+			end(first)
+			a.console.Stopping(first)
+		}, cutOff, now)
+	}()
+	return now, func() {
+		signal.Stop(signals)
+		close(done)
+		<-joined
+		end(nil)
+		cutOff(nil)
+	}
+}
+
+// obey waits for one signal after the other until done is closed. It writes to
+// nothing that may block.
+func obey(signals <-chan os.Signal, done <-chan struct{}, end func(pipeline.Stop), cutOff func(error), now chan<- pipeline.Stop) {
+	var first pipeline.Stop
+	select {
+	case s := <-signals:
+		first = stoppedBy(s)
+		end(first)
+	case <-done:
+		return
+	}
+	select {
+	case s := <-signals:
+		cutOff(stoppedBy(s))
+	case <-done:
+		return
+	}
+	grace := time.NewTimer(cutGrace)
+	defer grace.Stop()
+	select {
+	case <-signals:
+	case <-grace.C:
+	case <-done:
+		return
+	}
+	now <- first
+}
+
+func stoppedBy(s os.Signal) pipeline.Stop {
+	number, _ := s.(syscall.Signal)
+	name := map[syscall.Signal]string{syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP"}[number]
+	return pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by " + name, Signal: int(number)}
+}

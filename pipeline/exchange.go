@@ -1,0 +1,112 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names returns the workspaces of the request, in their order.
+func (r *Request) Names() []WorkspaceID {
+	names := make([]WorkspaceID, len(r.Shares))
+	for i, s := range r.Shares {
+		names[i] = s.Workspace
+	}
+	return names
+}
+
+// Part returns the request cut down to the named workspaces; nil names all.
+func (r Request) Part(workspaces []WorkspaceID) Request {
+	if workspaces == nil {
+		return r
+	}
+	named := make(map[WorkspaceID]bool, len(workspaces))
+	for _, w := range workspaces {
+		named[w] = true
+	}
+	shares := make([]Share, 0, len(workspaces))
+	for _, s := range r.Shares {
+		if named[s.Workspace] {
+			shares = append(shares, s)
+		}
+	}
+	r.Shares = shares
+	return r
+}
+
+// Is reports whether the exchange met a fault of this kind.
+func (e *Exchange) Is(kind FaultKind) bool {
+	return e.Fault != nil && e.Fault.Kind == kind
+}
+
+// Sent reports whether the attempt came to a sending at all, with or without a
+// connection: without a token there is nothing to send.
+func (e *Exchange) Sent() bool {
+	return !e.Is(NoToken) && !e.Is(TokenDown) && !e.Is(Withheld)
+}
+
+// MayHaveLeft reports whether anything of the attempt may have reached COR.
+func (e *Exchange) MayHaveLeft() bool {
+	return e.Sent() && !e.Is(NotConnected) && !e.Is(Untrusted)
+}
+
+// LeavesOpen reports whether COR may have applied what was sent although it did
+// not say so. A 503 does, like every 5xx; a 408 says that COR did not get the
+// request, and a 429 that it did not look at it.
+func (e *Exchange) LeavesOpen() bool {
+	if e.Fault == nil {
+		return e.Answer == nil
+	}
+	switch e.Fault.Kind {
+	case ServerError, Unreadable, NoAnswer:
+		return true
+	case Throttled:
+		return e.Fault.Status/100 == 5
+	}
+	return false
+}
+
+// Pivot returns the first pivot of a workspace, joined by exact external id and
+// source; nil when the answer has none.
+func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
+	for i := range a.Pivots {
+		if p := &a.Pivots[i]; p.Workspace == w && p.Source == source {
+			return p
+		}
+	}
+	return nil
+}
+
+// Strange returns the first pivot of another user, nil when there is none: what
+// is not in an answer with one may still be attached.
+func (a *Answer) Strange() *Pivot {
+	for i := range a.Pivots {
+		if p := &a.Pivots[i]; p.UserID != 0 && p.UserID != a.UserID {
+			return p
+		}
+	}
+	return nil
+}
+
+// Text returns code and message in one line.
+func (e *ItemError) Text() string {
+	return strings.TrimSpace(e.Code + " " + e.Message)
+}
+
+// Error tells the fault in one line: status, code and what was said. A Fault is
+// a value of one attempt; it is an error only for those who print it.
+func (f *Fault) Error() string {
+	var parts []string
+	if f.Status != 0 {
+		parts = append(parts, fmt.Sprintf("HTTP %d", f.Status))
+	}
+	if f.Code != "" {
+		parts = append(parts, f.Code)
+	}
+	if f.Message != "" {
+		parts = append(parts, f.Message)
+	}
+	if len(parts) == 0 {
+		return strings.ReplaceAll(string(f.Kind), "_", " ")
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// The exit codes of the program. Scripts depend on them.
+const (
+	ExitDone        = 0   // every row is accounted for, and none needs attention
+	ExitInternal    = 1   // internal error, a report that can't be written, broken accounting
+	ExitUsage       = 2   // wrong usage or configuration, a file that can't be opened
+	ExitRefused     = 3   // the input was refused; nothing was sent
+	ExitRows        = 4   // some rows failed, unknown, invalid, held, protected or not sent
+	ExitPivots      = 5   // some rows mismatched, missing or still attached, nothing worse
+	ExitGuard       = 6   // stopped by a guard
+	ExitCredentials = 7   // credentials refused
+	ExitUnavailable = 8   // COR unavailable, not to be trusted, or throttling for too long
+	ExitLocked      = 11  // another run holds the lock
+	ExitSignal      = 128 // plus the number of the signal
+)
+
+// Failure is an error that ends the program with a code of its own.
+type Failure struct {
+	Code int    // one of the exit codes
+	Err  error  // what is wrong: lower case, no full stop
+	Hint string // the one thing to do; "" when there is nothing to say
+}
+
+// Error returns what is wrong.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns the error itself.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Usage is wrong usage or configuration.
+func Usage(hint, format string, args ...any) error {
+	return &Failure{ExitUsage, fmt.Errorf(format, args...), hint}
+}
+
+// Internal is what the program, or the machine it runs on, is to blame for. When the
+// machine has run out of something, the hint says that.
+func Internal(hint string, err error) error {
+	return &Failure{ExitInternal, err, cmp.Or(Scarce(err), hint)}
+}
+
+// Unwritable is the error of a run's directory or report that can't be written.
+func Unwritable(err error) error {
+	hint := "choose another --runs-dir, or make this one writable"
+	if errors.Is(err, syscall.ENOTDIR) {
+		hint = "choose another --runs-dir: this one is a file, or below one"
+	}
+	return Internal(hint, fmt.Errorf("no reports can be written: %w", err))
+}
+
+// Scarce says what to do when the machine has run out of something; "" for any other
+// error.
+func Scarce(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "raise the limit of open files (ulimit -n)"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "make room where --runs-dir is"
+	}
+	return ""
+}

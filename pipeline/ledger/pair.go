@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"corattach/pipeline"
+)
+
+// moment is a place in the order of all attempts: the counter of the session that
+// made it, and its number in the run.
+type moment struct {
+	Counter int64 `json:"c"`
+	Number  int64 `json:"n"`
+}
+
+func (m moment) before(other moment) bool { return latest(m, other) != m }
+
+func latest(a, b moment) moment {
+	if a.Counter > b.Counter || a.Counter == b.Counter && a.Number >= b.Number {
+		return a
+	}
+	return b
+}
+
+// state is what the ledger holds of a pair. Each of its moments only grows, so
+// that the order of applying does not matter. The zero state stands for a pair that
+// nothing is known of.
+type state struct {
+	Tried      moment    `json:"tried,omitzero"`    // of the latest attempt that asked for something
+	Told       moment    `json:"told,omitzero"`     // of the latest answer that told whether it is attached
+	Doubted    moment    `json:"doubted,omitzero"`  // of what last cast doubt on it without having asked for it
+	Attached   bool      `json:"attached,omitzero"` // by that answer; so are the next three
+	Matched    bool      `json:"matched,omitzero"`  // it was asked for, and returned as asked
+	Percentage string    `json:"percentage,omitzero"`
+	At         time.Time `json:"at,omitzero"` // of the attempt, UTC
+
+	Identity pipeline.Identity `json:"identity,omitzero"` // the last known
+}
+
+// confirmed reports whether nothing has cast doubt on the pair since it matched.
+func (s *state) confirmed() bool {
+	return s.Matched && !s.Told.before(s.Tried) && !s.Told.before(s.Doubted)
+}
+
+func (s *state) note(o *observation, m moment, at time.Time) {
+	if o.asked {
+		s.Tried = latest(s.Tried, m)
+	}
+	if !o.tells {
+		return
+	}
+	held := !o.asked && s.holds(o)
+	if o.identity.Known() && (!m.before(s.Told) || !s.Identity.Known()) {
+		s.Identity = o.identity
+	}
+	if m.before(s.Told) || held {
+		return
+	}
+	s.Told, s.At = m, at.UTC()
+	s.Attached, s.Matched, s.Percentage = o.attached, o.matched, o.percentage
+}
+
+// holds reports whether an observation tells what is known already.
+func (s *state) holds(o *observation) bool {
+	same := s.Identity == o.identity || !s.Identity.Known() || !o.identity.Known()
+	return same && s.Attached && o.attached && pipeline.SameNumber(s.Percentage, o.percentage)
+}
+
+// pairKey is the key of a pair. No id has the byte 0. The pairs of a user follow
+// one another, by source and workspace.
+func pairKey(p pipeline.Pair) string {
+	return userPrefix(p.User) + string(p.Source) + "\x00" + string(p.Workspace)
+}
+
+// userPrefix is how the keys of a user's pairs begin.
+func userPrefix(user pipeline.UserID) string { return string(user) + "\x00" }
+
+func pairOf(key string) pipeline.Pair {
+	user, rest, _ := strings.Cut(key, "\x00")
+	source, workspace, _ := strings.Cut(rest, "\x00")
+	return pipeline.Pair{User: pipeline.UserID(user), Source: pipeline.Source(source), Workspace: pipeline.WorkspaceID(workspace)}
+}
+
+// hash stands for a key where millions of them are kept in memory.
+func hash(key string) uint64 {
+	sum := sha256.Sum256([]byte(key))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+type stored struct {
+	key string
+	state
+}
+
+func (l *Ledger) pair(target, key string) (state, error) {
+	return get[state](l, pairsTable(target), key)
+}
+
+func (l *Ledger) change(target string, p stored, change func(*state)) error {
+	now := p.state
+	change(&now)
+	if now == p.state {
+		return nil
+	}
+	return l.put(pairsTable(target), p.key, &now)
+}
+
+func (l *Ledger) doubt(target string, p stored, m moment) error {
+	return l.change(target, p, func(s *state) { s.Doubted = latest(s.Doubted, m) })
+}
+
+func (l *Ledger) eachPair(target string, do func(p stored)) error {
+	return each(l, pairsTable(target), "", func(key string, s state) { do(stored{key, s}) })
+}
+
+// ofUser returns the pairs of a user, by source and workspace.
+func (l *Ledger) ofUser(target string, user pipeline.UserID) ([]stored, error) {
+	var pairs []stored
+	err := each(l, pairsTable(target), userPrefix(user), func(key string, s state) { pairs = append(pairs, stored{key, s}) })
+	return pairs, err
+}

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+
+	"corattach/pipeline"
+)
+
+// Run is one run as the ledger knows it.
+type Run struct {
+	ID       string          `json:"id"`
+	Counter  int64           `json:"counter"`
+	Sessions []Session       `json:"sessions,omitzero"` // as exchanges number them; none: one with the run's counter
+	Command  string          `json:"command"`           // import, detach or probe
+	Job      string          `json:"job,omitzero"`      // "" for a run that belongs to none
+	Target   pipeline.Target `json:"target"`
+}
+
+// Session is one of the times that were worked on a run.
+type Session struct {
+	Counter   int64            `json:"counter"` // taken when it began
+	Tolerance pipeline.Percent `json:"tolerance,omitzero"`
+}
+
+func (r *Run) session(index int) Session {
+	if index < len(r.Sessions) {
+		return r.Sessions[index]
+	}
+	return Session{Counter: r.Counter}
+}
+
+// counters returns those of the run and its sessions.
+func (r *Run) counters() []int64 {
+	all := []int64{r.Counter}
+	for _, s := range r.Sessions {
+		all = append(all, s.Counter)
+	}
+	return all
+}
+
+// runState is how far the ledger has taken over a run.
+type runState struct {
+	Run
+	Seen      int64 `json:"seen"`      // bytes of the journal that are applied
+	Concluded int64 `json:"concluded"` // bytes that were applied at the last Conclude
+	Active    bool  `json:"active"`    // it may have sent more than is applied
+}
+
+// run returns the state of a run, which is new when it was not known.
+func (r *register) run(run Run) *runState {
+	if r.Runs[run.ID] == nil {
+		r.Runs[run.ID] = new(runState)
+	}
+	r.Runs[run.ID].Run = run
+	return r.Runs[run.ID]
+}
+
+// Begin notes that a run is going to send, or to go on. When it returns, a run
+// that is gone before its journal was applied is missed: see Missing.
+func (l *Ledger) Begin(run Run) error {
+	return l.update(func() error {
+		l.run(run).Active = true
+		return nil
+	})
+}
+
+// Seen returns how many bytes of a run's journal are applied; 0 when none are. There
+// are fewer in a journal that was cut since.
+func (l *Ledger) Seen(id string) int64 {
+	if is := l.Runs[id]; is != nil {
+		return is.Seen
+	}
+	return 0
+}
+
+// Done reports whether there is nothing more to take over from a run whose journal
+// has so many bytes. An import is concluded too.
+func (l *Ledger) Done(id string, size int64) bool {
+	is := l.Runs[id]
+	return is != nil && !is.Active && is.Seen == size && (is.Command != "import" || is.Concluded == size)
+}
+
+// Counters returns those of all runs and sessions that it knows, sorted.
+func (l *Ledger) Counters() []int64 {
+	var all []int64
+	for _, is := range l.Runs {
+		all = append(all, is.counters()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Doubt takes note that nothing up to a counter counts as confirmed any more: runs
+// are gone that it never saw.
+func (l *Ledger) Doubt(counter int64) error {
+	return l.update(func() error {
+		l.Floors[""] = max(l.Floors[""], counter)
+		return nil
+	})
+}
+
+// Doubted returns the highest counter that Doubt was told; 0 for none.
+func (l *Ledger) Doubted() int64 { return l.Floors[""] }
+
+// Missing takes note that of all runs only those for which exists returns true
+// still have their journals. What a run did that had begun to send and was not
+// applied is not known then: nothing under its target counts as confirmed up to
+// its counter.
+func (l *Ledger) Missing(exists func(id string) bool) error {
+	return l.update(func() error {
+		for id, is := range l.Runs {
+			if !is.Active || exists(id) {
+				continue
+			}
+			is.Active = false
+			for _, target := range l.relatives(is.Target) {
+				l.Floors[target] = max(l.Floors[target], slices.Max(is.counters()))
+			}
+		}
+		return nil
+	})
+}
+
+// targetKey stands for a target in keys and tables.
+func targetKey(t pipeline.Target) string { return t.BaseURL + "\n" + t.AuthURL + "\n" + t.Account }
+
+// relatives returns a target and then the others under the same URLs that runs have
+// sent to. One of these may be the same account of COR: an API key and a static
+// token have names of their own.
+func (l *Ledger) relatives(t pipeline.Target) []string {
+	all := []string{targetKey(t)}
+	for _, is := range l.Runs {
+		key := targetKey(is.Target)
+		if is.Target.BaseURL == t.BaseURL && is.Target.AuthURL == t.AuthURL && !slices.Contains(all, key) {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
+// Accounts returns the accounts that runs have sent to under the URLs of a target,
+// sorted.
+func (l *Ledger) Accounts(t pipeline.Target) []string {
+	t.Account = ""
+	var accounts []string
+	for _, key := range l.relatives(t)[1:] {
+		accounts = append(accounts, strings.TrimPrefix(key, targetKey(t)))
+	}
+	slices.Sort(accounts)
+	return accounts
+}

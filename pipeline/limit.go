@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Limit is a limit of N or N% that stops at strictly more. The zero value is
+// off.
+type Limit struct {
+	on      bool
+	percent bool
+	bound   Percent // a number in percentUnit, or a percentage
+}
+
+// ParseLimit reads "off", a number, or a percentage with up to four decimals.
+func ParseLimit(text string) (Limit, error) {
+	if text == "off" {
+		return Limit{}, nil
+	}
+	if number, found := strings.CutSuffix(text, "%"); found {
+		if p, ok := ParseDecimal(number, '.'); ok && p <= Hundred {
+			return Limit{true, true, p}, nil
+		}
+		return Limit{}, fmt.Errorf("%q is no percentage from 0%% to 100%%", text)
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return Limit{}, fmt.Errorf("%q is neither off, a number nor a percentage such as 10%%", text)
+	}
+	return Limit{true, false, Percent(n) * percentUnit}, nil
+}
+
+// On reports whether there is a limit.
+func (l Limit) On() bool { return l.on }
+
+// Exceeded reports whether count is strictly more than the limit; total is what
+// a percentage is taken of.
+func (l Limit) Exceeded(count, total int) bool {
+	switch {
+	case !l.on:
+		return false
+	case l.percent:
+		return Percent(count)*Hundred > l.bound*Percent(total)
+	}
+	return Percent(count)*percentUnit > l.bound
+}
+
+// String returns the limit as it is written.
+func (l Limit) String() string {
+	switch {
+	case !l.on:
+		return "off"
+	case l.percent:
+		return l.bound.String() + "%"
+	}
+	return l.bound.String()
+}

@@ -1,0 +1,269 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"corattach/pipeline"
+)
+
+// question is one row of the table: what is sent, how the replies are read, and what
+// follows from the finding. A question that sends nothing is answered by the replies
+// to another one.
+type question struct {
+	fact, about string
+	moot        bool // it means nothing beside what else was found
+	send        []step
+	from        []string  // the steps whose replies are the evidence
+	findings    []finding // the first that was seen counts
+}
+
+type finding struct {
+	word string
+	seen bool
+	so   string // what follows
+}
+
+// questions is the table, read with the replies that there are.
+func (t *talk) questions() []question {
+	return slices.Concat(t.attachQuestions(), t.numberQuestions(), t.refusalQuestions(), t.identityQuestions(), t.detachQuestions())
+}
+
+func (t *talk) attachQuestions() []question {
+	a, b := t.Workspaces[0], t.Workspaces[1]
+	first, again, second := t.replies["first"], t.replies["again"], t.replies["second"]
+	adds, replaces := t.attaches()
+	before, after := first.pivot(a), again.pivot(a)
+	refuses := before != nil && again.saysAttached()
+	keeps := before != nil && after != nil && pipeline.SameNumber(before.Percentage, after.Percentage)
+	return []question{{
+		fact: "attach", about: "what an attach does to workspaces that it does not name", from: []string{"second", "one"},
+		send: []step{
+			t.attach("first", share(a, fourDecimals)), t.attach("again", share(a, 3_0000)), t.attach("second", share(b, 2_0000)),
+			t.detach("one", b), t.detach("gone", a), t.detach("gone again", a),
+		},
+		findings: []finding{
+			{"adds", adds, "import adds to what a user has; what is no longer in the input stays until corattach detach takes it away"},
+			{"replaces", replaces, "import takes away what a request does not name: leave --chunk at 0, do not use --repair, and give each user's rows under one source"},
+		},
+	}, {
+		fact: "repeat", about: "what an attach does to the percentage of a workspace that is attached already", from: []string{"first", "again"},
+		findings: []finding{
+			{"refuses", refuses && replaces, "a workspace that is attached already is refused: detach the user's pairs, and import all rows of the user again"},
+			{"refuses", refuses, "import with --repair --chunk 1: a workspace that is attached already is refused"},
+			{"updates", before != nil && again.asAsked(), "import changes percentages by itself, without --repair"},
+			{"keeps", keeps && replaces, "a changed percentage stays as it was: detach the pair, and import all rows of the user again"},
+			{"keeps", keeps, "import with --repair: without it a changed percentage stays as it was, and its row is mismatched"},
+		},
+	}, {
+		fact: "listed", about: "whether the answer to an attach lists all of the user's workspaces or those sent", from: []string{"second", "one"},
+		moot: replaces,
+		findings: []finding{
+			{"all", second.lists(a), "extras.csv shows what a user has beside the input"},
+			{"sent", adds, "extras.csv can't show what a user has beside the input"},
+		},
+	}}
+}
+
+// attaches tells what an attach of the second workspace does to the first.
+func (t *talk) attaches() (adds, replaces bool) {
+	a, b := t.Workspaces[0], t.Workspaces[1]
+	first, second, one := t.replies["first"], t.replies["second"], t.replies["one"]
+	both := first.lists(a) && second.lists(b)
+	adds = both && (second.lists(a) || one.lists(a))
+	return adds, both && !adds && one.lacks(b) && t.remains()
+}
+
+// remains reports whether the answer to a detach lists what remains.
+func (t *talk) remains() bool {
+	part := t.replies["part"]
+	return t.replies["pair"].asAsked() && part.lacks(t.Workspaces[0]) && part.lists(t.Workspaces[1])
+}
+
+// fourDecimals is as small as the other percentages that are asked for: the user may
+// have others.
+const fourDecimals pipeline.Percent = 1_6667
+
+// kept tells what COR made of a percentage with four decimals: exact, rounded or cut,
+// to how many decimals, and how far off such a percentage can be. It is "" for
+// something else.
+func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
+	switch {
+	case p == nil:
+		return "", 0, 0
+	case fourDecimals.Near(p.Percentage, 0):
+		return "exact", 4, 0
+	}
+	unit := pipeline.Hundred / 100
+	for decimals := range 4 {
+		rounded, cut := (fourDecimals+unit/2)/unit*unit, fourDecimals/unit*unit
+		if rounded.Near(p.Percentage, 0) {
+			return "rounded", decimals, unit / 2
+		}
+		if cut.Near(p.Percentage, 0) {
+			return "cut", decimals, unit - 1
+		}
+		unit /= 10
+	}
+	return "", 0, 0
+}
+
+func (t *talk) numberQuestions() []question {
+	const inexact = "import with --tolerance: see decimals"
+	a, b := t.Workspaces[0], t.Workspaces[1]
+	first, over, zero := t.replies["first"].pivot(a), t.replies["over"], t.replies["zero"]
+	how, decimals, off := kept(first)
+	text := first != nil && first.Text
+	return []question{{
+		fact: "percentage", about: "what comes back of a percentage with four decimals", from: []string{"first"},
+		findings: []finding{
+			{"text", how == "exact" && text, "import without --tolerance: a number in a JSON string is read as one"},
+			{"exact", how == "exact", "import without --tolerance"},
+			{"text-rounded", how == "rounded" && text, inexact},
+			{"rounded", how == "rounded", inexact},
+			{"cut", how == "cut" && !text, inexact},
+		},
+	}, {
+		fact: "decimals", about: "how many decimals of it are kept", from: []string{"first"},
+		moot:     how == "" || how == "exact",
+		findings: []finding{{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()}},
+	}, {
+		fact: "over-100", about: "whether a user's percentages may add up to more than 100", from: []string{"pair", "over"},
+		send: []step{
+			t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
+			t.attach("over", share(a, 60_0000), share(b, 60_0000)),
+		},
+		findings: []finding{
+			{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
+			{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
+		},
+	}, {
+		fact: "zero", about: "whether 0 can be attached", from: []string{"zero"},
+		send: []step{t.attach("zero", share(a, 0))},
+		findings: []finding{
+			{"accepted", zero.asAsked(), "rows with 0 can be imported"},
+			{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
+		},
+	}}
+}
+
+func (t *talk) refusalQuestions() []question {
+	const (
+		sinks    = "one unknown workspace sinks its request: fix unmapped.csv, or import with --chunk 1, so that the user's workspaces in front of it arrive"
+		sinksAll = "one unknown workspace sinks its request: fix unmapped.csv and import failed.csv; do not use --chunk"
+		misses   = "the other workspaces of the request are attached, and the row of the unknown one is missing"
+		partial  = "CE001" // of an item in a partial success
+	)
+	a := t.Workspaces[0]
+	r, sunk := t.replies["unknown workspace"], sinks
+	if _, replaces := t.attaches(); replaces {
+		sunk = sinksAll
+	}
+	took := r.lists(a) && !r.lists(ghostWorkspace)
+	other := func(e pipeline.ItemError) bool { return e.Code != partial }
+	ghost := t.attach("unknown user", share(a, 1_0000))
+	ghost.User = ghostUser
+	return []question{{
+		fact: "unknown-workspace", about: "what one unknown workspace does to its request", from: []string{"unknown workspace"},
+		send: []step{t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000))},
+		findings: append(refusals(r, sunk, 400, 404),
+			finding{"left-out", took && len(r.answer.Errors) == 0, misses},
+			finding{"errors", took && slices.ContainsFunc(r.answer.Errors, other), misses},
+			finding{"partial-success", took, misses}),
+	}, {
+		fact: "unknown-user", about: "what an unknown user does", from: []string{"unknown user"},
+		send:     []step{ghost},
+		findings: refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user", 400, 404),
+	}, {
+		fact: "validation", about: "what a percentage above 100 is answered with", from: []string{"invalid"},
+		send:     []step{t.attach("invalid", share(a, 101_0000))},
+		findings: refusals(t.replies["invalid"], "import never sends such a percentage: its row is invalid", 400, 417, 422),
+	}}
+}
+
+// refusals are the findings that a reply is a refusal with one of some statuses.
+func refusals(r reply, so string, statuses ...int) []finding {
+	var all []finding
+	for _, status := range statuses {
+		all = append(all, finding{fmt.Sprintf("refused-%d", status), r.refusal != nil && r.refusal.Status == status, so})
+	}
+	return all
+}
+
+func (t *talk) identityQuestions() []question {
+	const (
+		one     = "give each pair in one spelling: two that COR takes for one overwrite each other, and a detach of one takes both away"
+		exactly = "ids must be spelled as COR has them"
+		nothing = "import sends sources in capitals: there is nothing to do"
+	)
+	a := t.Workspaces[0]
+	elsewhere, lowered := t.attach("other source", share(a, 1_0000)), t.attach("lower source", share(a, 1_0000))
+	sources := pipeline.Sources()
+	elsewhere.Source = sources[slices.IndexFunc(sources, func(other pipeline.Source) bool { return other != t.Source })]
+	lowered.Source = pipeline.Source(strings.ToLower(string(t.Source)))
+	recased, reformed := t.respelled("other case", otherCase), t.respelled("other form", otherForm)
+
+	source, lower, cased, formed := t.replies["other source"], t.replies["lower source"], t.replies["other case"], t.replies["other form"]
+	known := t.replies["first"].lists(a) && t.replies["second"].lists(t.Workspaces[1])
+	shared, same := t.same(source) != nil, t.same(lower)
+	// Any other refusal may be of the source, or of the user under it.
+	own := !shared && (source.answer != nil || source.refusal != nil && source.refusal.Subject == pipeline.UnknownWorkspace)
+	return []question{{
+		fact: "id-sources", about: "whether a workspace's id under another source is the same workspace", from: []string{"first", "other source"},
+		send: []step{elsewhere},
+		findings: []finding{
+			{"own", own, "give each workspace under the source that it is mapped under"},
+			{"shared", shared, one},
+		},
+	}, {
+		fact: "id-case", about: "whether ids are compared without letter case", from: []string{"first", "other case"},
+		send:     recased,
+		findings: []finding{{"ignored", t.same(cased) != nil, one}, {"exact", known && cased.sure(), exactly}},
+	}, {
+		fact: "id-form", about: "whether ids are compared after Unicode normalization", from: []string{"first", "other form"},
+		moot:     reformed == nil,
+		send:     reformed,
+		findings: []finding{{"nfc", t.same(formed) != nil, one}, {"exact", known && formed.sure(), exactly}},
+	}, {
+		fact: "source-case", about: "whether sources are compared without letter case", from: []string{"first", "lower source"},
+		send: []step{lowered},
+		findings: []finding{ // the answer may spell the source as the request does
+			{"ignored", same != nil && (same.Source == t.Source || own), nothing},
+			{"exact", lower.sure() && (same == nil || shared), nothing},
+		},
+	}}
+}
+
+// same returns the pivot of a reply that is one of the two workspaces by COR's own
+// id, under whatever external id; nil when there is none.
+func (t *talk) same(r reply) *pipeline.Pivot {
+	if r.answer == nil {
+		return nil
+	}
+	first, second := t.replies["first"].pivot(t.Workspaces[0]), t.replies["second"].pivot(t.Workspaces[1])
+	i := slices.IndexFunc(r.answer.Pivots, func(p pipeline.Pivot) bool {
+		return first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID
+	})
+	if i < 0 {
+		return nil
+	}
+	return &r.answer.Pivots[i]
+}
+
+func (t *talk) detachQuestions() []question {
+	a := t.Workspaces[0]
+	_, replaces := t.attaches()
+	gone, again := t.replies["gone"], t.replies["gone again"]
+	detached := t.replies["first"].lists(a) && (gone.lacks(a) || gone.refusal != nil && replaces)
+	return []question{{
+		fact: "detach", about: "what a detach answers", from: []string{"pair", "part"},
+		findings: []finding{{"remaining", t.remains(), "the answer to a detach shows what the user still has"}},
+	}, {
+		fact: "second-detach", about: "what a second detach does", from: []string{"gone", "gone again"},
+		findings: []finding{
+			{"accepted", detached && again.lacks(a), "corattach detach can be run again with the same file"},
+			{"refused", detached && again.refusal != nil, "a pair that is gone already is failed in corattach detach, which does no harm"},
+		},
+	}}
+}

@@ -1,0 +1,197 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor/corsim"
+	"corattach/pipeline/probe"
+)
+
+// give attaches workspaces before a probe begins.
+func (l *line) give(user pipeline.UserID, source pipeline.Source, shares ...pipeline.Share) {
+	l.t.Helper()
+	r := pipeline.Request{Key: pipeline.Key{User: user, Source: source}, Op: pipeline.Attach, Shares: shares}
+	if _, fault := l.client.Do(context.Background(), pipeline.Attach, r); fault != nil {
+		l.t.Fatal(fault)
+	}
+}
+
+// putBack is what a resumed run does.
+func (l *line) putBack(s probe.Subject, session int) {
+	l.stopAt = -1
+	for {
+		r, more := s.PutBack(l.past, session)
+		if !more {
+			return
+		}
+		from := len(l.past)
+		l.ask(r)
+		for i := range l.past[from:] {
+			l.past[from+i].Session = session
+		}
+	}
+}
+
+// A user who has one of the workspaces, or others that could not be put back, is
+// left alone.
+func TestRefusedUsers(t *testing.T) {
+	w := func(id pipeline.WorkspaceID) pipeline.Share { return pipeline.Share{Workspace: id, Percent: 25_0000} }
+	first, second := subject().Workspaces[0], subject().Workspaces[1]
+	for name, test := range map[string]struct {
+		world    world
+		user     pipeline.UserID
+		attached []pipeline.Share
+		harmless bool
+		want     string
+	}{
+		"the first":         {world{}, "U1", []pipeline.Share{w(first)}, false, `--workspace: user "U1" has workspace "Wé-1" under SAP already, with 25 %; nothing was changed`},
+		"the second":        {world{"unknown-workspace": "omit"}, "U1", []pipeline.Share{w(second)}, false, `--workspace: user "U1" has workspace "W-2" under SAP already, with 25 %; nothing was changed`},
+		"another spelling":  {world{"identity": "case"}, "U1", []pipeline.Share{w("wé-1")}, false, `--workspace: user "U1" has workspace "wé-1" under SAP already, with 25 %; nothing was changed`},
+		"others, replaced":  {world{"attach": "replace"}, "U1", []pipeline.Share{w("X"), w("Y")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
+		"others, rounded":   {world{"attach": "replace", "percentage": "string-rounded"}, "U1", []pipeline.Share{w("X")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
+		"made in COR":       {world{"ui-workspace": "listed"}, "U1", nil, false, `--user: user "U1" has workspaces that could not be attached again if COR took them away (a workspace without external id=100 (id 999999999)); nothing was changed`},
+		"unknown":           {world{}, "U2", nil, false, `--user: COR does not know the user or the workspace: detach W-2: HTTP 400 ZC001 external id not associated: user "U2"`},
+		"seen beside":       {world{"re-detach": "error"}, "U1", []pipeline.Share{w(first)}, false, `--workspace: user "U1" has workspace "Wé-1" under SAP already, with 25 %; nothing was changed`},
+		"others, added":     {world{}, "U1", []pipeline.Share{w("X"), w("Y")}, false, ""},
+		"made in COR, tame": {world{"ui-workspace": "listed"}, "U1", nil, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := subject()
+			s.User, s.Harmless = test.user, test.harmless
+			config := test.world.config(t, subject())
+			for _, id := range []string{"X", "Y"} {
+				config.Known.Add("", "SAP", id)
+			}
+			l := dial(t, config, "secret")
+			if test.attached != nil {
+				l.give(s.User, s.Source, test.attached...)
+			}
+			before := fmt.Sprint(l.sim.Holdings())
+			findings := s.Talk(l.ask)
+			stop := ""
+			if findings.Stop != nil {
+				stop = findings.Stop.Reason
+			}
+			if stop != test.want {
+				t.Errorf("stop: %s", stop)
+			}
+			if after := fmt.Sprint(l.sim.Holdings()); after != before {
+				t.Errorf("%s became %s", before, after)
+			}
+			if found := len(findings.Facts) - len(findings.Unfound()); (found > len(findings.Facts)/2) != (test.want == "") {
+				t.Errorf("%d facts found", found)
+			}
+		})
+	}
+}
+
+// Where COR refuses to detach what is not attached, and an unknown workspace, the
+// second workspace can't be seen before it is gone; the probe says so.
+func TestLookThatTookAway(t *testing.T) {
+	l := dial(t, world{"re-detach": "error"}.config(t, subject()), "secret")
+	l.give("U1", "SAP", pipeline.Share{Workspace: "W-2", Percent: 25_0000})
+	const want = `--workspace: user "U1" had workspace "W-2", and COR detached it when that was asked for; its percentage is not known: attach it again`
+	if stop := subject().Talk(l.ask).Stop; stop == nil || stop.Reason != want {
+		t.Errorf("stop: %v", stop)
+	}
+}
+
+// A run that ends after any number of requests leaves nothing behind once it is
+// resumed, and says before that what it may leave.
+func TestEndAfterAnyRequest(t *testing.T) {
+	for _, w := range []world{{}, {"attach": "replace"}, {"re-detach": "error", "re-attach": "error"}, {"unknown-workspace": "errors-f", "identity": "sources,case,nfc"}} {
+		for _, others := range [][]pipeline.Share{nil, {{Workspace: "X", Percent: 5_5000}, {Workspace: "Y", Percent: 7_0000}}} {
+			for n := 0; ; n++ {
+				config := w.config(t, subject())
+				config.Known.Add("", "SAP", "X")
+				config.Known.Add("", "SAP", "Y")
+				l := dial(t, config, "secret")
+				if others != nil && w["re-detach"] == "" {
+					l.give("U1", "SAP", others...)
+				}
+				before := fmt.Sprint(l.sim.Holdings())
+				l.stopAt = n
+				live := subject().Talk(l.ask)
+				ended := l.stopAt == 0
+				if changed := fmt.Sprint(l.sim.Holdings()) != before; changed && probe.Left(l.past) == nil {
+					if _, more := subject().PutBack(l.past, 1); !more {
+						t.Fatalf("%v: after %d requests %v are there, and nobody says so", w, n, l.sim.Holdings())
+					}
+				}
+				if again := subject().Replay(l.past); fmt.Sprint(again.Facts) != fmt.Sprint(live.Facts) {
+					t.Fatalf("%v: after %d requests the journal tells something else:\n%v\n%v", w, n, live.Facts, again.Facts)
+				}
+				l.putBack(subject(), 1)
+				if after := fmt.Sprint(l.sim.Holdings()); after != before {
+					t.Fatalf("%v: resumed after %d requests, %s became %s", w, n, before, after)
+				}
+				if left := probe.Left(l.past); left != nil {
+					t.Fatalf("%v: resumed after %d requests: %v", w, n, left)
+				}
+				if !ended {
+					break
+				}
+			}
+		}
+	}
+}
+
+// Under faults a finding is right, or unknown, and everything can be put back.
+func TestFaults(t *testing.T) {
+	known := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world{}
+		for range rapid.IntRange(0, 3).Draw(rt, "switches") {
+			w = merged(w, rapid.SampledFrom(choices()).Draw(rt, "switch"))
+		}
+		delete(w, "static-token")
+		var faults []string
+		for range rapid.IntRange(1, 6).Draw(rt, "faults") {
+			where := fmt.Sprintf(`{"endpoint":%q,"from":%d,"to":%d,`, rapid.SampledFrom([]string{"attach", "detach"}).Draw(rt, "endpoint"),
+				rapid.IntRange(1, 14).Draw(rt, "from"), rapid.IntRange(3, 16).Draw(rt, "to"))
+			faults = append(faults, where+rapid.SampledFrom([]string{
+				`"status":429}`, `"status":500}`, `"status":500,"apply":true}`, `"status":503,"body":"html"}`, `"status":503,"apply":true}`,
+				`"cut":"before"}`, `"cut":"after"}`, `"truncate":60}`, `"contradict":"user"}`, `"contradict":"workspace"}`, `"status":403}`, `"status":200,"body":"html","apply":true}`,
+			}).Draw(rt, "fault"))
+		}
+		script, err := corsim.ReadScript(strings.NewReader(`{"faults":[` + strings.Join(faults, ",") + `]}`))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		config := w.config(t, subject())
+		config.Script = script
+		l := dial(t, config, "secret")
+		findings := subject().Talk(l.ask)
+		if findings.Stop != nil {
+			rt.Fatalf("%v: %v", w, findings.Stop)
+		}
+		want := expected(w)
+		for _, f := range findings.Facts {
+			if f.Finding != probe.Unknown {
+				known++
+				if f.Finding != want[f.Fact] {
+					rt.Fatalf("%v: %s is %s, want %s: %s", w, f.Fact, f.Finding, want[f.Fact], f.Evidence)
+				}
+			}
+		}
+		if again := subject().Replay(l.past); fmt.Sprint(again.Facts) != fmt.Sprint(findings.Facts) {
+			rt.Fatalf("the journal tells something else:\n%v\n%v", findings.Facts, again.Facts)
+		}
+		for session := 1; session < 6 && probe.Left(l.past) != nil; session++ {
+			l.putBack(subject(), session)
+		}
+		if after := l.sim.Holdings(); len(after) > 0 {
+			rt.Fatalf("%v: %v are left", w, after)
+		}
+	})
+	if known == 0 {
+		t.Error("nothing was ever found")
+	}
+	t.Log(known, "facts found")
+}

@@ -1,0 +1,241 @@
+package probe_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
+	"corattach/pipeline/cor/corsim"
+	"corattach/pipeline/probe"
+)
+
+// subject is a user with two workspaces whose ids can show everything.
+func subject() probe.Subject {
+	return probe.Subject{User: "U1", Workspaces: [2]pipeline.WorkspaceID{"Wé-1", "W-2"}, Source: "SAP", Harmless: true}
+}
+
+// known are the subject's user and workspaces.
+func known(s probe.Subject) *corsim.Known {
+	k := new(corsim.Known)
+	for _, w := range s.Workspaces {
+		k.Add(string(s.User), string(s.Source), string(w))
+	}
+	return k
+}
+
+// world is a COR with some switches set.
+type world map[string]string
+
+func (w world) String() string {
+	var all []string
+	for name, value := range w {
+		all = append(all, name+"="+value)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func (w world) config(t *testing.T, s probe.Subject) corsim.Config {
+	t.Helper()
+	config := corsim.Config{Known: known(s)}
+	for name, value := range w {
+		if err := config.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config
+}
+
+// line asks a simulator as a run does: each request is tried again a few times when
+// no certain answer comes.
+type line struct {
+	t      *testing.T
+	client *cor.Client
+	sim    *corsim.Simulator
+	past   pipeline.History
+	stopAt int // requests that are asked before the run ends; negative for no end
+}
+
+func dial(t *testing.T, config corsim.Config, secret string) *line {
+	t.Helper()
+	sim := corsim.New(config)
+	client, err := cor.New(cor.Config{
+		BaseURL: "http://127.0.0.1", AuthURL: "http://127.0.0.1/v1", Transport: sim.Transport(),
+		Credentials: cor.Credentials{APIKey: "key", ClientSecret: secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &line{t: t, client: client, sim: sim, stopAt: -1}
+}
+
+func (l *line) ask(r pipeline.Request) (pipeline.History, bool) {
+	if l.stopAt == 0 {
+		return nil, false
+	}
+	l.stopAt--
+	var past pipeline.History
+	for range 4 {
+		e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: r.Key, Op: r.Op, Shares: r.Shares}, Number: int64(len(l.past)) + 1}
+		answer, fault := l.client.Do(context.Background(), r.Op, r)
+		if e.Fault = fault; fault == nil {
+			e.Answer = &answer
+		}
+		past = append(past, e)
+		l.past = append(l.past, e)
+		if fault == nil || fault.Kind == pipeline.Refused || fault.Kind == pipeline.Attached {
+			break
+		}
+	}
+	return past, true
+}
+
+func words(f *probe.Findings) map[string]string {
+	found := make(map[string]string)
+	for _, one := range f.Facts {
+		found[one.Fact] = one.Finding
+	}
+	return found
+}
+
+// expected is what a world is, in the words of facts.
+func expected(w world) map[string]string {
+	want := make(map[string]string)
+	for _, f := range corsim.Facts() {
+		want[f.Name] = f.Findings[0].Word
+		for _, finding := range f.Findings {
+			value := w[finding.Switch]
+			if value != "" && (value == finding.Value || finding.Switch == "identity" && slices.Contains(strings.Split(value, ","), finding.Value)) {
+				want[f.Name] = finding.Word
+			}
+		}
+	}
+	if want["attach"] == "replaces" {
+		delete(want, "listed")
+	}
+	if want["percentage"] == "exact" || want["percentage"] == "text" {
+		delete(want, "decimals")
+	}
+	return want
+}
+
+// examine holds a probe of a world to what the world is.
+func examine(t *testing.T, w world) {
+	t.Helper()
+	s := subject()
+	secret := "secret"
+	l := dial(t, w.config(t, s), secret)
+	findings := s.Talk(l.ask)
+	if findings.Stop != nil {
+		t.Errorf("%v: %v", w, findings.Stop)
+	}
+	compare(t, w, findings, expected(w))
+	if left := l.sim.Holdings(); len(left) > 0 {
+		t.Errorf("%v: %v left", w, left)
+	}
+	if left := probe.Left(l.past); left != nil {
+		t.Errorf("%v: %v", w, left)
+	}
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(map[string]any{"facts": findings.Facts}); err != nil {
+		t.Fatal(err)
+	}
+	again := corsim.Config{Known: known(s)}
+	if err := again.LoadFacts(&b); err != nil {
+		t.Fatalf("%v: %v", w, err)
+	}
+	compare(t, w, s.Talk(dial(t, again, secret).ask), words(findings))
+}
+
+func compare(t *testing.T, w fmt.Stringer, findings *probe.Findings, want map[string]string) {
+	t.Helper()
+	got := words(findings)
+	if fmt.Sprint(got) == fmt.Sprint(want) {
+		return
+	}
+	for _, f := range findings.Facts {
+		if want[f.Fact] != f.Finding {
+			t.Errorf("%v: %s is %s, want %s: %s", w, f.Fact, f.Finding, want[f.Fact], f.Evidence)
+		}
+		delete(want, f.Fact)
+	}
+	for fact, finding := range want {
+		if got[fact] == "" {
+			t.Errorf("%v: %s is not there, want %s", w, fact, finding)
+		}
+	}
+}
+
+// choices are the switches that say how a COR behaves, with all values but the
+// first, which is the default.
+func choices() []world {
+	all := []world{{"identity": "sources,case"}, {"identity": "sources,case,nfc"}, {"sources": "PAYROLL"}, {"account": "me"}}
+	for _, s := range corsim.Switches() {
+		for _, value := range s.Values[1:] {
+			if value == strings.ToLower(value) && s.Name != "throttle" && s.Name != "latency" {
+				all = append(all, world{s.Name: value})
+			}
+		}
+	}
+	return all
+}
+
+func TestEverySwitch(t *testing.T) {
+	examine(t, world{})
+	for _, w := range choices() {
+		examine(t, w)
+	}
+}
+
+func TestEveryPairOfSwitches(t *testing.T) {
+	all := choices()
+	for i, one := range all {
+		t.Run(one.String(), func(t *testing.T) {
+			t.Parallel()
+			for _, other := range all[i+1:] {
+				both := merged(one, other)
+				if told := fmt.Sprint(expected(both)) != fmt.Sprint(expected(world{})); told && len(both) == 2 {
+					examine(t, both)
+				}
+			}
+		})
+	}
+}
+
+// merged is a world with the switches of both.
+func merged(one, other world) world {
+	both := maps.Clone(one)
+	maps.Copy(both, other)
+	return both
+}
+
+// A COR that knows whatever is named can't show what it does with unknown ids.
+func TestEverythingIsKnown(t *testing.T) {
+	l := dial(t, corsim.Config{}, "secret")
+	findings := subject().Talk(l.ask)
+	if got := fmt.Sprint(findings.Unfound()); got != "[unknown-workspace unknown-user]" {
+		t.Errorf("not found: %s", got)
+	}
+	if left := l.sim.Holdings(); len(left) > 0 {
+		t.Errorf("%v left", left)
+	}
+}
+
+// Ids without letters leave open what letter case does, and without other letters
+// there is nothing to ask about Unicode forms.
+func TestPlainIDs(t *testing.T) {
+	s := subject()
+	s.Workspaces = [2]pipeline.WorkspaceID{"1001", "1002"}
+	findings := s.Talk(dial(t, corsim.Config{Known: known(s)}, "secret").ask)
+	if got := words(findings); got["id-case"] != probe.Unknown || got["id-form"] != "" || len(findings.Unfound()) != 1 {
+		t.Errorf("found %v", got)
+	}
+}

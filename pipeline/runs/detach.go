@@ -1,0 +1,106 @@
+package runs
+
+import (
+	"fmt"
+	"slices"
+
+	"corattach/pipeline"
+	"corattach/pipeline/journal"
+	"corattach/pipeline/verdict"
+)
+
+// decideDetach protects what may still be wanted, judges --max-detach, and keeps
+// which other pairs of each user are attached: what disappears of them was not
+// asked for.
+func (w *run) decideDetach(m *memory) (*pipeline.Stop, error) {
+	for again := !w.header.Settings.Unprotected; again; {
+		var err error
+		if again, err = w.protect(m); err != nil {
+			return nil, err
+		}
+	}
+	w.attached = make(map[pipeline.UserID][]pipeline.KnownPair)
+	left := 0
+	for number := range w.table.Users() {
+		for _, r := range w.table.Send(number).Requests {
+			left += len(r.Shares)
+		}
+		if err := w.keepAttached(m, w.table.UserID(number)); err != nil {
+			return nil, err
+		}
+	}
+	all, err := m.ledger.Attached(m.target)
+	if err != nil || !w.maxDetach.Exceeded(left, int(all)) {
+		return nil, err
+	}
+	return guard("--max-detach", fmt.Sprintf("%s would be detached, more than --max-detach %v; attached, as far as is known: %d",
+		countText(left, "pair"), w.maxDetach, all)), nil
+}
+
+// protect marks rows that are not taken away. A protected row may be what another
+// one of the same identity must not take away, so it is to be called until it
+// marks none.
+func (w *run) protect(m *memory) (marked bool, err error) {
+	for number := range w.table.Users() {
+		user := w.table.Send(number)
+		for i, r := range user.Requests {
+			for j, share := range r.Shares {
+				pair := pipeline.Pair{User: r.User, Source: r.Source, Workspace: share.Workspace}
+				reason, err := m.ledger.Protection(m.target, pair, w.table.Planned)
+				if err != nil {
+					return false, err
+				}
+				if reason != "" {
+					w.table.Protect(user.Rows[i][j], reason)
+					marked = true
+				}
+			}
+		}
+	}
+	return marked, nil
+}
+
+// wantedSince refuses to go on with a detach when what is open of it has come to be
+// wanted since it was planned, under whatever name.
+func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
+	if w.op != pipeline.Detach || w.header.Settings.Unprotected || log.Plan == nil || m.ledger == nil {
+		return nil
+	}
+	inFile := w.table.Input()
+	for _, number := range open {
+		user, err := w.userOf(log, w.table.UserID(number))
+		if err != nil {
+			return err
+		}
+		for _, r := range user.Requests {
+			for i, v := range verdict.Of(&r, 0) {
+				pair := pipeline.Pair{User: r.User, Source: r.Source, Workspace: r.Shares[i].Workspace}
+				if !v.Resumable {
+					continue
+				}
+				reason, err := m.ledger.Protection(m.target, pair, inFile)
+				if err != nil {
+					return err
+				}
+				if reason != "" {
+					return pipeline.Usage("detach what is left of the file as a new run, or resume with --even-if-older",
+						"workspace %q of user %q has come to be wanted since: %s", pair.Workspace, pair.User, reason)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// keepAttached keeps the pairs of a user that are attached and not to be detached.
+func (w *run) keepAttached(m *memory, user pipeline.UserID) error {
+	pairs, err := m.ledger.Pairs(m.target, user)
+	if err != nil {
+		return err
+	}
+	pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || w.table.Planned(k.Pair) })
+	if len(pairs) > 0 {
+		w.attached[user] = pairs
+	}
+	return nil
+}

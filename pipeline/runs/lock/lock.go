@@ -1,0 +1,143 @@
+// Package lock makes one process at a time the only one that sends from a runs
+// directory, and tells who that is.
+package lock
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"corattach/pipeline"
+	"corattach/report/atomicfile"
+)
+
+const (
+	lockFile   = ".lock"   // where a directory can't be locked
+	holderFile = ".holder" // who has the lock, for people; it means nothing while nobody has it
+)
+
+// holder is who has the lock.
+type holder struct {
+	Run   string    `json:"run,omitempty"`
+	PID   int       `json:"pid"`
+	Since time.Time `json:"since"`
+}
+
+// Lease is the lock of a runs directory. The kernel drops it when the process ends,
+// however it ends. It is for one goroutine.
+type Lease struct {
+	runsDir string
+	lock    *flock.Flock
+	holder  holder
+}
+
+// Acquire takes the lock, and waits for it as long as it is told to. An error is a
+// *pipeline.Failure or the cause of ctx. The lock lies
+// on the directory itself, so that removing a file does not free it, and on a file
+// in it where a directory can't be locked.
+func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, error) {
+	if runsDir == "" {
+		return nil, pipeline.Usage("name a directory; the default is runs", "--runs-dir is empty")
+	}
+	if err := os.MkdirAll(runsDir, 0o700); err != nil {
+		return nil, pipeline.Unwritable(err)
+	}
+	deadline := time.Now().Add(wait)
+	for {
+		lock, held, err := tryLock(runsDir)
+		switch {
+		case err != nil:
+			return nil, pipeline.Unwritable(err)
+		case held:
+			l := &Lease{runsDir, lock, holder{PID: os.Getpid(), Since: time.Now().UTC()}}
+			l.tell()
+			return l, nil
+		case !time.Now().Before(deadline):
+			text := fmt.Errorf("another run is active in %s%s", runsDir, Holder(runsDir))
+			return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "wait for it to end: --wait-lock 1h waits by itself"}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(min(time.Second, time.Until(deadline))):
+		}
+	}
+}
+
+func tryLock(runsDir string) (*flock.Flock, bool, error) {
+	if runtime.GOOS != "windows" {
+		lock := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
+		if held, err := lock.TryLock(); err == nil {
+			return lock, held, nil
+		}
+	}
+	lock := flock.New(filepath.Join(runsDir, lockFile))
+	held, err := lock.TryLock()
+	return lock, held, err
+}
+
+// Active reports whether a run has the lock of a runs directory, and which. It has
+// the lock itself for no longer than it takes to ask.
+func Active(runsDir string) (string, bool) {
+	lock := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
+	if runtime.GOOS == "windows" {
+		lock = flock.New(filepath.Join(runsDir, lockFile), flock.SetFlag(os.O_RDONLY))
+	}
+	free, err := lock.TryRLock()
+	if err != nil {
+		return "", false
+	}
+	_ = lock.Close()
+	return readHolder(runsDir).Run, !free
+}
+
+// Runs says which run the lock is held for.
+func (l *Lease) Runs(id string) {
+	l.holder.Run = id
+	l.tell()
+}
+
+// tell writes down who has the lock. That it can't is no reason not to run.
+func (l *Lease) tell() {
+	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(l.holder)
+	})
+}
+
+// Release gives the lock up.
+func (l *Lease) Release() {
+	_ = os.Remove(filepath.Join(l.runsDir, holderFile))
+	_ = l.lock.Close()
+}
+
+func readHolder(runsDir string) holder {
+	var h holder
+	content, err := os.ReadFile(filepath.Join(runsDir, holderFile))
+	if err == nil {
+		err = json.Unmarshal(content, &h)
+	}
+	if err != nil {
+		return holder{}
+	}
+	return h
+}
+
+// Holder names who has the lock, "" when that is not known.
+func Holder(runsDir string) string {
+	h := readHolder(runsDir)
+	if h.PID == 0 {
+		return ""
+	}
+	run := "a run that has no directory yet"
+	if h.Run != "" {
+		run = "run " + h.Run
+	}
+	return fmt.Sprintf(": %s, process %d, since %s", run, h.PID, h.Since.Format(time.RFC3339))
+}

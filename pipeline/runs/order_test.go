@@ -1,0 +1,57 @@
+package runs
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"corattach/pipeline/journal"
+	"corattach/pipeline/send"
+)
+
+// order is an import of a file with the defaults of the command line.
+func (w *world) order(input string) Order {
+	file := filepath.Join(w.dir, "in.csv")
+	w.must(os.WriteFile(file, []byte(input), 0o600))
+	return Order{
+		Command: "import", Job: "staff", Files: []string{file}, Target: w.target(), Connect: w.connect,
+		Settings: journal.Settings{
+			Delimiter: "auto", Encoding: "auto", PercentageUnit: "auto", MaxInvalid: "10%", OverAllocation: "warn",
+			AllocationLimit: "100", MaxAge: 168 * time.Hour, MaxDrop: "off", MaxChange: "off",
+		},
+		Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
+	}
+}
+
+func sending() send.Settings {
+	return send.Settings{Burst: 1, Workers: 3, Timeout: time.Minute, MaxWait: 5 * time.Minute}
+}
+
+// What is not as usual in an import or a detach.
+
+func dry(o *Order) { o.DryRun = true }
+
+func changedOnly(o *Order) { o.Settings.ChangedOnly = true }
+
+func accept(o *Order) { o.Settings.AcceptChange = true }
+
+func one(o *Order) { o.Sending.Workers = 1 }
+
+func maxDrop(limit string) func(*Order) { return func(o *Order) { o.Settings.MaxDrop = limit } }
+
+func job(name string) func(*Order) { return func(o *Order) { o.Job = name } }
+
+// dies kills a run at a record of its journal: see killed.
+func dies(record int, moment string) func(*Order) {
+	return func(o *Order) { o.JournalFile = (&killed{left: record, moment: moment, hard: true}).wrap }
+}
+
+// stopped is a context that has ended.
+func stopped(by error) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(by)
+	return ctx, func() { cancel(nil) }
+}
+
+func evenIfOlder(r *Resumption) { r.EvenIfOlder = true }

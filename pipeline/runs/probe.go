@@ -1,0 +1,248 @@
+package runs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
+	"corattach/pipeline/journal"
+	"corattach/pipeline/plan"
+	"corattach/pipeline/probe"
+	"corattach/pipeline/runs/lock"
+	"corattach/pipeline/send"
+	"corattach/reader"
+	"corattach/report"
+	"corattach/report/atomicfile"
+)
+
+// probeCommand is the command of a probe in journals and reports.
+const probeCommand = "probe"
+
+// ProbeOrder is what a new probe is to do.
+type ProbeOrder struct {
+	Subject probe.Subject
+	Sending send.Settings
+	Connect Connect
+	Common
+}
+
+// probing is a probe in hand.
+type probing struct {
+	subject probe.Subject
+	past    pipeline.History // all that was sent, in its order
+}
+
+// Probe asks COR about what its pages leave open. It is a run as any other: its
+// contexts and errors are those of Start, and Resume puts back what it has left.
+func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
+	h = h.filled()
+	lease, err := lock.Acquire(ctx, o.RunsDir, o.WaitLock)
+	if err != nil {
+		return nil, err
+	}
+	defer lease.Release()
+	connection, err := o.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close()
+	h.Begin()
+	m, err := recall(ctx, h, o.RunsDir, connection.Target, "", false, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	if err := m.refuseAttached(o.Subject); err != nil {
+		return nil, err
+	}
+	return o.run(ctx, cut, h, m, lease, connection)
+}
+
+func (o *ProbeOrder) run(ctx, cut context.Context, h Host, m *memory, l *lock.Lease, c Connection) (*Outcome, error) {
+	began := time.Now()
+	dir, id, err := newDir(o.RunsDir, began)
+	if err != nil {
+		return nil, err
+	}
+	l.Runs(id)
+	h.Run(id, dir)
+	w := newProbe(dir, journal.Header{
+		Format: journal.Format, Version: o.Version, RunID: id, Command: probeCommand, Target: c.Target, At: began.UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
+		Settings: journal.Settings{User: o.Subject.User, Workspaces: o.Subject.Workspaces[:], Source: string(o.Subject.Source)},
+	})
+	set, j, err := w.openProbe(m, o.JournalFile)
+	if err != nil {
+		discard(dir)
+		return nil, pipeline.Unwritable(err)
+	}
+	defer set.Discard()
+	if err := errors.Join(atomicfile.SyncDir(dir), setLast(o.RunsDir, id)); err != nil {
+		return nil, pipeline.Unwritable(err)
+	}
+	talk := func(ask probe.Ask) *pipeline.Stop { return w.probe.subject.Talk(ask).Stop }
+	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: oneByOne(o.Sending), common: o.Common}
+	return s.work(ctx, cut, c.COR, w.header.Counter, w.probe.requests(talk), 1)
+}
+
+// openProbe opens the reports and the journal of a new probe.
+func (w *run) openProbe(m *memory, wrap func(journal.File) journal.File) (set *report.Set, j *journal.Journal, err error) {
+	if set, err = report.Open(w.dir, false); err != nil {
+		return nil, nil, err
+	}
+	if w.header.Counter, err = nextCounter(filepath.Dir(w.dir), m.newest); err == nil {
+		j, err = w.createJournal(wrap)
+	}
+	if err != nil {
+		set.Discard()
+	}
+	return set, j, err
+}
+
+// Harmless reports whether nobody is harmed by what is sent to a target: it is a
+// simulator, or on this machine.
+func Harmless(t pipeline.Target) bool {
+	return t.BaseURL == pipeline.SimulatorURL || cor.IsLoopback(t.BaseURL)
+}
+
+// newProbe is a run without rows.
+func newProbe(dir string, h journal.Header) *run {
+	subject := probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source), Harmless: Harmless(h.Target)}
+	copy(subject.Workspaces[:], h.Settings.Workspaces)
+	return &run{
+		dir: dir, header: h, traffic: &report.Traffic{}, lastAt: h.At, rules: rules{op: pipeline.Attach},
+		table: plan.NewTable(nil, pipeline.Attach), reading: &reader.Reading{}, probe: &probing{subject: subject},
+	}
+}
+
+// oneByOne are settings under which one request is open at a time, and nothing is
+// sent but what was asked for.
+func oneByOne(s send.Settings) send.Settings {
+	s.Workers, s.Burst, s.Canary, s.Repair, s.MaxFailures = 1, 1, 0, false, pipeline.Limit{}
+	return s
+}
+
+// refuseAttached refuses a user who has one of the workspaces as far as earlier runs
+// know: not every COR shows that without a change.
+func (m *memory) refuseAttached(s probe.Subject) error {
+	if m.ledger == nil {
+		return nil
+	}
+	pairs, err := m.ledger.Pairs(m.target, s.User)
+	if err != nil {
+		return pipeline.Internal("", err)
+	}
+	for _, p := range pairs {
+		if p.Confirmed && p.Source == s.Source && slices.Contains(s.Workspaces[:], p.Workspace) {
+			return &pipeline.Failure{
+				Code: pipeline.ExitGuard, Hint: "use a user and two workspaces that were made for the probe",
+				Err: fmt.Errorf("--workspace: user %q has workspace %q under %s: COR has confirmed it at %s", p.User, p.Workspace, p.Source, p.At.UTC().Format(time.RFC3339)),
+			}
+		}
+	}
+	return nil
+}
+
+// loadProbe reads a probe again from its journal.
+func loadProbe(dir string, log *journal.Log) (*run, error) {
+	w := newProbe(dir, log.Header)
+	w.sessions, w.lastAt = slices.Clone(log.Sessions), log.LastAt
+	for _, user := range log.Users() {
+		exchanges, err := log.Exchanges(user)
+		if err != nil {
+			return nil, err
+		}
+		w.probe.past = append(w.probe.past, exchanges...)
+	}
+	slices.SortFunc(w.probe.past, func(a, b pipeline.Exchange) int { return cmp.Compare(a.Number, b.Number) })
+	for i := range w.probe.past {
+		w.traffic.Add(&w.probe.past[i])
+	}
+	return w, nil
+}
+
+// requests yields what a conversation asks: one request after another, each when the
+// one before it is settled. It ends with why the conversation has stopped, if it has.
+func (p *probing) requests(hold func(probe.Ask) *pipeline.Stop) iter.Seq2[pipeline.User, error] {
+	return func(yield func(pipeline.User, error) bool) {
+		more := true
+		stop := hold(func(r pipeline.Request) (pipeline.History, bool) {
+			requests := []pipeline.Request{r}
+			more = yield(pipeline.User{ID: r.User, Requests: requests}, nil)
+			p.past = append(p.past, requests[0].Past...)
+			return requests[0].Past, more
+		})
+		if stop != nil && more {
+			yield(pipeline.User{}, *stop)
+		}
+	}
+}
+
+// report adds to the reports what the probe has found and what it has left.
+func (p *probing) report(r *report.Run) {
+	findings := p.subject.Replay(p.past)
+	document := probe.Document{
+		RunID: r.ID, Target: r.Target.String(), User: p.subject.User, Workspaces: p.subject.Workspaces, Source: p.subject.Source, Facts: findings.Facts,
+	}
+	var b bytes.Buffer
+	_ = report.WriteJSON(&b, document, "  ") // memory has no errors
+	r.Facts, r.Unfound, r.Left = b.Bytes(), findings.Unfound(), probe.Left(p.past)
+	sent := make(map[int]bool)
+	for i := range p.past {
+		if p.past[i].Sent() {
+			sent[p.past[i].Chunk] = true
+		}
+	}
+	r.Sent = len(sent)
+}
+
+// resumeProbe puts back what a probe has left. It asks no further questions.
+func (w *run) resumeProbe(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory) (*Outcome, error) {
+	p, session := w.probe, len(w.sessions)
+	if _, left := p.subject.PutBack(p.past, session); !left {
+		return w.nothing(ctx, "the user has what there was before the probe, as far as is known")
+	}
+	putBack := func(ask probe.Ask) *pipeline.Stop {
+		more := true
+		for r, left := p.subject.PutBack(p.past, session); left && more; r, left = p.subject.PutBack(p.past, session) {
+			_, more = ask(r)
+		}
+		return nil
+	}
+	r.Sending = oneByOne(r.Sending)
+	return w.goOn(ctx, cut, r, h, log, m, todo{users: p.requests(putBack), total: 1})
+}
+
+// CheckSubject holds ids and source to the rules of input, and returns them without
+// surrounding whitespace. An error is a *pipeline.Failure.
+func CheckSubject(ctx context.Context, user string, workspaces []string, source string) (s probe.Subject, err error) {
+	two := pipeline.Usage("give --workspace twice", "--workspace: a probe needs two different workspaces")
+	if len(workspaces) != 2 {
+		return s, two
+	}
+	var input bytes.Buffer
+	_ = csv.NewWriter(&input).WriteAll([][]string{{"user_id", "workspace_id", "source"}, {user, workspaces[0], source}, {user, workspaces[1], source}}) // memory has no errors
+	files := []reader.File{{Name: "the command line", Open: func() (io.ReadCloser, error) { return io.NopCloser(&input), nil }}}
+	row := 0
+	_, err = reader.Read(ctx, files, reader.Options{Delimiter: ',', Encoding: "utf-8", Sources: pipeline.Sources(), Detach: true}, func(r *pipeline.Row) error {
+		if r.Problem != "" {
+			return pipeline.Usage("the ids and the source are those of a row: --user, --workspace twice, --source", "%s", r.Problem)
+		}
+		s.User, s.Workspaces[row], s.Source = r.User, r.Workspace, r.Source
+		row++
+		return nil
+	})
+	if err == nil && s.Workspaces[0] == s.Workspaces[1] {
+		err = two
+	}
+	return s, err
+}

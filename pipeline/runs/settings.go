@@ -1,0 +1,131 @@
+package runs
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"corattach/pipeline"
+	"corattach/pipeline/journal"
+	"corattach/pipeline/plan"
+	"corattach/reader"
+)
+
+// rules are what a run's settings mean.
+type rules struct {
+	read       reader.Options
+	plan       plan.Rules
+	op         pipeline.Op
+	maxInvalid pipeline.Limit
+	maxDrop    pipeline.Limit
+	maxChange  pipeline.Limit
+	maxDetach  pipeline.Limit
+}
+
+// limitHint is what to do about a guard whose value is none.
+const limitHint = "use a number, a percentage such as 10%, or off for no limit"
+
+// compile checks an order, and says what its settings mean.
+func (o *Order) compile() (rules, error) {
+	switch {
+	case o.Command == "import" && (strings.TrimSpace(o.Job) == "" || strings.ContainsFunc(o.Job, unicode.IsControl)):
+		return rules{}, pipeline.Usage("use a plain name, such as staff", "--job: %q is no name of a job", o.Job)
+	case o.Settings.MaxInputAge > 0 && slices.Contains(o.Files, "-"):
+		return rules{}, pipeline.Usage("leave it out, or name a file", "--max-input-age: standard input has no age")
+	case o.Plan != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(o.Plan):
+		return rules{}, pipeline.Usage("paste the digest that the dry run has printed: sha256: and 64 hex digits", "--plan: %q is no digest", o.Plan)
+	}
+	return compile(o.Command, &o.Settings)
+}
+
+// compile checks settings and says what they mean. An error is a *pipeline.Failure
+// that names the flag.
+func compile(command string, s *journal.Settings) (rules, error) {
+	r := rules{op: pipeline.Attach}
+	if command == "detach" {
+		r.op = pipeline.Detach
+	}
+	if err := r.compileInput(s); err != nil {
+		return r, err
+	}
+	for _, limit := range []struct {
+		flag, text string
+		to         *pipeline.Limit
+	}{
+		{"max-invalid", s.MaxInvalid, &r.maxInvalid}, {"max-drop", s.MaxDrop, &r.maxDrop},
+		{"max-change", s.MaxChange, &r.maxChange}, {"max-detach", s.MaxDetach, &r.maxDetach},
+	} {
+		if limit.text == "" {
+			continue
+		}
+		var err error
+		if *limit.to, err = pipeline.ParseLimit(limit.text); err != nil {
+			return r, pipeline.Usage(limitHint, "--%s: %w", limit.flag, err)
+		}
+	}
+	return r, r.compileChecks(s)
+}
+
+func (r *rules) compileInput(s *journal.Settings) error {
+	delimiter, err := reader.ParseDelimiter(s.Delimiter)
+	if err != nil {
+		return pipeline.Usage("use comma, semicolon, tab, pipe or auto", "--delimiter: %w", err)
+	}
+	if err := reader.CheckEncoding(s.Encoding); err != nil {
+		return pipeline.Usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
+	}
+	if s.SkipLines < 0 {
+		return pipeline.Usage("use the number of lines above the header", "--skip-lines: %d is negative", s.SkipLines)
+	}
+	sources := pipeline.Sources()
+	for _, name := range s.AllowSource {
+		if strings.TrimSpace(name) == "" {
+			return pipeline.Usage("name a source", "--allow-source: the name is blank")
+		}
+		sources = append(sources, sourceOf(name))
+	}
+	source := sourceOf(s.Source)
+	if source != "" && !slices.Contains(sources, source) {
+		return pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
+	}
+	if err := reader.CheckMap(s.Map); err != nil {
+		return pipeline.Usage("write --map FIELD=HEADER, a FIELD being user_id, workspace_id, percentage or source", "--map: %w", err)
+	}
+	r.read = reader.Options{
+		Delimiter: delimiter, Encoding: s.Encoding, SkipLines: s.SkipLines, DecimalComma: s.DecimalComma, Unit: s.PercentageUnit,
+		Map: s.Map, Source: source, Sources: sources, Detach: r.op == pipeline.Detach,
+	}
+	return nil
+}
+
+func (r *rules) compileChecks(s *journal.Settings) error {
+	if s.Chunk < 0 {
+		return pipeline.Usage("use 0 for all workspaces in one request", "--chunk: %d is negative", s.Chunk)
+	}
+	r.plan = plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
+	if r.op == pipeline.Detach {
+		return nil
+	}
+	limit, ok := pipeline.ParseDecimal(s.AllocationLimit, '.')
+	if !ok {
+		return pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
+	}
+	r.plan.Limit = limit
+	if s.MaxAge <= 0 {
+		return pipeline.Usage("use a time such as 168h", "--max-age: must be above 0")
+	}
+	return nil
+}
+
+// sourceOf is the name of a source as it is compared and sent.
+func sourceOf(name string) pipeline.Source {
+	return pipeline.Source(strings.Map(upper, strings.Trim(name, " \t")))
+}
+
+func upper(r rune) rune {
+	if 'a' <= r && r <= 'z' {
+		return r - 'a' + 'A'
+	}
+	return r
+}

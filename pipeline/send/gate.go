@@ -1,0 +1,163 @@
+package send
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"corattach/pipeline"
+)
+
+// gate is where attempts leave, one behind the other: it is the clock and the lock
+// around hold, limiter and trust. Its methods may be called from several
+// goroutines.
+type gate struct {
+	stop context.CancelCauseFunc // ends the run: nothing leaves any more
+
+	mu      sync.Mutex
+	hold    hold
+	limiter *limiter
+	trust   trust
+	out     int           // attempts that have left, and have no end yet
+	line    []place       // those that have not left, in the order in which they do
+	joined  place         // the last that has joined the line
+	changed chan struct{} // closed when out or the line has become shorter, or a hold longer
+}
+
+// place is an attempt's place in the line, from 1.
+type place int
+
+func newGate(s *Settings, stop context.CancelCauseFunc) *gate {
+	return &gate{
+		stop: stop, hold: hold{limit: s.MaxWait}, limiter: newLimiter(s.Rate, s.Burst), changed: make(chan struct{}),
+	}
+}
+
+// join takes the last place in the line.
+func (g *gate) join() place {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.joined++
+	g.line = append(g.line, g.joined)
+	return g.joined
+}
+
+// pass gives a place up, if the attempt has not left.
+func (g *gate) pass(p place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := slices.Index(g.line, p); at >= 0 {
+		g.line = slices.Delete(g.line, at, at+1)
+		g.wake()
+	}
+}
+
+// wake lets everybody in the line look again. mu must be held.
+func (g *gate) wake() {
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// moment is what had happened when an attempt left, or when it was got ready.
+type moment struct {
+	left   bool
+	holds  int // that had begun
+	tokens int // that COR had refused
+}
+
+// soon is how long before its slot an attempt is begun at the earliest: what has
+// begun and not left is unknown when the process dies.
+const soon = 100 * time.Millisecond
+
+// calm waits until no hold is on and the attempt has its slot soon. So no attempt is
+// begun that is going to wait for long.
+func (g *gate) calm(ctx context.Context, p place) (moment, error) {
+	return g.await(ctx, func(now time.Time) time.Duration {
+		ahead := slices.Index(g.line, p)
+		return max(g.hold.until.Sub(now), g.limiter.until(now, ahead+1)-soon)
+	})
+}
+
+// leave waits in the line, and then for a slot. When it returns without an error
+// the attempt must be sent at once, and its end be told to note.
+func (g *gate) leave(ctx context.Context, p place) (moment, error) {
+	m, err := g.await(ctx, func(now time.Time) time.Duration { return g.try(now, p) })
+	m.left = err == nil
+	return m, err
+}
+
+// try lets an attempt leave, if it is the first in the line, or returns how long it
+// is to wait. Until COR has taken the token, one attempt is open at a time: bad
+// credentials are found out before other users meet them. mu must be held.
+func (g *gate) try(now time.Time, p place) time.Duration {
+	if p != g.line[0] || !g.trust.proven && g.out > 0 {
+		return time.Hour // or until something changes
+	}
+	if wait := g.hold.until.Sub(now); wait > 0 {
+		return wait
+	}
+	if wait := g.limiter.take(now); wait > 0 {
+		return wait
+	}
+	g.out++
+	g.line = g.line[1:]
+	g.wake()
+	return 0
+}
+
+// await waits as long as ready says, which it asks again when something changes. It
+// returns context.Cause(ctx) when ctx ends first.
+func (g *gate) await(ctx context.Context, ready func(now time.Time) time.Duration) (moment, error) {
+	for {
+		g.mu.Lock()
+		m, wait, changed := moment{holds: g.hold.number, tokens: g.trust.tokens}, time.Hour, g.changed
+		if ctx.Err() == nil {
+			wait = ready(time.Now())
+		}
+		g.mu.Unlock()
+		if wait <= 0 {
+			return m, nil
+		}
+		if err := sleep(ctx, wait, changed); err != nil {
+			return moment{}, err
+		}
+	}
+}
+
+// note takes note of what came of an attempt: a hold begins at once. since is the
+// moment at which it left or was got ready. An error says why the run must stop:
+// then nothing leaves any more.
+func (g *gate) note(now time.Time, e *pipeline.Exchange, since moment) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if since.left {
+		g.out--
+	}
+	if g.hold.note(now, e, since.holds != g.hold.number, rand.Float64()) {
+		g.limiter.halve(now)
+	}
+	stop := g.trust.note(e, since.tokens != g.trust.tokens)
+	if why := g.hold.exhausted(now); stop == nil && why != "" {
+		stop = pipeline.Stop{Kind: pipeline.Unavailable, Guard: "--max-wait", Reason: why}
+	}
+	if stop != nil {
+		g.stop(stop)
+	}
+	g.wake()
+	return stop
+}
+
+// sleep waits until d has passed or something happens. It returns
+// context.Cause(ctx) when ctx ends first.
+func sleep(ctx context.Context, d time.Duration, happens <-chan struct{}) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-happens:
+	case <-ctx.Done():
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,187 @@
+package send
+
+import (
+	"slices"
+
+	"corattach/pipeline"
+	"corattach/pipeline/verdict"
+)
+
+// step is what a request does next.
+type step struct {
+	do   action
+	op   pipeline.Op            // for send and retry
+	only []pipeline.WorkspaceID // for send and retry; nil = all of the request's workspaces
+}
+
+// action is the kind of a step. The list is closed.
+type action string
+
+// The actions.
+const (
+	done   action = "done"    // nothing more is sent for the request
+	send   action = "send"    // send as soon as there is a slot
+	retry  action = "retry"   // send after a backoff
+	giveUp action = "give up" // the credentials are refused: the run ends
+)
+
+// policy is how often a request is tried, and what follows its answer.
+type policy struct {
+	retries   int              // attempts after the first that failed in a way worth repeating
+	repair    bool             // detach and attach again what COR answered with another percentage
+	tolerance pipeline.Percent // by which a percentage may differ and needs no repair
+}
+
+// next decides what a request does next. The exchanges of r.Past from index session
+// on belong to this session: earlier ones tell what is still open, but use up no
+// retries. A repair that an earlier session began is finished first, with or without
+// p.repair. It is a pure function: sending, retrying, repairing and resuming are
+// this one decision.
+func next(r *pipeline.Request, session int, p policy) step {
+	recent := r.Past[session:]
+	if len(recent) == 0 {
+		return firstStep(r, p)
+	}
+	last := &recent[len(recent)-1]
+	switch {
+	case last.Op != r.Op && perhapsDetached(r.Past, recent, p):
+		return step{send, r.Op, last.Only}
+	case last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)):
+		return beginRepair(r, last, p)
+	case last.Answer != nil || verdict.Refuses(last):
+		return step{do: done}
+	}
+	return tryAgain(recent, p)
+}
+
+// Open reports whether another session would send something for one of a user's
+// requests, which have all that was sent for them.
+func Open(requests []pipeline.Request, tolerance pipeline.Percent) bool {
+	for i := range requests {
+		r := &requests[i]
+		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), policy{tolerance: tolerance}).do != done {
+			return true
+		}
+	}
+	return false
+}
+
+// firstStep is the first of a session: what has no definite answer yet, and
+// before that the detach of a repair that was begun.
+func firstStep(r *pipeline.Request, p policy) step {
+	if only := unfinished(r); only != nil {
+		return step{send, pipeline.Detach, only}
+	}
+	var open []pipeline.WorkspaceID
+	for i, v := range verdict.Of(r, p.tolerance) {
+		if v.Resumable {
+			open = append(open, r.Shares[i].Workspace)
+		}
+	}
+	switch len(open) {
+	case 0:
+		return step{do: done}
+	case len(r.Shares):
+		open = nil
+	}
+	return step{send, r.Op, open}
+}
+
+// unfinished returns the workspaces of a repair whose detach was the last to leave,
+// and was not answered or was refused for a reason that passes; nil when there are
+// none.
+func unfinished(r *pipeline.Request) []pipeline.WorkspaceID {
+	for _, e := range slices.Backward(r.Past) {
+		switch {
+		case !e.MayHaveLeft():
+		case e.Op != r.Op && (e.LeavesOpen() || verdict.RefusedForNow(&e)):
+			return e.Only
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// perhapsDetached reports whether the last exchange, a detach for a repair, is to be
+// followed by the attach. Whatever came of one that may have been done, or of one
+// before it, the workspaces are to be attached.
+func perhapsDetached(past, recent pipeline.History, p policy) bool {
+	last := &recent[len(recent)-1]
+	switch {
+	case last.Answer != nil, verdict.AcceptedUnread(last):
+		return true
+	case verdict.Refuses(last):
+		return slices.ContainsFunc(past, func(e pipeline.Exchange) bool { return e.Op == last.Op && e.LeavesOpen() })
+	}
+	return last.LeavesOpen() && !last.Is(pipeline.Throttled) && failures(recent) > p.retries
+}
+
+// beginRepair begins a repair of what COR answered with another percentage or
+// refused as attached already, unless a repair was begun before.
+func beginRepair(r *pipeline.Request, last *pipeline.Exchange, p policy) step {
+	if !p.repair || verdict.Repaired(r.Past) {
+		return step{do: done}
+	}
+	attached := make(map[pipeline.WorkspaceID]bool)
+	if last.Answer != nil {
+		for _, item := range last.Answer.Errors {
+			attached[item.Workspace] = attached[item.Workspace] || item.Attached
+		}
+	}
+	part := r.Part(last.Only)
+	part.Past = pipeline.History{*last}
+	var differing []pipeline.WorkspaceID
+	for i, v := range verdict.Of(&part, p.tolerance) {
+		if w := part.Shares[i].Workspace; v.Status == pipeline.Mismatched || attached[w] || last.Answer == nil {
+			differing = append(differing, w)
+		}
+	}
+	if differing == nil {
+		return step{do: done}
+	}
+	return step{send, pipeline.Detach, differing}
+}
+
+// tryAgain decides what follows a fault that says neither yes nor no: again, as
+// often as the policy has it.
+func tryAgain(recent pipeline.History, p policy) step {
+	last := &recent[len(recent)-1]
+	switch {
+	case last.Is(pipeline.NoToken), last.Is(pipeline.Untrusted),
+		last.Is(pipeline.Unauthorized) && tokenRefused(recent[:len(recent)-1]):
+		return step{do: giveUp}
+	case last.Is(pipeline.Unauthorized), last.Is(pipeline.Throttled), last.Is(pipeline.TokenDown):
+		return step{send, last.Op, last.Only}
+	case failures(recent) > p.retries:
+		return step{do: done}
+	}
+	return step{retry, last.Op, last.Only}
+}
+
+// tokenRefused reports whether the last exchange in which COR looked at the token
+// was a 401: the one after it was made with a renewed token.
+func tokenRefused(h pipeline.History) bool {
+	for _, e := range slices.Backward(h) {
+		if !e.Is(pipeline.Throttled) && !e.Is(pipeline.TokenDown) && !e.Is(pipeline.NotConnected) {
+			return e.Is(pipeline.Unauthorized)
+		}
+	}
+	return false
+}
+
+// failures counts the exchanges at the end of recent that use up retries: those
+// since the last answer to the same operation, apart from what only asked to wait
+// or for another token.
+func failures(recent pipeline.History) int {
+	count, op := 0, recent[len(recent)-1].Op
+	for _, e := range slices.Backward(recent) {
+		switch {
+		case e.Answer != nil || e.Op != op:
+			return count
+		case !e.Is(pipeline.Throttled) && !e.Is(pipeline.TokenDown) && !e.Is(pipeline.Unauthorized):
+			count++
+		}
+	}
+	return count
+}

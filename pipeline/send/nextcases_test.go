@@ -1,0 +1,140 @@
+package send
+
+import "corattach/pipeline"
+
+var stepCases = []struct {
+	name    string
+	history pipeline.History
+	session int
+	policy  policy
+	want    step
+}{
+	{"a new request", nil, 0, plain, attach},
+	{"matched", past(fine()), 0, plain, finished},
+	{"missing is an answer", past(answered()), 0, plain, finished},
+	{"contradictory is an answer", past(answered(pivot("11", "1"), pivot("11", "2"))), 0, plain, finished},
+
+	// Retried: 408, 429, 5xx, connection errors, timeouts, cut or unreadable answers.
+	{"408", past(gaveUp), 0, plain, again},
+	{"500", past(broken), 0, plain, again},
+	{"no connection", past(notThere), 0, plain, again},
+	{"no answer", past(noAnswer), 0, plain, again},
+	{"unreadable", past(unreadable), 0, plain, again},
+	{"429 waits for the hold only", past(throttled), 0, plain, attach},
+	{"503 waits for the hold only", past(unavailable), 0, plain, attach},
+	{"token endpoint down", past(tokenDown), 0, plain, attach},
+	// Not retried: other 4xx, redirects.
+	{"400", past(refused), 0, plain, finished},
+	{"302", past(fault(pipeline.Refused, 302, "")), 0, plain, finished},
+	{"403", past(forbidden), 0, plain, finished},
+	{"already attached", past(attached), 0, plain, finished},
+
+	// Retries.
+	{"the last retry", past(repeat(5, broken)...), 0, plain, again},
+	{"no retry left", past(repeat(6, noAnswer)...), 0, plain, finished},
+	{"no retries at all", past(broken), 0, policy{}, finished},
+	{"throttling uses up no retries", past(append(repeat(50, throttled), repeat(5, broken)...)...), 0, plain, again},
+	{"throttling uses up no retries, to the end", past(append(append(repeat(50, unavailable), tokenDown, denied), repeat(6, broken)...)...), 0, plain, finished},
+	{"throttled after the last retry: it did not count", past(append(repeat(6, broken), throttled)...), 0, plain, attach},
+	{"an earlier session uses up no retries", past(append(repeat(6, broken), repeat(5, broken)...)...), 6, plain, again},
+	{"nor does it give any", past(append(repeat(6, broken), repeat(6, broken)...)...), 6, plain, finished},
+	{"a repair has retries of its own", past(broken, broken, kept, noAnswer.detach("11"), noAnswer.detach("11")), 0, policy{retries: 2, repair: true},
+		step{retry, pipeline.Detach, []pipeline.WorkspaceID{"11"}}},
+	{"and so has its attach", past(broken, broken, kept, broken.detach("11"), answered().detach("11"), broken.of("11"), broken.of("11")), 0, policy{retries: 2, repair: true},
+		step{retry, pipeline.Attach, []pipeline.WorkspaceID{"11"}}},
+
+	// 401: renewed once and repeated; refused again, the run stops.
+	{"401", past(denied), 0, plain, attach},
+	{"401 twice", past(denied, denied), 0, plain, stop},
+	{"401, throttled, 401", past(denied, throttled, unavailable, denied), 0, plain, stop},
+	{"401, no connection, 401", past(denied, notThere, denied), 0, plain, stop},
+	{"401, then COR took the token, then 401", past(denied, broken, denied), 0, plain, attach},
+	{"401 in an earlier session does not count", past(denied, denied, denied), 2, plain, attach},
+	{"a token that can't be had", past(noToken), 0, plain, stop},
+	{"a token that can't be renewed", past(denied, noToken), 0, plain, stop},
+
+	{"a certificate that can't be trusted", past(fault(pipeline.Untrusted, 0, "")), 0, plain, stop},
+
+	// Resume: what has no definite answer, never what has one.
+	{"resume: settled", past(fine()), 1, plain, finished},
+	{"resume: refused", past(refused), 1, plain, finished},
+	{"resume: mismatched, even with --repair", past(kept), 1, mender, finished},
+	{"resume: already attached, even with --repair", past(attached), 1, mender, finished},
+	{"resume: killed", past(pending), 1, plain, attach},
+	{"resume: unknown", past(repeat(6, noAnswer)...), 6, plain, attach},
+	{"resume: unknown and refused for now", past(noAnswer, forbidden), 2, plain, attach},
+	{"resume: unknown and refused", past(noAnswer, refused), 2, plain, finished},
+	{"resume: unknown and already attached", past(noAnswer, attached), 2, plain, finished},
+	{"resume: withheld", past(withheld), 1, plain, attach},
+	{"resume: mismatched, its repair withheld", past(kept, withheld.detach("11")), 2, mender, finished},
+	{"resume: detached, the attach withheld", past(kept, answered().detach("11"), withheld.of("11")), 3, plain, attachOf("11")},
+	{"resume: 401, 403, 429", past(forbidden), 1, plain, attach},
+	{"resume: only the contradictory one", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2"))), 1, plain, attachOf("11")},
+	{"resume: then it is done", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2")), fine().of("11")), 1, plain, finished},
+	{"resume: a retry stays with its workspaces", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2")), broken.of("11")), 1, plain,
+		step{retry, pipeline.Attach, []pipeline.WorkspaceID{"11"}}},
+
+	// Repair, once.
+	{"mismatched within the tolerance", past(kept), 0, policy{retries: 5, repair: true, tolerance: one}, finished},
+	{"mismatched without --repair", past(kept), 0, plain, finished},
+	{"mismatched with --repair", past(kept), 0, mender, detachOf("11")},
+	{"detached", past(kept, answered().detach("11")), 0, mender, attachOf("11")},
+	{"detached, and the run repairs no more", past(kept, answered().detach("11")), 0, plain, attachOf("11")},
+	{"repaired", past(kept, answered().detach("11"), fine().of("11")), 0, mender, finished},
+	{"repaired in vain", past(kept, answered().detach("11"), kept.of("11")), 0, mender, finished},
+	{"repaired, and the other one is now different", past(kept, answered().detach("11"), answered(pivot("11", "60"), pivot("12", "1")).of("11")), 0, mender, finished},
+	{"a refused detach", past(kept, refused.detach("11")), 0, mender, finished},
+	{"a throttled detach", past(kept, throttled.detach("11")), 0, mender, detachOf("11")},
+	{"a detach without an answer", past(kept, noAnswer.detach("11")), 0, mender,
+		step{retry, pipeline.Detach, []pipeline.WorkspaceID{"11"}}},
+	{"a detach answered without a user object", past(kept, unreadable.detach("11")), 0, mender, attachOf("11")},
+	{"a detach that is never answered is followed by the attach", past(append([]exchange{kept}, repeat(6, noAnswer.detach("11"))...)...), 0, mender, attachOf("11")},
+	{"whose attach has retries of its own", past(append(repeat(6, noAnswer.detach("11")), broken.of("11"))...), 0, mender,
+		step{retry, pipeline.Attach, []pipeline.WorkspaceID{"11"}}},
+	{"repaired in vain, the detach without a user object", past(kept, unreadable.detach("11"), kept.of("11")), 0, mender, finished},
+	{"in vain, the detach never answered: once more", past(append(append([]exchange{kept}, repeat(6, noAnswer.detach("11"))...), kept.of("11"))...), 0, mender, detachOf("11")},
+	{"in vain again", past(kept, noAnswer.detach("11"), kept.of("11"), noAnswer.detach("11"), kept.of("11")), 0, mender, finished},
+	{"a detach that never left", past(append([]exchange{kept}, repeat(6, notThere.detach("11"))...)...), 0, mender, finished},
+	{"already attached in the errors of a 200, with --repair",
+		past(answered(pivot("12", "40")).withErrors(pipeline.ItemError{Workspace: "11", Code: "ZC004", Attached: true})), 0, mender, detachOf("11")},
+	{"another error of a 200, with --repair",
+		past(answered(pivot("12", "40")).withErrors(pipeline.ItemError{Workspace: "11", Code: "ZC001"})), 0, mender, finished},
+	{"a detach without an answer, then refused", past(kept, noAnswer.detach("11"), refused.detach("11")), 0, mender, attachOf("11")},
+	{"a refused attach after the detach", past(kept, answered().detach("11"), refused.of("11")), 0, mender, finished},
+	{"a throttled attach after the detach", past(kept, answered().detach("11"), throttled.of("11")), 0, mender, attachOf("11")},
+	{"already attached with --repair", past(attached), 0, mender, detachOf("11", "12")},
+	{"already attached, and only that one was sent", past(kept, attached.of("11")), 1, mender, detachOf("11")},
+	{"already attached, repaired, already attached again", past(attached, answered().detach("11", "12"), attached.of("11", "12")), 0, mender, finished},
+	{"missing is not repaired", past(answered(pivot("11", "60"))), 0, mender, finished},
+	{"contradictory is not repaired", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2"))), 0, mender, finished},
+	{"what a resumed attempt did not ask for is not repaired", past(answered(pivot("12", "1"), pivot("11", "1"), pivot("11", "2")),
+		answered(pivot("11", "60"), pivot("12", "1")).of("11")), 1, mender, finished},
+
+	// A begun repair is finished first, with or without --repair, and then it was the one repair.
+	{"resume: detached", past(kept, answered().detach("11")), 2, plain, attachOf("11")},
+	{"resume: a detach without an answer", past(kept, noAnswer.detach("11")), 2, plain, detachOf("11")},
+	{"resume: a detach that was killed", past(kept, pending.detach("11")), 2, mender, detachOf("11")},
+	{"resume: a detach that was killed, throttled since", past(kept, pending.detach("11"), throttled.detach("11"), notThere.detach("11")), 4, plain, detachOf("11")},
+	{"resume: the repeated detach is answered", past(kept, pending.detach("11"), answered().detach("11")), 2, plain, attachOf("11")},
+	{"resume: the repeated detach is refused", past(kept, pending.detach("11"), refused.detach("11")), 2, plain, attachOf("11")},
+	{"resume: then the attach is refused too", past(kept, pending.detach("11"), refused.detach("11"), refused.of("11")), 2, plain, finished},
+	{"resume: an attach left after the detach without an answer", past(kept, pending.detach("11"), noAnswer.of("11")), 3, plain, attachOf("11")},
+	{"resume: the attach was killed", past(kept, answered().detach("11"), pending.of("11")), 3, plain, attachOf("11")},
+	{"resume: the attach did not leave", past(kept, answered().detach("11"), notThere.of("11")), 3, plain, attachOf("11")},
+	{"resume: the attach was forbidden", past(kept, answered().detach("11"), forbidden.of("11")), 3, plain, attachOf("11")},
+	{"resume: the attach was refused", past(kept, answered().detach("11"), refused.of("11")), 3, plain, finished},
+	{"resume: the detach never left", past(kept, notThere.detach("11")), 2, mender, finished},
+	{"resume: the detach was refused", past(kept, refused.detach("11")), 2, mender, finished},
+	{"resume: the detach was refused for now", past(kept, denied.detach("11")), 2, plain, detachOf("11")},
+	{"resume: the detach was throttled to the end", past(kept, throttled.detach("11")), 2, plain, detachOf("11")},
+	{"resume: and then there was no token", past(kept, denied.detach("11"), noToken.detach("11")), 3, plain, detachOf("11")},
+	{"resume: and then there was no connection", past(kept, denied.detach("11"), notThere.detach("11")), 3, plain, detachOf("11")},
+	{"resume: it is refused for good", past(kept, denied.detach("11"), refused.detach("11")), 2, plain, finished},
+	{"resume: all were detached", past(attached, answered().detach("11", "12")), 2, plain, attach},
+	{"resume: finished in vain", past(kept, answered().detach("11"), kept.of("11")), 2, mender, finished},
+	{"resume: a detach that was killed was not done", past(kept, pending.detach("11"), kept.of("11")), 2, mender, detachOf("11")},
+	{"resume: a detach that was killed was not done, without --repair", past(kept, pending.detach("11"), kept.of("11")), 2, plain, finished},
+	{"resume: finished", past(kept, pending.detach("11"), fine().of("11")), 2, plain, finished},
+
+	{"many workspaces: those that differ", past(answered(pivot("11", "59"), pivot("12", "39"))), 0, mender, detachOf("11", "12")},
+}

@@ -1,0 +1,131 @@
+package send
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"corattach/pipeline"
+	"corattach/pipeline/verdict"
+)
+
+// visit is the serving of one user by one worker.
+type visit struct {
+	*run
+	user  pipeline.User
+	place place // in the line, of the first attempt; 0 when it has been used
+}
+
+// settle sends the user's requests one after another. An error stops the run.
+func (v *visit) settle(ctx context.Context) (err error) {
+	for i := 0; i < len(v.user.Requests) && err == nil; i++ {
+		if verdict.BarredBy(v.user.Requests, i) < 0 {
+			err = v.request(ctx, &v.user.Requests[i])
+		}
+	}
+	v.gate.pass(v.place)
+	verdicts := verdict.OfUser(v.user.Requests, v.Tolerance)
+	begun := slices.ContainsFunc(v.user.Requests, func(r pipeline.Request) bool { return len(r.Past) > 0 })
+	if v.OnUser != nil && (err == nil || begun) {
+		v.OnUser(&v.user, verdicts)
+	}
+	if err != nil {
+		return err
+	}
+	return v.count(verdicts)
+}
+
+// request sends what next asks for and appends what came of it to request.Past,
+// until there is nothing more to send. An error stops the run.
+func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
+	session := len(request.Past)
+	delays := backoff.ExponentialBackOff{
+		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 30 * time.Second,
+	}
+	delays.Reset()
+	for {
+		s := next(request, session, v.policy())
+		switch s.do {
+		case done:
+			return nil
+		case giveUp:
+			return credentialsRefused(request.Past[len(request.Past)-1].Fault)
+		case retry:
+			if err := sleep(ctx, delays.NextBackOff(), nil); err != nil {
+				return err
+			}
+		}
+		if err := v.attempt(ctx, request, s); err != nil {
+			return err
+		}
+		v.learn(request)
+	}
+}
+
+// attempt sends a request once, or some of its workspaces, and appends what came
+// of it to request.Past. An error stops the run.
+func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) error {
+	place := v.place
+	if v.place = 0; place == 0 {
+		place = v.gate.join()
+	}
+	defer v.gate.pass(place)
+	since, err := v.gate.calm(ctx, place)
+	if err != nil {
+		return err
+	}
+	unready := v.ready(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	part := request.Part(s.only)
+	e := pipeline.Exchange{Session: v.Session, Attempt: pipeline.Attempt{
+		Key: request.Key, Op: s.op, Only: s.only, Shares: part.Shares, At: time.Now().UTC(),
+	}}
+	if e.Number, err = v.Journal.Begin(e.Attempt); err != nil {
+		return err
+	}
+	if e.Fault = unready; unready == nil {
+		since, err = v.exchange(ctx, &e, part, place)
+	}
+	now := time.Now()
+	e.Ended = now.UTC()
+	if err == nil {
+		err = v.gate.note(now, &e, since)
+	}
+	request.Past = append(request.Past, e)
+	if broken := v.Journal.End(e); broken != nil {
+		return broken
+	}
+	if v.OnExchange != nil {
+		v.OnExchange(&e)
+	}
+	return err
+}
+
+// ready waits for what an exchange needs beside its slot, so that those who have
+// waited for it together leave as the rate allows.
+func (v *visit) ready(ctx context.Context) *pipeline.Fault {
+	ctx, cancel := context.WithTimeout(ctx, v.Timeout)
+	defer cancel()
+	return v.COR.Ready(ctx)
+}
+
+// exchange sends e in a slot of its own. An error says that the run stops before
+// there was one, so that nothing left.
+func (v *visit) exchange(ctx context.Context, e *pipeline.Exchange, part pipeline.Request, place place) (moment, error) {
+	since, err := v.gate.leave(ctx, place)
+	if err != nil {
+		e.Fault = &pipeline.Fault{Kind: pipeline.Withheld}
+		return since, err
+	}
+	ctx, cancel := context.WithTimeout(v.cut, v.Timeout)
+	defer cancel()
+	answer, fault := v.COR.Do(ctx, e.Op, part)
+	if e.Fault = fault; fault == nil {
+		e.Answer = &answer
+	}
+	return since, nil
+}

@@ -1,0 +1,67 @@
+package verdict
+
+import (
+	"fmt"
+
+	"corattach/pipeline"
+)
+
+// read sets the verdict that COR's last answer gives, and what came after it. 2xx
+// alone is never success: success is the pivot, and for a detach that it is gone, as
+// COR answers with all that remain.
+func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipeline.Percent, v *pipeline.Verdict) {
+	if v.Pivot = ev.pivot; ev.pivot != nil {
+		v.Number = ev.answer.Number
+	}
+	switch {
+	case op == pipeline.Detach && ev.pivot != nil:
+		v.Status, v.Reason = pipeline.StillAttached, "COR accepted the request and still returns it"
+		if ev.item != nil {
+			v.Reason, v.ErrorCode = v.Reason+": "+ev.item.Text(), ev.item.Code
+		}
+	case ev.problem != "":
+		v.Status, v.Reason = pipeline.Unknown, "COR's answer contradicts itself: "+ev.problem
+	case ev.item != nil:
+		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but not this workspace: "+ev.item.Text()
+		v.ErrorCode, v.Subject, v.Named = ev.item.Code, ev.item.Subject, true
+		if op == pipeline.Detach {
+			v.Status = pipeline.Failed
+		}
+	case ev.pivot == nil:
+		ev.readAbsent(op, v)
+	default:
+		v.Status, v.Reason = compare(share.Percent, ev.pivot.Percentage, tolerance)
+	}
+	if ev.kept != nil {
+		v.Reason += "; the repair was refused: " + ev.kept.Fault.Error()
+	}
+}
+
+// readAbsent sets the verdict on a row that neither the answer nor its errors name.
+func (ev *evidence) readAbsent(op pipeline.Op, v *pipeline.Verdict) {
+	errors, first := ev.answer.Answer.Errors, ""
+	if len(errors) > 0 {
+		v.ErrorCode, v.Subject = errors[0].Code, errors[0].Subject
+		first = "; its first error: " + errors[0].Text()
+	}
+	switch {
+	case op == pipeline.Attach:
+		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but did not return this workspace"+first
+	case first != "":
+		v.Status, v.Reason = pipeline.Unknown, "COR accepted the request"+first
+	default:
+		v.Status = pipeline.Detached
+	}
+}
+
+// compare sets the percentage that COR returned against the one asked for.
+func compare(asked pipeline.Percent, returned string, tolerance pipeline.Percent) (pipeline.Status, string) {
+	if asked.Near(returned, 0) {
+		return pipeline.Matched, ""
+	}
+	reason := fmt.Sprintf("asked for %v, COR returned %s", asked, returned)
+	if asked.Near(returned, tolerance) {
+		return pipeline.Matched, fmt.Sprintf("%s: within --tolerance %v", reason, tolerance)
+	}
+	return pipeline.Mismatched, reason
+}

@@ -1,0 +1,201 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"corattach/pipeline"
+)
+
+func TestAnswers(t *testing.T) {
+	listed := func(s pipeline.Source, w pipeline.WorkspaceID) bool { return s == "SAP" && (w == "11" || w == "12") }
+	other, later := under(pivot("11", "7"), "OKTA"), under(pivot("11", "8"), "OKTA")
+	made := pipeline.Pivot{Percentage: "1.50", WorkspaceID: 5}
+	second := after(past(answered(later)))
+	second.Source, second.Past[0].Number = "OKTA", 9
+	resumed := after(past(answered(other)))
+	resumed.Past[0].Number = 10
+	for _, c := range []struct {
+		name     string
+		requests []pipeline.Request
+		returned string
+		extras   []pipeline.Pivot
+	}{
+		{"nothing", []pipeline.Request{asked}, "", nil},
+		{"no answer", []pipeline.Request{*after(past(noAnswer))}, "", nil},
+		{"nothing but what was asked for", []pipeline.Request{*after(past(fine()))}, "100", nil},
+		{"an empty answer", []pipeline.Request{*after(past(answered()))}, "0", nil},
+		{"extras", []pipeline.Request{*after(past(answered(other, pivot("11", "60"), made)))}, "68.5", []pipeline.Pivot{other, made}},
+		{"the last answer counts", []pipeline.Request{*after(past(answered(pivot("11", "59")), noAnswer, fine(), refused))}, "100", nil},
+		{"the last mention stands", []pipeline.Request{*after(past(answered(made, other))), *second}, "8", []pipeline.Pivot{made, later}},
+		{"the last answer is that begun last", []pipeline.Request{*resumed, *second}, "7", []pipeline.Pivot{other}},
+	} {
+		returned, extras := Answers(c.requests, listed)
+		if returned != c.returned {
+			t.Errorf("%s: returned %q", c.name, returned)
+		}
+		if diff := cmp.Diff(c.extras, extras); diff != "" {
+			t.Errorf("%s: extras (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestLost(t *testing.T) {
+	pair := func(s pipeline.Source, w pipeline.WorkspaceID) pipeline.Pair {
+		return pipeline.Pair{User: "u1", Source: s, Workspace: w}
+	}
+	known := func(s pipeline.Source, w pipeline.WorkspaceID, user, workspace int64) pipeline.KnownPair {
+		return pipeline.KnownPair{Pair: pair(s, w), Identity: pipeline.Identity{User: user, Workspace: workspace}, Attached: true}
+	}
+	other := known("SAP", "13", 8123, 13)
+	lost := []pipeline.Pivot{{Workspace: "13", Source: "SAP", UserID: 8123, WorkspaceID: 13}}
+	renamed := pipeline.Pivot{Workspace: "Other", Source: "SAP", UserID: 8123, WorkspaceID: 13}
+	for _, c := range []struct {
+		name     string
+		request  *pipeline.Request
+		attached pipeline.KnownPair
+		want     []pipeline.Pivot
+	}{
+		{"it is listed", removal(answered(pivot("13", "1"))), other, nil},
+		{"it is listed under another spelling", removal(answered(renamed)), other, nil},
+		{"it is gone", removal(answered()), other, lost},
+		{"it is gone in the end", removal(answered(pivot("13", "1"), pivot("11", "60")), answered()), other, lost},
+		{"it came back", removal(answered(), answered(pivot("13", "1"))), other, nil},
+		{"it was asked for", removal(answered()), known("SAP", "11", 8123, 12), nil},
+		{"no answer", removal(noAnswer), other, nil},
+		{"an answer with errors", removal(answered().withErrors(pipeline.ItemError{Code: "E"})), other, nil},
+		{"an answer with another user's pivot", removal(answered(strange(pivot("12", "1")))), other, nil},
+		{"another user of COR, under another source", removal(answered()), known("OKTA", "13", 9, 13), nil},
+		{"the same user of COR, under another source", removal(answered()), known("OKTA", "13", 8123, 13),
+			[]pipeline.Pivot{{Workspace: "13", Source: "OKTA", UserID: 8123, WorkspaceID: 13}}},
+		{"an identity that is not known", removal(answered()), known("SAP", "13", 0, 0), nil},
+	} {
+		if diff := cmp.Diff(c.want, Lost([]pipeline.Request{*c.request}, []pipeline.KnownPair{c.attached})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestRepairedAndFutile(t *testing.T) {
+	kept := answered(pivot("11", "59"), pivot("12", "40"))
+	for _, c := range []struct {
+		name             string
+		history          pipeline.History
+		repaired, futile bool
+	}{
+		{"nothing", nil, false, false},
+		{"no repair", past(kept), false, false},
+		{"repaired", past(kept, answered().detach("11"), fine().of("11")), true, false},
+		{"the same percentage", past(kept, answered().detach("11"), kept.of("11")), true, true},
+		{"the same percentage, spelled otherwise", past(kept, answered().detach("11"), answered(pivot("11", "59.0"), pivot("12", "40")).of("11")), true, true},
+		{"another one", past(kept, answered().detach("11"), answered(pivot("11", "58"), pivot("12", "40")).of("11")), true, false},
+		{"one of two", past(answered(pivot("11", "59"), pivot("12", "39")), answered().detach("11", "12"), kept.of("11", "12")), true, true},
+		{"one of two is another one", past(answered(pivot("11", "59"), pivot("12", "39")), answered().detach("11", "12"),
+			answered(pivot("11", "59"), pivot("12", "38")).of("11", "12")), true, false},
+		{"already attached, then another percentage", past(attached, answered().detach("11", "12"), kept), true, false},
+		{"the detach refused", past(kept, refused.detach("11")), true, true},
+		{"the detach without an answer", past(kept, noAnswer.detach("11"), kept.of("11")), false, false},
+		{"twice", past(kept, noAnswer.detach("11"), kept.of("11"), noAnswer.detach("11"), kept.of("11")), true, true},
+	} {
+		repaired := Repaired(c.history)
+		if futile := repaired && Futile(after(c.history), 0); repaired != c.repaired || futile != c.futile {
+			t.Errorf("%s: repaired %v, futile %v", c.name, repaired, futile)
+		}
+	}
+	rounded := past(answered(pivot("11", "59.5"), pivot("12", "40")), answered().detach("11"), answered(pivot("11", "59.5"), pivot("12", "40")).of("11"))
+	if Futile(after(rounded), one) {
+		t.Error("futile, and within the tolerance")
+	}
+}
+
+func TestOverwritten(t *testing.T) {
+	row := func(w, asked, returned string, number int64) Told {
+		percent, ok := pipeline.ParseDecimal(asked, '.')
+		if !ok {
+			t.Fatal(asked)
+		}
+		return Told{Pair: pipeline.Pair{User: "u", Source: "SAP", Workspace: pipeline.WorkspaceID(w)}, Asked: percent, Returned: returned, Number: number}
+	}
+	x, y := pipeline.Identity{User: 1, Workspace: 1}, pipeline.Identity{User: 1, Workspace: 2}
+	for _, c := range []struct {
+		name       string
+		rows       []Told
+		identities []pipeline.Identity
+		want       string // the rows that are overwritten, each with the row to blame
+		clashes    int
+	}{
+		{"nothing", nil, nil, "", 0},
+		{"different identities", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, y}, "", 0},
+		{"unknown identities", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, make([]pipeline.Identity, 2), "", 0},
+		{"the same percentage", []Told{row("a", "60", "60", 1), row("b", "60", "60.0", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"another one afterwards", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"another one before", []Told{row("a", "60", "60", 2), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "1 by a afterwards", 1},
+		{"and then the same", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3)}, []pipeline.Identity{x, x, x}, "1 by c afterwards", 1},
+		{"within the tolerance", []Told{row("a", "60", "60", 1), row("b", "60.5", "60.5", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"afterwards, one that is not matched", []Told{row("a", "60", "60", 1), row("b", "50", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"one that was not matched", []Told{row("a", "50", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"one of an earlier run", []Told{row("a", "60", "60", 0), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"in the same answer", []Told{row("a", "60", "60", 1), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "0 by b in the same answer, 1 by a in the same answer", 1},
+		{"two clashes", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3), row("d", "40", "40", 4)},
+			[]pipeline.Identity{y, x, x, y}, "0 by d afterwards, 1 by c afterwards", 2},
+	} {
+		var holders []Holder
+		for i := range c.rows {
+			c.rows[i].Place = fmt.Sprintf("a.csv:%d", i+2)
+			holders = append([]Holder{{int32(i), c.identities[i]}}, holders...)
+		}
+		reasons, clashes := Overwritten(holders, func(i int32) Told { return c.rows[i] }, one/2)
+		var got []string
+		for i := range int32(len(c.rows)) {
+			if reason, found := reasons[i]; found {
+				var place, user, workspace, source, returned, when string
+				if _, err := fmt.Sscanf(strings.ReplaceAll(reason, ",", " "), "at COR this is the same user and workspace as %s (user %q  workspace %q  source %s for which COR returned %s ",
+					&place, &user, &workspace, &source, &returned); err != nil {
+					t.Fatalf("%s: %q: %v", c.name, reason, err)
+				}
+				when = reason[strings.LastIndex(reason, "returned "+returned)+len("returned "+returned)+1:]
+				got = append(got, fmt.Sprintf("%d by %s %s", i, workspace, when))
+			}
+		}
+		if text := strings.Join(got, ", "); text != c.want || len(clashes) != c.clashes || len(reasons) != len(got) {
+			t.Errorf("%s: %q, %d clashes; want %q, %d", c.name, text, len(clashes), c.want, c.clashes)
+		}
+		if len(clashes) > 1 && clashes[0][0].Workspace != "a" {
+			t.Errorf("%s: the first clash is %+v", c.name, clashes[0])
+		}
+	}
+}
+
+func TestWarning(t *testing.T) {
+	clash := []Told{
+		{Pair: pipeline.Pair{User: "u1", Source: "SAP", Workspace: "W"}, Place: "a.csv:2"},
+		{Pair: pipeline.Pair{User: "U1", Source: "SAP", Workspace: "w"}, Place: "a.csv:3"},
+	}
+	const text = `a.csv:2 (user "u1", workspace "W", source SAP) and a.csv:3 (user "U1", workspace "w", source SAP) are one user and workspace at COR`
+	for want, clashes := range map[string][][]Told{
+		"": nil, text: {clash}, text + "; so are 2 more groups of ids in the input": {clash, clash, clash},
+	} {
+		if got := Warning(clashes); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A million rows are looked through in well under a second.
+func TestOverwrittenIsQuick(t *testing.T) {
+	holders := make([]Holder, 1_000_000)
+	for i := range holders {
+		holders[i] = Holder{int32(i), pipeline.Identity{User: int64(i/3 + 1), Workspace: int64(i*7919%1000 + 1)}}
+	}
+	began := time.Now()
+	_, clashes := Overwritten(holders, func(int32) Told { t.Fatal("told of a row without a clash"); return Told{} }, 0)
+	if took := time.Since(began); took > 5*time.Second || len(clashes) > 0 {
+		t.Errorf("%d clashes after %v", len(clashes), took)
+	} else {
+		t.Log(took)
+	}
+}

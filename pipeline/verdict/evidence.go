@@ -1,0 +1,117 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+
+	"corattach/pipeline"
+)
+
+// evidence is what the exchanges of a request say about one of its rows. The
+// zero evidence is that of a row for which nothing was begun.
+type evidence struct {
+	answer  *pipeline.Exchange  // COR's last answer to what the request asks for
+	pivot   *pipeline.Pivot     // of the row in it, the first; nil when there is none
+	problem string              // how it contradicts itself about the row; "" when it does not
+	item    *pipeline.ItemError // the first that names the row
+
+	refusal  *pipeline.Exchange // the last refusal since the answer
+	open     *pipeline.Exchange // the first exchange since the answer that leaves the matter open
+	detached bool               // detached for a repair, and not attached again since
+	lost     *pipeline.Exchange // the last attempt that never left
+	kept     *pipeline.Exchange // a refused detach of a repair: what COR had answered before still holds
+
+	last  *pipeline.Exchange // the last that may have left, answered or not
+	heard *pipeline.Exchange // the last of these with an HTTP status
+}
+
+// gather collects the evidence of all rows of a request, in their order.
+func gather(r *pipeline.Request) []evidence {
+	rows, names := make([]evidence, len(r.Shares)), r.Names()
+	index := make(map[pipeline.WorkspaceID]*evidence, len(names))
+	for i, w := range names {
+		index[w] = &rows[i]
+	}
+	for i := range r.Past {
+		e := &r.Past[i]
+		if e.Is(pipeline.Withheld) {
+			continue
+		}
+		about := e.Only
+		if about == nil {
+			about = names
+		}
+		problem := problemOf(e.Answer)
+		for _, w := range about {
+			if ev := index[w]; ev != nil {
+				ev.add(r.Op, e, problem)
+			}
+		}
+		if e.Answer != nil && e.Op == r.Op {
+			join(index, r.Source, e)
+		}
+	}
+	return rows
+}
+
+// problemOf says how an answer contradicts itself about a row that it does not list.
+func problemOf(a *pipeline.Answer) string {
+	if a == nil || a.Strange() == nil {
+		return ""
+	}
+	return fmt.Sprintf("it has a pivot of user %d, not %d", a.Strange().UserID, a.UserID)
+}
+
+// add takes an exchange about the row into account.
+func (ev *evidence) add(op pipeline.Op, e *pipeline.Exchange, problem string) {
+	if e.MayHaveLeft() {
+		ev.last = e
+		if e.Answer != nil || e.Fault != nil && e.Fault.Status != 0 {
+			ev.heard = e
+		}
+	}
+	switch {
+	case e.Answer != nil && e.Op == op:
+		*ev = evidence{answer: e, problem: problem, last: e, heard: e}
+	case e.Answer != nil:
+		*ev = evidence{detached: true, last: e, heard: e}
+	case e.LeavesOpen():
+		if ev.open == nil {
+			ev.open, ev.refusal = e, nil
+		}
+		if e.Op != op {
+			ev.detached, ev.answer = true, nil
+		}
+	case !e.MayHaveLeft():
+		ev.lost = e
+	case e.Op == op || ev.answer == nil:
+		ev.refusal = e
+	default:
+		ev.kept = e
+	}
+}
+
+// join gives each row that an answer is about its pivots and errors, by exact
+// external id and source, never by position or by COR's own ids.
+func join(rows map[pipeline.WorkspaceID]*evidence, source pipeline.Source, e *pipeline.Exchange) {
+	for i := range e.Answer.Pivots {
+		p := &e.Answer.Pivots[i]
+		ev := rows[p.Workspace]
+		if ev == nil || ev.answer != e || p.Source != source {
+			continue
+		}
+		if ev.pivot == nil {
+			ev.pivot, ev.problem = p, ""
+		}
+		ev.problem = cmp.Or(ev.problem, p.Problem)
+		if ev.problem == "" && !pipeline.SameNumber(p.Percentage, ev.pivot.Percentage) {
+			ev.problem = fmt.Sprintf("the workspace is listed with %s and with %s", ev.pivot.Percentage, p.Percentage)
+		}
+	}
+	for i := range e.Answer.Errors {
+		item := &e.Answer.Errors[i]
+		if ev := rows[item.Workspace]; ev != nil && ev.answer == e {
+			ev.item = cmp.Or(ev.item, item)
+		}
+	}
+}

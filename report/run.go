@@ -1,0 +1,130 @@
+package report
+
+import (
+	"iter"
+	"time"
+
+	"corattach/pipeline"
+)
+
+// Run is everything that the reports say of a run. Lines and Users may be
+// iterated over several times, and from several goroutines at once.
+type Run struct {
+	ID      string
+	Dir     string // of the run, as the run itself called it: for the commands that people paste
+	Job     string
+	Version string // of the program that worked on the run last
+	Command string // import, detach or probe
+	DryRun  bool
+	Target  pipeline.Target
+
+	Started  time.Time     // UTC
+	Finished time.Time     // UTC
+	Worked   time.Duration // the sum over its sessions
+
+	Inputs    []Input
+	Plan      string   // the digest of the planned requests, sha256:…
+	Flags     []string // --flag=value, as the last session had them, for the commands that people paste
+	Warnings  []string // one line for each kind
+	SameInput bool     // the input is byte for byte that of the job's latest import
+
+	Stop   pipeline.Stop // why it ended early; the zero Stop when it came to its end
+	Killed bool          // the last session has no end: it was killed
+	Active bool          // the run is still going on; for explain
+
+	Attention iter.Seq[*pipeline.Line]     // those of Lines whose status is not settled
+	Lines     iter.Seq[*pipeline.Line]     // every row, in input order; a line is valid until the next
+	Users     iter.Seq[*pipeline.UserLine] // every user, in order of first appearance; valid until the next
+	Requests  iter.Seq[pipeline.Request]   // the planned ones, in the order in which they would be sent; for a dry run
+	Vanished  []pipeline.Vanished          // in the order of Pair: user, source, workspace
+	Traffic   *Traffic                     // all attempts of all sessions
+	Sent      int                          // requests for which an attempt was sent
+	Rows      int64                        // that the reader counted, for the accounting identity
+	Rate      float64                      // attempts per second, for the time that a dry run estimates; 0 = no limit
+	Tolerance pipeline.Percent             // of the last session
+	Facts     []byte                       // of a probe: facts.json; nil otherwise
+	Unfound   []string                     // of a probe: the facts that could not be found
+	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
+
+	// Render returns a request as it goes over the wire, for requests.jsonl. nil
+	// where there is none.
+	Render func(*pipeline.Request) (method, url string, body []byte)
+}
+
+// Input is one input file as it was read.
+type Input struct {
+	File   string `json:"file"`   // as given, "-" for standard input
+	SHA256 string `json:"sha256"` // of the file as given, hexadecimal
+	Rows   int64  `json:"rows"`
+}
+
+// Summary is summary.json, and what --json prints.
+type Summary struct {
+	RunID              string    `json:"run_id"`
+	Job                string    `json:"job"`
+	Version            string    `json:"version"`
+	Command            string    `json:"command"`
+	DryRun             bool      `json:"dry_run"`
+	Target             string    `json:"target"`
+	StartedAt          time.Time `json:"started_at"`
+	FinishedAt         time.Time `json:"finished_at"`
+	DurationSeconds    float64   `json:"duration_seconds"` // that sessions worked, without the pauses between them
+	Inputs             []Input   `json:"inputs"`
+	Plan               string    `json:"plan"`
+	Rows               Counts    `json:"rows"`
+	Balanced           bool      `json:"balanced"`
+	Users              int64     `json:"users"`
+	Requests           int64     `json:"requests"` // in a dry run the planned ones
+	Attempts           int64     `json:"attempts"`
+	Throttled          int64     `json:"throttled"`
+	OverAllocatedUsers int64     `json:"over_allocated_users"`
+	Extras             int64     `json:"extras"`
+	Vanished           int64     `json:"vanished"`
+	Causes             []Cause   `json:"causes"` // the first twenty
+	CausesTotal        int       `json:"causes_total"`
+	Warnings           []string  `json:"warnings"` // the first twenty
+	WarningsTotal      int       `json:"warnings_total"`
+	Next               []string  `json:"next"` // at most two commands, in the order in which to do them
+	Exit               Exit      `json:"exit"`
+
+	Source         string `json:"source,omitempty"`          // of a dry run: what --source was, to read its rows back
+	PercentageUnit string `json:"percentage_unit,omitempty"` // of a dry run: what --percentage-unit was, for the same
+
+	SameInput bool          `json:"-"` // the input is byte for byte that of the job's latest import
+	Resumable int64         `json:"-"` // rows that resume would send
+	Dir       string        `json:"-"` // of the run, as the run itself called it
+	Rate      float64       `json:"-"`
+	Estimate  time.Duration `json:"-"` // of a dry run: how long the sending will take at the given rate; 0 = not limited
+	Advice    []string      `json:"-"` // what to do that is no command, for people, most urgent first
+}
+
+// Exit is how the run ended.
+type Exit struct {
+	Code   int    `json:"code"`
+	Reason string `json:"reason"`
+	All    []int  `json:"all"` // every code that holds, the one taken first
+}
+
+// Counts are the rows of a run by status.
+type Counts struct {
+	Total    int64
+	ByStatus map[pipeline.Status]int64
+}
+
+// Cause is a group of rows that went wrong in the same way: those of one status
+// whose reasons differ in quoted cells and numbers alone.
+type Cause struct {
+	Status    pipeline.Status `json:"status"`
+	ErrorCode string          `json:"error_code"` // "" when COR gave none
+	Reason    string          `json:"reason"`     // of the first row
+	Subject   string          `json:"subject"`    // what is to blame: row, user, workspace, or ""
+	IDs       []string        `json:"ids"`        // what COR named; the first twenty
+	IDsTotal  int             `json:"ids_total"`
+	Rows      int64           `json:"rows"`
+	Lines     []string        `json:"lines"` // the first ten, as file:line
+
+	Title  string           `json:"-"` // what went wrong in COR's data, for people; "" when Reason says it
+	Advice string           `json:"-"` // what to do about it; "" for nothing to add
+	Flag   string           `json:"-"` // that reads such rows, if all of the input is like them; "" for none
+	Places []pipeline.Place `json:"-"` // those of Lines
+}

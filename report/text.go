@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+const (
+	causesShown = 5   // by the summary for people; summary.json has more
+	linesShown  = 3   // of a cause
+	headlineMax = 400 // bytes
+)
+
+// Text writes the summary for people: what a person wants to know first, what
+// went wrong, and what to do. Nothing in it steers a terminal. The error is w's.
+func (s *Summary) Text(w io.Writer) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	say := func(name, format string, args ...any) {
+		fmt.Fprintf(t, "%s\t%s\n", name, Show(fmt.Sprintf(format, args...)))
+	}
+	s.textCounts(say)
+	for i := range s.Causes[:min(len(s.Causes), causesShown)] {
+		say("cause", "%s", s.Causes[i].text())
+	}
+	if more := s.CausesTotal - causesShown; more > 0 {
+		say("", "and %s%s", count(int64(more), "more cause"), s.whereCauses())
+	}
+	for _, advice := range s.Advice {
+		say("to do", "%s", advice)
+	}
+	if !s.Balanced {
+		say("balanced", "NO: %s", s.Exit.Reason)
+	}
+	say("reports", "%s", s.Dir)
+	_ = t.Flush() // memory has no errors
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// whereCauses says where the causes are that the summary for people leaves out.
+func (s *Summary) whereCauses() string {
+	if s.CausesTotal > len(s.Causes) {
+		return fmt.Sprintf("; the first %d are in %s, the rows of all in %s", len(s.Causes), SummaryFile, ReconciliationFile)
+	}
+	return " in " + SummaryFile
+}
+
+// textCounts says what the run was and what came of it.
+func (s *Summary) textCounts(say func(name, format string, args ...any)) {
+	kind := "run"
+	if s.DryRun {
+		kind = "dry run"
+	}
+	say(kind, "%s to %s", s.RunID, s.Target)
+	for _, in := range s.Inputs {
+		say("input", "%s, %s", in.File, count(in.Rows, "row"))
+	}
+	rows := fmt.Sprint(s.Rows.Total)
+	if parts := s.Rows.String(); parts != "" {
+		rows += " = " + parts
+	}
+	say("rows", "%s", rows)
+	say("users", "%d, %s", s.Users, s.sending())
+	if s.DryRun && s.Plan != "" {
+		say("plan", "%s", s.Plan)
+	}
+	if s.OverAllocatedUsers > 0 {
+		say("over", "%s above the allocation limit", count(s.OverAllocatedUsers, "user"))
+	}
+	if s.Extras > 0 {
+		say("extras", "%s that no row of the input lists; see %s", count(s.Extras, "pair"), ExtrasFile)
+	}
+	if s.Vanished > 0 {
+		say("vanished", "%s no longer in the input; see %s", count(s.Vanished, "pair"), VanishedFile)
+	}
+}
+
+// sending says what was sent, or how long it will take.
+func (s *Summary) sending() string {
+	if !s.DryRun {
+		took := time.Duration(s.DurationSeconds * float64(time.Second)).Round(time.Millisecond)
+		return fmt.Sprintf("%s in %s, %d throttled, took %v", count(s.Requests, "request"), count(s.Attempts, "attempt"), s.Throttled, took)
+	}
+	text := count(s.Requests, "request") + " planned"
+	if s.Estimate > 0 {
+		text += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
+	}
+	return text
+}
+
+// text tells a cause in one line.
+func (c *Cause) text() string {
+	text := fmt.Sprintf("%s %s", count(c.Rows, "row"), strings.ReplaceAll(string(c.Status), "_", " "))
+	if c.ErrorCode != "" && c.Title != "" {
+		text += " (" + c.ErrorCode + ")"
+	}
+	if headline := c.headline(); headline != "" {
+		text += ": " + shorten(headline, headlineMax)
+	}
+	if c.Title != "" {
+		return text + "; see " + UnmappedFile
+	}
+	text += " [" + strings.Join(c.Lines[:min(len(c.Lines), linesShown)], ", ")
+	if c.Rows > linesShown {
+		text += ", " + ellipsis
+	}
+	return text + "]"
+}
