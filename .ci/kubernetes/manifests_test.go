@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	batch "k8s.io/api/batch/v1"
@@ -18,7 +19,7 @@ import (
 // that stand for a choice are among those there are.
 func TestManifests(t *testing.T) {
 	files, err := filepath.Glob("../../samples/kubernetes/*.yaml")
-	if err != nil || len(files) != 2 {
+	if err != nil || len(files) != 3 {
 		t.Fatalf("%q, %v", files, err)
 	}
 	for _, file := range files {
@@ -47,7 +48,7 @@ func TestManifests(t *testing.T) {
 			case "v1 PersistentVolumeClaim":
 				var object core.PersistentVolumeClaim
 				err = yaml.UnmarshalStrict(document, &object)
-				if len(object.Spec.AccessModes) != 1 || object.Spec.AccessModes[0] != core.ReadWriteOnce || object.Spec.Resources.Requests.Storage().IsZero() {
+				if len(object.Spec.AccessModes) != 1 || object.Spec.Resources.Requests.Storage().IsZero() {
 					t.Errorf("%s: %+v", file, object.Spec)
 				}
 			default:
@@ -58,6 +59,7 @@ func TestManifests(t *testing.T) {
 			}
 			if job != nil {
 				checkPod(t, file, job.Template.Spec)
+				checkFailures(t, file, job)
 			}
 		}
 	}
@@ -75,14 +77,61 @@ func checkPod(t *testing.T, file string, pod core.PodSpec) {
 	}
 	volumes := make(map[string]bool)
 	for _, v := range pod.Volumes {
-		volumes[v.Name] = v.PersistentVolumeClaim != nil
+		volumes[v.Name] = v.PersistentVolumeClaim != nil || v.Secret != nil
 	}
 	for _, m := range pod.Containers[0].VolumeMounts {
 		if !volumes[m.Name] {
-			t.Errorf("%s: no claim for %s", file, m.Name)
+			t.Errorf("%s: no volume for %s", file, m.Name)
 		}
 	}
 	if pod.Containers[0].Resources.Limits.Memory().IsZero() {
 		t.Errorf("%s: no limit of memory", file)
 	}
+}
+
+// checkFailures: a pod that the cluster takes away runs again, and that is not
+// counted; a pod that refused its file does not run again.
+func checkFailures(t *testing.T, file string, job *batch.JobSpec) {
+	t.Helper()
+	const refused, unavailable, locked, terminated = 3, 8, 11, 143
+	again := func(code int32, disrupted bool) bool {
+		switch action(job.PodFailurePolicy, code, disrupted) {
+		case batch.PodFailurePolicyActionIgnore:
+			return true
+		case batch.PodFailurePolicyActionFailIndex, batch.PodFailurePolicyActionFailJob:
+			return false
+		}
+		return job.BackoffLimitPerIndex != nil && *job.BackoffLimitPerIndex > 0 || job.BackoffLimit != nil && *job.BackoffLimit > 0
+	}
+	if again(refused, false) {
+		t.Errorf("%s: a refused file is tried again", file)
+	}
+	if job.TTLSecondsAfterFinished != nil { // resume-job.yaml: whoever starts it looks at it
+		return
+	}
+	if !again(terminated, true) {
+		t.Errorf("%s: a disrupted pod does not run again", file)
+	}
+	if job.CompletionMode == nil {
+		return
+	}
+	if *job.CompletionMode != batch.IndexedCompletion || !again(unavailable, false) || !again(locked, false) || !again(terminated, false) {
+		t.Errorf("%s: %+v", file, job)
+	}
+}
+
+// action is what a policy says of a pod that ended with a code.
+func action(policy *batch.PodFailurePolicy, code int32, disrupted bool) batch.PodFailurePolicyAction {
+	if policy == nil {
+		return batch.PodFailurePolicyActionCount
+	}
+	for _, rule := range policy.Rules {
+		if c := rule.OnExitCodes; c != nil && slices.Contains(c.Values, code) == (c.Operator == batch.PodFailurePolicyOnExitCodesOpIn) {
+			return rule.Action
+		}
+		if disrupted && slices.ContainsFunc(rule.OnPodConditions, func(p batch.PodFailurePolicyOnPodConditionsPattern) bool { return p.Type == core.DisruptionTarget }) {
+			return rule.Action
+		}
+	}
+	return batch.PodFailurePolicyActionCount
 }
