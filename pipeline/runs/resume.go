@@ -76,7 +76,7 @@ func (w *run) resume(ctx, cut context.Context, r Resumption, h Host, log *journa
 		return nil, err
 	}
 	if len(open)+len(w.trusted) == 0 && len(w.sessions) > 0 && w.plan.Stop == nil {
-		return w.nothing(ctx, "every row has a definite answer")
+		return w.nothing(ctx, "no row is left that resume would send")
 	}
 	if err := w.canary(&r.Sending, open); err != nil {
 		return nil, err
