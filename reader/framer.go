@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"corattach/pipeline"
 )
 
 const (
@@ -91,7 +93,7 @@ func (f *framer) quoted() (frame, error) {
 	case r.broken != "":
 		return f.giveUp(r.broken)
 	case r.lines > 1 && r.fields != len(f.columns):
-		return f.giveUp(fmt.Sprintf("%s over %d lines where the header has %d", count(r.fields, "field"), r.lines, len(f.columns)))
+		return f.giveUp(fmt.Sprintf("%s over %d lines where the header has %d", pipeline.Count(r.fields, "field"), r.lines, len(f.columns)))
 	}
 	if inner := f.innerRecord(r); inner > 0 {
 		return f.giveUp(fmt.Sprintf("its quotes enclose line %d, a whole record of its own", inner))

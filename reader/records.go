@@ -133,7 +133,7 @@ func (r *records) isTolerated(record frame) bool {
 // user where that id is valid.
 func (r *records) setMiscounted(record frame, user string) {
 	row := &r.row
-	row.Problem = fmt.Sprintf("%s where the header has %d", count(record.fields, "field"), len(r.head.columns))
+	row.Problem = fmt.Sprintf("%s where the header has %d", pipeline.Count(record.fields, "field"), len(r.head.columns))
 	if !record.ended && record.fields < len(r.head.columns) {
 		row.Problem += "; the file ends without a line end and may be cut"
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"corattach/pipeline"
 )
 
 // listed bounds what a warning or a refusal lists.
@@ -60,26 +62,19 @@ func (w *warnings) lines(files int, detach bool) []string {
 		say("%s: ignored columns: %s", w.ignoredIn.join(), w.ignored.join())
 	}
 	if n := w.empty.count; n > 0 && files > 1 {
-		say("%s without rows: %s", count(n, "file"), w.empty.join())
+		say("%s without rows: %s", pipeline.Count(n, "file"), w.empty.join())
 	}
 	if w.twice.count > 0 {
 		say("the same bytes were given twice: %s", w.twice.join())
 	}
 	if n := w.damaged.count; n > 0 {
-		say("%s in the form of a number that a spreadsheet has shortened; the first is %s", count(n, "id"), w.damaged.first[0])
+		say("%s in the form of a number that a spreadsheet has shortened; the first is %s", pipeline.Count(n, "id"), w.damaged.first[0])
 	}
 	if n := w.blank.count; n > 0 {
-		say("%s of blank cells alone, not counted as rows; the first is at %s", count(n, "record"), w.blank.first[0])
+		say("%s of blank cells alone, not counted as rows; the first is at %s", pipeline.Count(n, "record"), w.blank.first[0])
 	}
 	if n := w.nobodys.count; n > 0 && !detach {
-		say("%s without a known user; the first is at %s: users may be sent in part", count(n, "record"), w.nobodys.first[0])
+		say("%s without a known user; the first is at %s: users may be sent in part", pipeline.Count(n, "record"), w.nobodys.first[0])
 	}
 	return lines
-}
-
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

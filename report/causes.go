@@ -179,7 +179,7 @@ func (c *causes) sorted() []Cause {
 	all := make([]Cause, len(c.list))
 	for i, g := range c.list {
 		if g.Title != "" && g.IDsTotal > 0 {
-			g.Title = "COR does not know " + count(int64(g.IDsTotal), g.Subject)
+			g.Title = "COR does not know " + pipeline.Count(int64(g.IDsTotal), g.Subject)
 		}
 		g.IDs = append([]string{}, g.IDs...)
 		all[i] = g.Cause

@@ -59,18 +59,10 @@ func (c *Counts) words(statuses ...pipeline.Status) string {
 		}
 		word := strings.ReplaceAll(string(status), "_", " ")
 		if len(parts) == 0 {
-			parts = append(parts, count(n, "row")+" "+word)
+			parts = append(parts, pipeline.Count(n, "row")+" "+word)
 		} else {
 			parts = append(parts, fmt.Sprintf("%d %s", n, word))
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// count writes a number and its noun, in the plural unless it is one.
-func count(n int64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"corattach/pipeline"
 )
 
 const (
@@ -27,7 +29,7 @@ func (s *Summary) Text(w io.Writer) error {
 		say("cause", "%s", s.Causes[i].text())
 	}
 	if more := s.CausesTotal - causesShown; more > 0 {
-		say("", "and %s%s", count(int64(more), "more cause"), s.whereCauses())
+		say("", "and %s%s", pipeline.Count(int64(more), "more cause"), s.whereCauses())
 	}
 	for _, advice := range s.Advice {
 		say("to do", "%s", advice)
@@ -57,7 +59,7 @@ func (s *Summary) textCounts(say func(name, format string, args ...any)) {
 	}
 	say(kind, "%s to %s", s.RunID, s.Target)
 	for _, in := range s.Inputs {
-		say("input", "%s, %s", in.File, count(in.Rows, "row"))
+		say("input", "%s, %s", in.File, pipeline.Count(in.Rows, "row"))
 	}
 	rows := fmt.Sprint(s.Rows.Total)
 	if parts := s.Rows.String(); parts != "" {
@@ -69,13 +71,13 @@ func (s *Summary) textCounts(say func(name, format string, args ...any)) {
 		say("plan", "%s", s.Plan)
 	}
 	if s.OverAllocatedUsers > 0 {
-		say("over", "%s above the allocation limit", count(s.OverAllocatedUsers, "user"))
+		say("over", "%s above the allocation limit", pipeline.Count(s.OverAllocatedUsers, "user"))
 	}
 	if s.Extras > 0 {
-		say("extras", "%s that no row of the input lists; see %s", count(s.Extras, "pair"), ExtrasFile)
+		say("extras", "%s that no row of the input lists; see %s", pipeline.Count(s.Extras, "pair"), ExtrasFile)
 	}
 	if s.Vanished > 0 {
-		say("vanished", "%s no longer in the input; see %s", count(s.Vanished, "pair"), VanishedFile)
+		say("vanished", "%s no longer in the input; see %s", pipeline.Count(s.Vanished, "pair"), VanishedFile)
 	}
 }
 
@@ -83,9 +85,9 @@ func (s *Summary) textCounts(say func(name, format string, args ...any)) {
 func (s *Summary) sending() string {
 	if !s.DryRun {
 		took := time.Duration(s.DurationSeconds * float64(time.Second)).Round(time.Millisecond)
-		return fmt.Sprintf("%s in %s, %d throttled, took %v", count(s.Requests, "request"), count(s.Attempts, "attempt"), s.Throttled, took)
+		return fmt.Sprintf("%s in %s, %d throttled, took %v", pipeline.Count(s.Requests, "request"), pipeline.Count(s.Attempts, "attempt"), s.Throttled, took)
 	}
-	text := count(s.Requests, "request") + " planned"
+	text := pipeline.Count(s.Requests, "request") + " planned"
 	if s.Estimate > 0 {
 		text += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
 	}
@@ -94,7 +96,7 @@ func (s *Summary) sending() string {
 
 // text tells a cause in one line.
 func (c *Cause) text() string {
-	text := fmt.Sprintf("%s %s", count(c.Rows, "row"), strings.ReplaceAll(string(c.Status), "_", " "))
+	text := fmt.Sprintf("%s %s", pipeline.Count(c.Rows, "row"), strings.ReplaceAll(string(c.Status), "_", " "))
 	if c.ErrorCode != "" && c.Title != "" {
 		text += " (" + c.ErrorCode + ")"
 	}

@@ -242,11 +242,3 @@ func resumeCommands(dir string) []string {
 func command(words ...string) string {
 	return shellescape.QuoteCommand(append([]string{"corattach"}, words...))
 }
-
-// count writes a number and its noun, in the plural unless it is one.
-func count[N int | int64](n N, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}

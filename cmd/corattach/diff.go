@@ -59,10 +59,10 @@ func (c *diffCommand) Run(a *app) error {
 		return err
 	}
 	s := comparison.Sums
-	reason := fmt.Sprintf("no differences in %s", count(s.Pairs, "pair"))
+	reason := fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))
 	if s.Changed > 0 {
 		a.code = exitDiffers
-		reason = fmt.Sprintf("%d of %s changed: %d by the input, %d by COR, %d by both", s.Changed, count(s.Pairs, "pair"), s.Input, s.COR, s.Both)
+		reason = fmt.Sprintf("%d of %s changed: %d by the input, %d by COR, %d by both", s.Changed, pipeline.Count(s.Pairs, "pair"), s.Input, s.COR, s.Both)
 	}
 	a.console.End(a.code, reason, nil)
 	return nil

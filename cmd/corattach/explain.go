@@ -46,9 +46,9 @@ func (c *explainCommand) Run(a *app) error {
 	}
 	worst := "the worst is " + string(story.Status)
 	if len(story.Rows) == 0 {
-		worst = count(len(story.Vanished), "pair") + " no longer in the input"
+		worst = pipeline.Count(len(story.Vanished), "pair") + " no longer in the input"
 	}
-	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s of user %q: %s", count(len(story.Rows), "row"), user, worst), nil)
+	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s of user %q: %s", pipeline.Count(len(story.Rows), "row"), user, worst), nil)
 	return nil
 }
 

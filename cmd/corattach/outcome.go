@@ -76,7 +76,7 @@ func (a *app) host(f *outputFlags) runs.Host {
 
 // planned says what was read.
 func (a *app) planned(p runs.Planned) {
-	text := fmt.Sprintf("%s of %s read: %s planned", count(p.Rows, "row"), count(p.Users, "user"), count(p.Requests, "request"))
+	text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(p.Rows, "row"), pipeline.Count(p.Users, "user"), pipeline.Count(p.Requests, "request"))
 	if p.Estimate > 0 {
 		text += fmt.Sprintf(", about %v at this rate", p.Estimate)
 	}

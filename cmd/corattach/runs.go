@@ -33,7 +33,7 @@ func (c *runsCommand) Run(a *app) error {
 	if err := a.print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) }); err != nil {
 		return err
 	}
-	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s in %s", count(len(all), "run"), c.RunsDir), nil)
+	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir), nil)
 	return nil
 }
 

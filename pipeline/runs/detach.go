@@ -34,7 +34,7 @@ func (w *run) decideDetach(m *memory) (*pipeline.Stop, error) {
 		return nil, err
 	}
 	return guard("--max-detach", fmt.Sprintf("%s would be detached, more than --max-detach %v; attached, as far as is known: %d",
-		countText(left, "pair"), w.maxDetach, all)), nil
+		pipeline.Count(left, "pair"), w.maxDetach, all)), nil
 }
 
 // protect marks rows that are not taken away. A protected row may be what another

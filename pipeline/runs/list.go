@@ -91,13 +91,6 @@ func describe(dir string) Info {
 	return info
 }
 
-func countText(count int, what string) string {
-	if count == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", count, what)
-}
-
 func inactiveText(names []string) string {
 	var shown []string
 	for _, name := range names[:min(len(names), 5)] {

@@ -135,7 +135,7 @@ func (w *run) session(ctx, cut context.Context, r Resumption, h Host, log *journ
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	h.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, countText(w.table.Users(), "user")))
+	h.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(w.table.Users(), "user")))
 	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: r.Sending, common: r.Common}
 	return s.work(ctx, cut, c, counter, t.users, t.total)
 }

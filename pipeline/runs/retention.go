@@ -72,7 +72,7 @@ func (s *session) retain() {
 		s.host.Warn("old runs can't be deleted: "+err.Error(), "")
 	}
 	if count > 0 {
-		s.host.Info(countText(count, "old run") + " deleted")
+		s.host.Info(pipeline.Count(count, "old run") + " deleted")
 	}
 }
 

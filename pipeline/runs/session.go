@@ -233,7 +233,7 @@ func (w *run) answerWarnings() []string {
 		all = append(all, inactiveText(names))
 	}
 	if lost := w.table.Lost(); lost > 0 {
-		all = append(all, countText(lost, "pair")+" disappeared from COR's answers without being asked for; see "+report.ExtrasFile)
+		all = append(all, pipeline.Count(lost, "pair")+" disappeared from COR's answers without being asked for; see "+report.ExtrasFile)
 	}
 	return all
 }
