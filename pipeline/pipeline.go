@@ -46,6 +46,14 @@ func (t Target) String() string {
 	return strings.TrimRight(t.BaseURL+" "+t.Account, " ")
 }
 
+// Input is one input file as it was read.
+type Input struct {
+	File   string `json:"file"`   // as given, "-" for standard input
+	SHA256 string `json:"sha256"` // of the bytes as given, before unpacking, in lower-case hexadecimal
+	Rows   int64  `json:"rows"`   // good and bad
+	Part   bool   `json:"-"`      // it has the columns of a failed.csv: a part of the rows of an earlier run
+}
+
 // Place is where a row stands in the input.
 type Place struct {
 	File int   // index into the run's input files, from 0

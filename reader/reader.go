@@ -28,19 +28,11 @@ type File struct {
 	Open func() (io.ReadCloser, error) // the bytes as given; the result is closed
 }
 
-// Input is what is known of a file that was read to its end.
-type Input struct {
-	File   string
-	SHA256 string // of the bytes as given, before unpacking, in lower-case hex
-	Rows   int64  // good and bad
-	Part   bool   // it has the columns of a failed.csv: a part of the rows of an earlier run
-}
-
 // Reading is what is known of the whole input once it was read to its end.
 type Reading struct {
-	Inputs   []Input  // one for each file, in the order given
-	Warnings []string // one line for each kind
-	Nobodys  int      // rows whose user is not known
+	Inputs   []pipeline.Input // one for each file, in the order given
+	Warnings []string         // one line for each kind
+	Nobodys  int              // rows whose user is not known
 }
 
 // Read reads the files in order and calls row for each record, good or bad. The
@@ -74,7 +66,7 @@ type reading struct {
 	rules    *rules
 	give     func(*pipeline.Row) error
 	row      pipeline.Row
-	inputs   []Input
+	inputs   []pipeline.Input
 	warnings warnings
 	doubt    doubt
 }
@@ -91,7 +83,7 @@ func (r *reading) file(ctx context.Context, index int) error {
 	}
 	defer body.Close()
 	raw := &given{ctx: ctx, in: body, sum: sha256.New()}
-	input := Input{File: file.Name}
+	input := pipeline.Input{File: file.Name}
 	err = r.content(bufio.NewReaderSize(raw, headLength), index, &input)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
@@ -100,7 +92,7 @@ func (r *reading) file(ctx context.Context, index int) error {
 		return raw.explain(file.Name, err)
 	}
 	input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
-	twin := slices.IndexFunc(r.inputs, func(other Input) bool { return other.SHA256 == input.SHA256 })
+	twin := slices.IndexFunc(r.inputs, func(other pipeline.Input) bool { return other.SHA256 == input.SHA256 })
 	if twin >= 0 && input.Rows > 0 {
 		r.warnings.twice.add(display(file.Name) + " is " + display(r.inputs[twin].File))
 	}
@@ -109,7 +101,7 @@ func (r *reading) file(ctx context.Context, index int) error {
 }
 
 // content reads what a file holds and tells input of it.
-func (r *reading) content(raw *bufio.Reader, index int, input *Input) error {
+func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) error {
 	content, archive, err := unpack(raw)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ const header = "user_id,workspace_id,percentage,source\n"
 type got struct {
 	rows     []pipeline.Row
 	warnings []string
-	inputs   []Input
+	inputs   []pipeline.Input
 	nobodys  int
 	err      error
 }
@@ -174,7 +174,7 @@ func TestSeveralFiles(t *testing.T) {
 		places = append(places, row.Place)
 	}
 	equal(t, []pipeline.Place{{File: 0, Line: 2}, {File: 1, Line: 2}, {File: 1, Line: 3}}, places)
-	equal(t, []Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, g.inputs)
+	equal(t, []pipeline.Input{{File: "a.csv", SHA256: sum(textA), Rows: 1}, {File: "-", SHA256: sum(textB), Rows: 2}}, g.inputs)
 }
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }

@@ -256,7 +256,7 @@ func TestImbalance(t *testing.T) {
 		"of no status":              {append(without(3), odd), "4 rows read, 4 reported, statuses of 3"},
 	} {
 		r := newRun("a.csv", c.lines...)
-		r.Inputs = []Input{{File: "a.csv", Rows: 3}, {File: "b\xff.csv", Rows: 1}}
+		r.Inputs = []pipeline.Input{{File: "a.csv", Rows: 3}, {File: "b\xff.csv", Rows: 1}}
 		r.Rows = 4
 		want := ""
 		if c.want != "" {

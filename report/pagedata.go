@@ -13,10 +13,7 @@ func pageData(r *Run, s *Summary) *page.Data {
 		Total: s.Rows.Total, Rows: s.Rows.ByStatus, Balanced: s.Balanced,
 		Users: s.Users, Requests: s.Requests, Attempts: s.Attempts, Throttled: s.Throttled, OverAllocated: s.OverAllocatedUsers, Extras: s.Extras,
 		CausesTotal: s.CausesTotal, Warnings: s.Warnings, WarningsTotal: s.WarningsTotal, Vanished: r.Vanished,
-		Lines: r.Lines, UserLines: r.Users,
-	}
-	for _, in := range r.Inputs {
-		d.Inputs = append(d.Inputs, page.Input(in))
+		Inputs: r.Inputs, Lines: r.Lines, UserLines: r.Users,
 	}
 	for _, second := range r.Traffic.Seconds() {
 		d.Seconds = append(d.Seconds, page.Second(second))

@@ -63,7 +63,7 @@ func at(line int64, user, workspace, percentage, source string, v pipeline.Verdi
 // newRun is a run of one input file.
 func newRun(input string, lines ...pipeline.Line) *Run {
 	return &Run{
-		Dir: "runs/R", Command: "import", Inputs: []Input{{File: input, Rows: int64(len(lines))}}, Rows: int64(len(lines)),
+		Dir: "runs/R", Command: "import", Inputs: []pipeline.Input{{File: input, Rows: int64(len(lines))}}, Rows: int64(len(lines)),
 		Lines: each(lines), Attention: each(unsettled(lines)), Users: each[pipeline.UserLine](nil), Traffic: &Traffic{},
 	}
 }
@@ -120,7 +120,7 @@ func everything() *Run {
 		Started:  time.Date(2026, 11, 23, 4, 15, 0, 1, time.FixedZone("", 3600)),
 		Finished: time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
 		Worked:   1_249_999_900 * time.Nanosecond,
-		Inputs:   []Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}}, Rows: 12,
+		Inputs:   []pipeline.Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}}, Rows: 12,
 		Plan: "sha256:00", Flags: []string{"--rate=0", "--delimiter=;", "--map=user_id=A", "--map=source=B"},
 		Warnings: []string{"bad byte \xfe"}, Stop: pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15, Reason: "stopped by SIGTERM"},
 		Lines: each(lines), Attention: each(unsettled(lines)), Users: each(users), Sent: 5,

@@ -22,7 +22,7 @@ type Run struct {
 	Finished time.Time     // UTC
 	Worked   time.Duration // the sum over its sessions
 
-	Inputs    []Input
+	Inputs    []pipeline.Input
 	Plan      string   // the digest of the planned requests, sha256:…
 	Flags     []string // --flag=value, as the last session had them, for the commands that people paste
 	Warnings  []string // one line for each kind
@@ -51,41 +51,34 @@ type Run struct {
 	Render func(*pipeline.Request) (method, url string, body []byte)
 }
 
-// Input is one input file as it was read.
-type Input struct {
-	File   string `json:"file"`   // as given, "-" for standard input
-	SHA256 string `json:"sha256"` // of the file as given, hexadecimal
-	Rows   int64  `json:"rows"`
-}
-
 // Summary is summary.json, and what --json prints.
 type Summary struct {
-	RunID              string    `json:"run_id"`
-	Job                string    `json:"job"`
-	Version            string    `json:"version"`
-	Command            string    `json:"command"`
-	DryRun             bool      `json:"dry_run"`
-	Target             string    `json:"target"`
-	StartedAt          time.Time `json:"started_at"`
-	FinishedAt         time.Time `json:"finished_at"`
-	DurationSeconds    float64   `json:"duration_seconds"` // that sessions worked, without the pauses between them
-	Inputs             []Input   `json:"inputs"`
-	Plan               string    `json:"plan"`
-	Rows               Counts    `json:"rows"`
-	Balanced           bool      `json:"balanced"`
-	Users              int64     `json:"users"`
-	Requests           int64     `json:"requests"` // in a dry run the planned ones
-	Attempts           int64     `json:"attempts"`
-	Throttled          int64     `json:"throttled"`
-	OverAllocatedUsers int64     `json:"over_allocated_users"`
-	Extras             int64     `json:"extras"`
-	Vanished           int64     `json:"vanished"`
-	Causes             []Cause   `json:"causes"` // the first twenty
-	CausesTotal        int       `json:"causes_total"`
-	Warnings           []string  `json:"warnings"` // the first twenty
-	WarningsTotal      int       `json:"warnings_total"`
-	Next               []string  `json:"next"` // at most two commands, in the order in which to do them
-	Exit               Exit      `json:"exit"`
+	RunID              string           `json:"run_id"`
+	Job                string           `json:"job"`
+	Version            string           `json:"version"`
+	Command            string           `json:"command"`
+	DryRun             bool             `json:"dry_run"`
+	Target             string           `json:"target"`
+	StartedAt          time.Time        `json:"started_at"`
+	FinishedAt         time.Time        `json:"finished_at"`
+	DurationSeconds    float64          `json:"duration_seconds"` // that sessions worked, without the pauses between them
+	Inputs             []pipeline.Input `json:"inputs"`
+	Plan               string           `json:"plan"`
+	Rows               Counts           `json:"rows"`
+	Balanced           bool             `json:"balanced"`
+	Users              int64            `json:"users"`
+	Requests           int64            `json:"requests"` // in a dry run the planned ones
+	Attempts           int64            `json:"attempts"`
+	Throttled          int64            `json:"throttled"`
+	OverAllocatedUsers int64            `json:"over_allocated_users"`
+	Extras             int64            `json:"extras"`
+	Vanished           int64            `json:"vanished"`
+	Causes             []Cause          `json:"causes"` // the first twenty
+	CausesTotal        int              `json:"causes_total"`
+	Warnings           []string         `json:"warnings"` // the first twenty
+	WarningsTotal      int              `json:"warnings_total"`
+	Next               []string         `json:"next"` // at most two commands, in the order in which to do them
+	Exit               Exit             `json:"exit"`
 
 	Source         string `json:"source,omitempty"`          // of a dry run: what --source was, to read its rows back
 	PercentageUnit string `json:"percentage_unit,omitempty"` // of a dry run: what --percentage-unit was, for the same

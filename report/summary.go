@@ -59,8 +59,8 @@ func estimate(requests int64, rate float64) time.Duration {
 	return time.Duration(float64(requests) / rate * float64(time.Second)).Round(time.Second)
 }
 
-func inputs(all []Input) []Input {
-	shown := append([]Input{}, all...)
+func inputs(all []pipeline.Input) []pipeline.Input {
+	shown := append([]pipeline.Input{}, all...)
 	for i := range shown {
 		shown[i].File = ValidUTF8(shown[i].File)
 	}

@@ -8,26 +8,18 @@ import (
 
 // Header is the first record of a journal: what the run is.
 type Header struct {
-	Format   int             `json:"format"`  // of the journal; this program reads and writes Format
-	Version  string          `json:"version"` // of the program
-	RunID    string          `json:"run_id"`  // the name of its directory
-	Counter  int64           `json:"counter"` // taken from the runs directory: later runs have higher ones
-	Command  string          `json:"command"` // import, detach or probe
-	Job      string          `json:"job"`     // "" for a run that belongs to none
-	Target   pipeline.Target `json:"target"`
-	At       time.Time       `json:"at"` // when the run began, UTC
-	Inputs   []Input         `json:"inputs"`
-	Settings Settings        `json:"settings"`        // of reading, checks, grouping and nights
-	RunsDir  string          `json:"runs_dir"`        // as the run itself called it
-	Flags    []string        `json:"flags,omitempty"` // --flag=value, as given wherever, without secrets
-}
-
-// Input is one input file as it was read.
-type Input struct {
-	File   string `json:"file"`   // as given, "-" for standard input
-	SHA256 string `json:"sha256"` // of the bytes as given, lower-case hexadecimal
-	Rows   int64  `json:"rows"`
-	Copy   string `json:"copy"` // relative to the run's directory, with slashes
+	Format   int              `json:"format"`  // of the journal; this program reads and writes Format
+	Version  string           `json:"version"` // of the program
+	RunID    string           `json:"run_id"`  // the name of its directory
+	Counter  int64            `json:"counter"` // taken from the runs directory: later runs have higher ones
+	Command  string           `json:"command"` // import, detach or probe
+	Job      string           `json:"job"`     // "" for a run that belongs to none
+	Target   pipeline.Target  `json:"target"`
+	At       time.Time        `json:"at"` // when the run began, UTC
+	Inputs   []pipeline.Input `json:"inputs"`
+	Settings Settings         `json:"settings"`        // of reading, checks, grouping and nights
+	RunsDir  string           `json:"runs_dir"`        // as the run itself called it
+	Flags    []string         `json:"flags,omitempty"` // --flag=value, as given wherever, without secrets
 }
 
 // Settings are the flags that decide what a run's rows are: how input is read,

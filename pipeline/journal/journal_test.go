@@ -53,7 +53,7 @@ func header() Header {
 	return Header{
 		Version: "v1", RunID: "20261123T031500Z-ab12cd", Counter: 7, Command: "import", Job: "default", At: epoch,
 		Target: pipeline.Target{BaseURL: "http://127.0.0.1:1", AuthURL: "http://127.0.0.1:1/v1", Account: "key-00"},
-		Inputs: []Input{{File: "in.csv", SHA256: "00", Rows: 3, Copy: "input/1.zst"}},
+		Inputs: []pipeline.Input{{File: "in.csv", SHA256: "00", Rows: 3}},
 	}
 }
 
@@ -122,7 +122,7 @@ func TestHeaderAndSessionsRoundTrip(t *testing.T) {
 		h := Header{
 			Version: text, RunID: text, Counter: 1 << 40, Command: text, Job: text, Flags: []string{text}, At: epoch, RunsDir: text,
 			Target: pipeline.Target{BaseURL: text, AuthURL: text, Account: text},
-			Inputs: []Input{{File: text, SHA256: text, Rows: 1 << 40, Copy: text}, {File: "-"}},
+			Inputs: []pipeline.Input{{File: text, SHA256: text, Rows: 1 << 40}, {File: "-"}},
 			Settings: Settings{
 				Delimiter: text, Encoding: text, DecimalComma: true, Map: map[string]string{"user_id": text, "x" + text: "y"}, Source: text,
 				AllowSource: []string{text, "B"}, MaxInvalid: text, MaxInputAge: 1<<63 - 1, Chunk: 3,

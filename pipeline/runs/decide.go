@@ -13,7 +13,6 @@ import (
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
 	"corattach/pipeline/runs/inputcopy"
-	"corattach/reader"
 )
 
 // decide makes, of the rules and of what earlier runs know, what the run sends, and
@@ -119,8 +118,8 @@ func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Sto
 
 // isPart reports whether an input is a part of an earlier run's rows: then nothing
 // can be said of what it does not have.
-func isPart(inputs []reader.Input) bool {
-	return slices.ContainsFunc(inputs, func(in reader.Input) bool { return in.Part })
+func isPart(inputs []pipeline.Input) bool {
+	return slices.ContainsFunc(inputs, func(in pipeline.Input) bool { return in.Part })
 }
 
 // digest is that of the plan: over each planned request in order, its method, a

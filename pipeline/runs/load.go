@@ -49,11 +49,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 		rules: r, dir: dir, header: h, traffic: &report.Traffic{}, sessions: slices.Clone(log.Sessions), lastAt: log.LastAt,
 		known: make(map[pipeline.UserID]bool),
 	}
-	names := make([]string, len(h.Inputs))
-	for i, input := range h.Inputs {
-		names[i] = input.File
-	}
-	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, h.Inputs), names, r); err != nil {
+	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, h.Inputs), r); err != nil {
 		return nil, pipeline.Internal("restore the run's directory from a backup", fmt.Errorf("the input of the run can't be read again: %w", err))
 	}
 	for i, input := range w.reading.Inputs {

@@ -37,13 +37,12 @@ func (w *run) report() *report.Run {
 		Started: w.header.At, Finished: w.lastAt, Plan: w.plan.Digest, Flags: w.header.Flags,
 		Warnings: append(w.warnings(), w.answerWarnings()...), SameInput: w.plan.SameInput,
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.requests(), Vanished: w.vanished,
-		Traffic: w.traffic, Sent: w.table.Sent(), Rate: w.rate,
+		Inputs: w.reading.Inputs, Traffic: w.traffic, Sent: w.table.Sent(), Rate: w.rate,
 		Render: func(r *pipeline.Request) (method, url string, body []byte) {
 			return "PUT", cor.URL(publicURL(w.header.Target.BaseURL), r.Op, r.User), cor.Body(r.Op, *r)
 		},
 	}
 	for _, input := range w.reading.Inputs {
-		r.Inputs = append(r.Inputs, report.Input{File: input.File, SHA256: input.SHA256, Rows: input.Rows})
 		r.Rows += input.Rows
 	}
 	for i, s := range w.sessions {

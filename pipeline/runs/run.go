@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
 	"corattach/pipeline/plan"
@@ -134,10 +132,10 @@ func (w *run) prepare(ctx context.Context, in *inputcopy.Files, m *memory, h Hos
 		keepIn = ""
 	}
 	var err error
-	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), in.Names(), w.rules); err != nil {
+	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), w.rules); err != nil {
 		return nil, err
 	}
-	w.header.Inputs = in.Inputs(w.reading.Inputs)
+	w.header.Inputs = w.reading.Inputs
 	if err := w.decide(m, in, o.Plan, o.Sending.Tolerance); err != nil {
 		return nil, err
 	}
@@ -153,49 +151,18 @@ func (w *run) prepare(ctx context.Context, in *inputcopy.Files, m *memory, h Hos
 	return set, nil
 }
 
-// batch is how many rows the reader hands to the table at a time.
-const batch = 512
-
-// read reads input files into a table, and rules on their rows. One goroutine reads
-// and checks, another fills the table.
-func read(ctx context.Context, files []reader.File, names []string, r rules) (*plan.Table, *reader.Reading, error) {
-	table, rows := plan.NewTable(names, r.op), make(chan []pipeline.Row, 4)
-	var reading *reader.Reading
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		defer pipeline.Recover(&err)
-		defer close(rows)
-		next := make([]pipeline.Row, 0, batch)
-		hand := func() error {
-			select {
-			case rows <- next:
-				next = make([]pipeline.Row, 0, batch)
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		reading, err = reader.Read(ctx, files, r.read, func(row *pipeline.Row) error {
-			if next = append(next, *row); len(next) < batch {
-				return nil
-			}
-			return hand()
-		})
-		if err != nil {
-			return err
-		}
-		return hand()
-	})
-	group.Go(func() (err error) {
-		defer pipeline.Recover(&err)
-		for some := range rows {
-			for i := range some {
-				table.Add(&some[i])
-			}
-		}
+// read reads input files into a table, and rules on their rows.
+func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *reader.Reading, error) {
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = file.Name
+	}
+	table := plan.NewTable(names, r.op)
+	reading, err := reader.Read(ctx, files, r.read, func(row *pipeline.Row) error {
+		table.Add(row)
 		return nil
 	})
-	if err := group.Wait(); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	table.Rule(r.plan)

@@ -14,10 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
-
-	"corattach/pipeline"
 )
 
 const (
@@ -33,90 +30,65 @@ type disk interface {
 	Sync() error
 }
 
-// File is a file under its temporary name. The first error stays: nothing is
-// written after it, and every later step returns it. An error names the final
-// file.
+// File is a file under its temporary name. The first error of a Write stays: every
+// later step returns it. An error names the final file.
 type File struct {
 	path   string // the final name
 	temp   disk
 	buffer *bufio.Writer
-	err    error
-	closed bool
-	gone   bool // renamed or removed
 }
 
 // Create opens a temporary file beside path. Whatever path holds stays there
 // until Commit.
 func Create(path string) (*File, error) {
+	f := &File{path: path}
 	dir, name := filepath.Split(path)
 	temp, err := os.CreateTemp(filepath.Clean(dir), tempPrefix+name+".*"+tempSuffix)
 	if err != nil {
-		return nil, &fs.PathError{Op: "create", Path: path, Err: cause(err)}
+		return nil, f.named("create", err)
 	}
-	return newFile(path, temp), nil
+	f.temp, f.buffer = temp, bufio.NewWriterSize(temp, bufferSize)
+	return f, nil
 }
 
-func newFile(path string, temp disk) *File {
-	return &File{path: path, temp: temp, buffer: bufio.NewWriterSize(temp, bufferSize)}
-}
-
-// Write appends p.
-func (f *File) Write(p []byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
+// named returns an error of the temporary file as one of the final file; nil for nil.
+func (f *File) named(op string, err error) error {
+	if err == nil {
+		return nil
 	}
-	n, err := f.buffer.Write(p)
-	return n, f.fail("write", err)
-}
-
-// fail keeps err as the file's error, if it is its first, and returns the one
-// that is kept. It returns nil while nothing went wrong.
-func (f *File) fail(op string, err error) error {
-	if f.err == nil && err != nil {
-		f.err = &fs.PathError{Op: op, Path: f.path, Err: cause(err)}
-	}
-	return f.err
-}
-
-// cause returns the cause of an error of package os, without the temporary name.
-func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {
 	case errors.As(err, &path):
-		return path.Err
+		err = path.Err
 	case errors.As(err, &link):
-		return link.Err
+		err = link.Err
 	}
-	return err
+	return &fs.PathError{Op: op, Path: f.path, Err: err}
+}
+
+// Write appends p.
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.buffer.Write(p)
+	return n, f.named("write", err)
 }
 
 // finish makes the temporary file complete and durable, and closes it.
-func (f *File) finish() {
-	if f.err == nil && f.fail("write", f.buffer.Flush()) == nil {
-		_ = f.fail("sync", f.temp.Sync())
+func (f *File) finish() error {
+	if err := f.buffer.Flush(); err != nil {
+		return f.named("write", err)
 	}
-	f.closed = true
-	_ = f.fail("close", f.temp.Close())
-}
-
-func (f *File) rename() error {
-	err := os.Rename(f.temp.Name(), f.path)
-	f.gone = err == nil
-	return f.fail("rename", err)
+	if err := f.temp.Sync(); err != nil {
+		return f.named("sync", err)
+	}
+	return f.named("close", f.temp.Close())
 }
 
 // Discard removes the temporary file, if it is still there. After Commit it does
 // nothing, so it can be deferred.
 func (f *File) Discard() {
-	if !f.closed {
-		f.closed = true
-		_ = f.temp.Close() // the file goes away with all that it holds
-	}
-	if !f.gone {
-		f.gone = true
-		_ = os.Remove(f.temp.Name()) // Sweep removes what is left
-	}
+	_ = f.temp.Close()           // the file goes away with all that it holds
+	_ = os.Remove(f.temp.Name()) // Sweep removes what is left
 }
 
 // Commit completes and syncs all files before it renames the first, and renames
@@ -129,35 +101,17 @@ func Commit(files ...*File) error {
 			f.Discard()
 		}
 	}()
-	if err := finishAll(files); err != nil {
-		return err
+	for _, f := range files {
+		if err := f.finish(); err != nil {
+			return err
+		}
 	}
 	for _, f := range files {
-		if err := f.rename(); err != nil {
-			return err
+		if err := os.Rename(f.temp.Name(), f.path); err != nil {
+			return f.named("rename", err)
 		}
 	}
 	return SyncDir(filepath.Dir(files[0].path))
-}
-
-// finishAll finishes all files at once: a disk that is asked for several syncs
-// together answers them together.
-func finishAll(files []*File) error {
-	panics := make([]error, len(files))
-	var finishing sync.WaitGroup
-	for i, f := range files {
-		finishing.Go(func() {
-			defer pipeline.Recover(&panics[i])
-			f.finish()
-		})
-	}
-	finishing.Wait()
-	for i, f := range files {
-		if err := errors.Join(panics[i], f.err); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // WriteFile writes the file of this path. mode are its permissions, whatever the
@@ -168,12 +122,11 @@ func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error
 		return err
 	}
 	defer f.Discard()
-	err = write(f)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = os.Chmod(f.temp.Name(), mode)
 	}
 	if err != nil {
-		return f.fail("write", err)
+		return f.named("write", err)
 	}
 	return Commit(f)
 }
@@ -199,14 +152,10 @@ func SyncDir(dir string) error {
 // a caller who knows that nobody else writes there may call it.
 func Sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	var failed error
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), tempPrefix) && strings.HasSuffix(e.Name(), tempSuffix) {
-			failed = errors.Join(failed, os.Remove(filepath.Join(dir, e.Name())))
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
-	return failed
+	return err
 }

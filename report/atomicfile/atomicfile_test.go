@@ -59,6 +59,12 @@ func (b brittle) Close() error {
 	return err
 }
 
+// breaks lets an operation of a file fail.
+func (f *File) breaks(op string) {
+	f.temp = brittle{f.temp, op}
+	f.buffer.Reset(f.temp)
+}
+
 // contents returns every file of dir by name, temporary ones too.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -85,12 +91,15 @@ func TestFullDisk(t *testing.T) {
 				f, err := Create(filepath.Join(dir, name))
 				must(t, err)
 				if i == failing {
-					f = newFile(f.path, brittle{f.temp, op})
+					f.breaks(op)
 				}
 				_, _ = f.Write([]byte("now")) // an error stays
 				files = append(files, f)
 			}
-			err := Commit(files...)
+			err := func() (err error) {
+				defer pipeline.Recover(&err)
+				return Commit(files...)
+			}()
 			var path *fs.PathError
 			var panicked *pipeline.PanicError
 			switch {
@@ -115,7 +124,7 @@ func TestFirstErrorStays(t *testing.T) {
 	f, err := Create(filepath.Join(t.TempDir(), "a"))
 	must(t, err)
 	defer f.Discard()
-	f = newFile(f.path, brittle{f.temp, "write"})
+	f.breaks("write")
 	for range 3 {
 		_, err = f.Write(make([]byte, bufferSize+1))
 		if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), tempSuffix) {

@@ -40,7 +40,7 @@ func each(lines []pipeline.Line) iter.Seq[*pipeline.Line] {
 func runOf(lines []pipeline.Line) *report.Run {
 	settled := func(l pipeline.Line) bool { return l.Status.Settled() }
 	return &report.Run{
-		ID: "R", Command: "import", Inputs: []report.Input{{File: "f.csv", Rows: int64(len(lines))}}, Rows: int64(len(lines)),
+		ID: "R", Command: "import", Inputs: []pipeline.Input{{File: "f.csv", Rows: int64(len(lines))}}, Rows: int64(len(lines)),
 		Lines: each(lines), Attention: each(slices.DeleteFunc(slices.Clone(lines), settled)), Users: func(func(*pipeline.UserLine) bool) {}, Traffic: &report.Traffic{},
 	}
 }

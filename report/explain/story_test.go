@@ -51,7 +51,7 @@ func runOf(users []pipeline.UserLine, lines ...pipeline.Line) *report.Run {
 	return &report.Run{
 		ID: "20261123T031500Z-ab12cd", Dir: "runs/20261123T031500Z-ab12cd", Job: "default", Command: "import",
 		Target:  pipeline.Target{BaseURL: "https://integrations.projectcor.com", Account: "key-d13f5b288ecf"},
-		Started: began, Finished: began.Add(time.Minute), Inputs: []report.Input{{File: "rows.csv"}},
+		Started: began, Finished: began.Add(time.Minute), Inputs: []pipeline.Input{{File: "rows.csv"}},
 		Lines: each(lines), Users: each(users), Traffic: &report.Traffic{},
 	}
 }

@@ -27,7 +27,7 @@ type Data struct {
 	Worked              time.Duration // the sum over the run's sessions
 	Estimate            time.Duration // of a dry run: how long the sending will take; 0 = not limited
 	Plan                string        // digest of the planned requests; "" without one
-	Inputs              []Input
+	Inputs              []pipeline.Input
 
 	ExitCode   int
 	ExitReason string
@@ -53,13 +53,6 @@ type Data struct {
 
 	Lines     iter.Seq[*pipeline.Line]     // every row, in input order; a line is valid until the next
 	UserLines iter.Seq[*pipeline.UserLine] // every user; valid until the next
-}
-
-// Input is an input file.
-type Input struct {
-	File   string // as given, "-" for standard input
-	SHA256 string
-	Rows   int64
 }
 
 // Second counts the attempts that were begun in one second.

@@ -78,7 +78,7 @@ func run(lines []pipeline.Line, inputs ...string) *Data {
 		d.Rows[lines[i].Status]++
 	}
 	for _, name := range inputs {
-		d.Inputs = append(d.Inputs, Input{File: name, SHA256: strings.Repeat("0f", 32), Rows: int64(len(lines) / len(inputs))})
+		d.Inputs = append(d.Inputs, pipeline.Input{File: name, SHA256: strings.Repeat("0f", 32), Rows: int64(len(lines) / len(inputs))})
 	}
 	return d
 }
@@ -310,9 +310,9 @@ func TestOrder(t *testing.T) {
 // Rows name files without their directories as long as that tells them apart.
 func TestShortNames(t *testing.T) {
 	short := func(files ...string) []string {
-		var inputs []Input
+		var inputs []pipeline.Input
 		for _, f := range files {
-			inputs = append(inputs, Input{File: f})
+			inputs = append(inputs, pipeline.Input{File: f})
 		}
 		return shortNames(inputs)
 	}

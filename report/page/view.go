@@ -122,7 +122,7 @@ func (v *view) PerSecond() string {
 
 // shortNames are the names of the inputs without their directories, unless that
 // would make two of them the same.
-func shortNames(inputs []Input) []string {
+func shortNames(inputs []pipeline.Input) []string {
 	short, full := make([]string, len(inputs)), make([]string, len(inputs))
 	for i, input := range inputs {
 		short[i], full[i] = filepath.Base(input.File), input.File

@@ -16,9 +16,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"corattach/pipeline"
-	"corattach/pipeline/journal"
 	"corattach/reader"
 	"corattach/report"
+	"corattach/report/atomicfile"
 )
 
 // Dir is where the copies are, below a run's directory.
@@ -34,7 +34,6 @@ type inputFile struct {
 	name     string    // as given, for people: bytes that are no UTF-8 as \xNN
 	path     string    // as given
 	modified time.Time // zero for what is no regular file
-	copy     string    // relative to the run's directory, with slashes; "" when none is kept
 }
 
 // New checks that the files can be opened; "-" is stdin. An error is a
@@ -66,15 +65,6 @@ func New(stdin io.Reader, paths []string) (*Files, error) {
 	return in, nil
 }
 
-// Names returns the names of the files, for people.
-func (in *Files) Names() []string {
-	names := make([]string, len(in.files))
-	for i, f := range in.files {
-		names[i] = f.name
-	}
-	return names
-}
-
 // Older returns the first file that was written longer ago than age, "" when there
 // is none.
 func (in *Files) Older(age time.Duration, now time.Time) (name string, is time.Duration) {
@@ -91,34 +81,32 @@ func (in *Files) Older(age time.Duration, now time.Time) (name string, is time.D
 // though nothing comes from it.
 func (in *Files) Open(ctx context.Context, keepIn string) []reader.File {
 	files := make([]reader.File, len(in.files))
-	for i := range in.files {
-		f := &in.files[i]
+	for i, f := range in.files {
+		open := func() (io.ReadCloser, error) { return os.Open(f.path) }
+		if f.path == "-" {
+			open = func() (io.ReadCloser, error) { return io.NopCloser(in.stdin), nil }
+		}
 		files[i] = reader.File{Name: f.name, Open: func() (io.ReadCloser, error) {
-			source, err := in.source(ctx, f)
+			source, err := interruptible(ctx, f.modified.IsZero(), open)
 			if err != nil || keepIn == "" {
 				return source, err
 			}
-			f.copy = Dir + "/" + strconv.Itoa(i+1) + ".zst"
-			return keepCopy(filepath.Join(keepIn, filepath.FromSlash(f.copy)), source)
+			return keepCopy(copyPath(keepIn, i), source)
 		}}
 	}
 	return files
 }
 
-func (in *Files) source(ctx context.Context, f *inputFile) (io.ReadCloser, error) {
-	switch {
-	case f.path == "-":
-		return interruptible(ctx, func() (io.ReadCloser, error) { return io.NopCloser(in.stdin), nil }), nil
-	case f.modified.IsZero():
-		return interruptible(ctx, func() (io.ReadCloser, error) { return os.Open(f.path) }), nil
-	}
-	return os.Open(f.path)
-}
+// copyPath is where the copy of a file is, below a run's directory.
+func copyPath(dir string, i int) string { return filepath.Join(dir, Dir, strconv.Itoa(i+1)+".zst") }
 
-// interruptible opens and reads in a goroutine of its own, as either may wait for
-// ever. When ctx ends, reading fails with its cause; the goroutine then ends with
-// what it waits for, or with the process.
-func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
+// interruptible opens what may wait for ever, and reads it, in a goroutine of its own.
+// When ctx ends, reading fails with its cause; the goroutine then ends with what it
+// waits for, or with the process.
+func interruptible(ctx context.Context, waits bool, open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+	if !waits {
+		return open()
+	}
 	r, w := io.Pipe()
 	stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
 	go func() {
@@ -132,58 +120,51 @@ func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) io.R
 			return errors.Join(err, source.Close())
 		}())
 	}()
-	return stream{r, func() error {
+	return stream{r.Read, func() error {
 		stop()
 		return r.Close()
-	}}
+	}}, nil
 }
 
-// stream is a reader with what closes it.
+// stream is how something is read, and how it is closed.
 type stream struct {
-	io.Reader
+	read  func([]byte) (int, error)
 	close func() error
 }
 
-// Close closes it.
-func (s stream) Close() error { return s.close() }
+func (s stream) Read(p []byte) (int, error) { return s.read(p) }
+func (s stream) Close() error               { return s.close() }
 
 // keepCopy returns a reader of source that writes what it reads to a new
 // compressed file. The copy is whole, and synced, once it is closed.
 func keepCopy(path string, source io.ReadCloser) (io.ReadCloser, error) {
-	file, encoder, err := createCopy(path)
+	file, err := createCopy(path)
 	if err != nil {
 		return nil, errors.Join(uncopied(err), source.Close())
 	}
-	return stream{io.TeeReader(source, copying{encoder}), func() error {
+	encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
+	return stream{func(p []byte) (int, error) {
+		n, err := source.Read(p)
+		if _, failed := encoder.Write(p[:n]); failed != nil {
+			err = uncopied(failed)
+		}
+		return n, err
+	}, func() error {
 		// What the encoder still holds may not fit on the disk.
-		return errors.Join(uncopied(errors.Join(encoder.Close(), file.Sync(), file.Close())), source.Close())
+		err := errors.Join(encoder.Close(), file.Sync(), file.Close(), atomicfile.SyncDir(filepath.Dir(path)))
+		return errors.Join(uncopied(err), source.Close())
 	}}, nil
 }
 
-func createCopy(path string) (*os.File, *zstd.Encoder, error) {
+func createCopy(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, nil, err
-	}
-	encoder, err := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
-	}
-	return file, encoder, nil
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// copying tells a copy that can't be written from an input that can't be read.
-type copying struct{ io.Writer }
-
-func (c copying) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	return n, uncopied(err)
-}
-
-// uncopied is the error of a copy that can't be made; nil for nil.
+// uncopied is the error of a copy that can't be made, which is no fault of the input;
+// nil for nil.
 func uncopied(err error) error {
 	if err == nil {
 		return nil
@@ -192,50 +173,31 @@ func uncopied(err error) error {
 }
 
 // Copies returns the copies of an earlier run's input.
-func Copies(dir string, kept []journal.Input) []reader.File {
-	files := make([]reader.File, len(kept))
-	for i, input := range kept {
-		path := filepath.Join(dir, filepath.FromSlash(input.Copy))
-		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) { return openCopy(path) }}
+func Copies(dir string, inputs []pipeline.Input) []reader.File {
+	files := make([]reader.File, len(inputs))
+	for i, input := range inputs {
+		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) { return openCopy(copyPath(dir, i)) }}
 	}
 	return files
 }
 
+// openCopy opens a run's copy of its input. What can't be read of it is no fault of
+// the input.
 func openCopy(path string) (io.ReadCloser, error) {
+	const hint = "restore it from a backup"
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, pipeline.Internal("restore it from a backup", fmt.Errorf("the run's copy of its input is gone: %w", err))
+		return nil, pipeline.Internal(hint, fmt.Errorf("the run's copy of its input is gone: %w", err))
 	}
-	decoder, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return stream{copied{decoder, path}, func() error {
+	decoder, _ := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are right
+	return stream{func(p []byte) (int, error) {
+		n, err := decoder.Read(p)
+		if err != nil && err != io.EOF {
+			err = pipeline.Internal(hint, fmt.Errorf("%s, the run's copy of its input, is damaged: %w", path, err))
+		}
+		return n, err
+	}, func() error {
 		decoder.Close()
 		return file.Close()
 	}}, nil
-}
-
-// copied is a run's copy of its input: what can't be read of it is no fault of the
-// input.
-type copied struct {
-	io.Reader
-	path string
-}
-
-func (c copied) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		err = pipeline.Internal("restore it from a backup", fmt.Errorf("%s, the run's copy of its input, is damaged: %w", c.path, err))
-	}
-	return n, err
-}
-
-// Inputs returns what the journal says of the input.
-func (in *Files) Inputs(read []reader.Input) []journal.Input {
-	all := make([]journal.Input, len(read))
-	for i, input := range read {
-		all[i] = journal.Input{File: input.File, SHA256: input.SHA256, Rows: input.Rows, Copy: in.files[i].copy}
-	}
-	return all
 }

@@ -35,13 +35,11 @@ type holder struct {
 type Lease struct {
 	runsDir string
 	lock    *flock.Flock
-	holder  holder
+	since   time.Time
 }
 
 // Acquire takes the lock, and waits for it as long as it is told to. An error is a
-// *pipeline.Failure or the cause of ctx. The lock lies
-// on the directory itself, so that removing a file does not free it, and on a file
-// in it where a directory can't be locked.
+// *pipeline.Failure or the cause of ctx.
 func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, error) {
 	if runsDir == "" {
 		return nil, pipeline.Usage("name a directory; the default is runs", "--runs-dir is empty")
@@ -51,13 +49,13 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 	}
 	deadline := time.Now().Add(wait)
 	for {
-		lock, held, err := tryLock(runsDir)
+		lock, held, err := try(runsDir, (*flock.Flock).TryLock)
 		switch {
 		case err != nil:
 			return nil, pipeline.Unwritable(err)
 		case held:
-			l := &Lease{runsDir, lock, holder{PID: os.Getpid(), Since: time.Now().UTC()}}
-			l.tell()
+			l := &Lease{runsDir, lock, time.Now().UTC()}
+			l.Runs("")
 			return l, nil
 		case !time.Now().Before(deadline):
 			text := fmt.Errorf("another run is active in %s%s", runsDir, Holder(runsDir))
@@ -71,26 +69,24 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 	}
 }
 
-func tryLock(runsDir string) (*flock.Flock, bool, error) {
+// try tries to lock the directory itself, so that removing a file does not free it,
+// or a file in it where a directory can't be locked.
+func try(runsDir string, lock func(*flock.Flock) (bool, error)) (*flock.Flock, bool, error) {
 	if runtime.GOOS != "windows" {
-		lock := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
-		if held, err := lock.TryLock(); err == nil {
-			return lock, held, nil
+		f := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
+		if held, err := lock(f); err == nil {
+			return f, held, nil
 		}
 	}
-	lock := flock.New(filepath.Join(runsDir, lockFile))
-	held, err := lock.TryLock()
-	return lock, held, err
+	f := flock.New(filepath.Join(runsDir, lockFile))
+	held, err := lock(f)
+	return f, held, err
 }
 
 // Active reports whether a run has the lock of a runs directory, and which. It has
 // the lock itself for no longer than it takes to ask.
 func Active(runsDir string) (string, bool) {
-	lock := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
-	if runtime.GOOS == "windows" {
-		lock = flock.New(filepath.Join(runsDir, lockFile), flock.SetFlag(os.O_RDONLY))
-	}
-	free, err := lock.TryRLock()
+	lock, free, err := try(runsDir, (*flock.Flock).TryRLock)
 	if err != nil {
 		return "", false
 	}
@@ -98,16 +94,11 @@ func Active(runsDir string) (string, bool) {
 	return readHolder(runsDir).Run, !free
 }
 
-// Runs says which run the lock is held for.
+// Runs says which run the lock is held for. That this can't be written down is no
+// reason not to run.
 func (l *Lease) Runs(id string) {
-	l.holder.Run = id
-	l.tell()
-}
-
-// tell writes down who has the lock. That it can't is no reason not to run.
-func (l *Lease) tell() {
 	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(l.holder)
+		return json.NewEncoder(w).Encode(holder{id, os.Getpid(), l.since})
 	})
 }
 
@@ -117,13 +108,10 @@ func (l *Lease) Release() {
 	_ = l.lock.Close()
 }
 
-func readHolder(runsDir string) holder {
-	var h holder
+// readHolder returns who has the lock, the zero holder when that is not known.
+func readHolder(runsDir string) (h holder) {
 	content, err := os.ReadFile(filepath.Join(runsDir, holderFile))
-	if err == nil {
-		err = json.Unmarshal(content, &h)
-	}
-	if err != nil {
+	if err != nil || json.Unmarshal(content, &h) != nil {
 		return holder{}
 	}
 	return h
