@@ -134,7 +134,7 @@ func (w *crashWorld) sameAgain(t *testing.T, dir string) {
 // behind; when the first is killed, the next one can start.
 func TestLockDiesWithItsProcess(t *testing.T) {
 	setCredentials(t)
-	w := newCrashWorld(t, crashInput, `{"faults": [{"user": "U1", "attempts": [1], "reply_delay": "1m"}]}`)
+	w := newCrashWorld(t, crashInput, `{"faults": [{"user": "U1", "attempts": [1], "delay": "1m"}]}`)
 	first, _ := crashProcess(crashNever, w.importArgs()...)
 	okay(t, first.Start())
 	<-w.arrived

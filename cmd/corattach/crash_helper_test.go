@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,13 +94,39 @@ type crashWorld struct {
 
 	arrived chan string // says for whom a request arrives, as far as somebody listens
 	open    atomic.Int64
+
+	mu      sync.Mutex
+	records []corsim.Record
+}
+
+// Requests lists the records of all requests so far, in the order of their ends.
+func (w *crashWorld) Requests() []corsim.Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.records)
+}
+
+// Percentage returns what COR holds for a pair, and whether it holds anything.
+func (w *crashWorld) Percentage(user, source, workspace string) (string, bool) {
+	for _, h := range w.Holdings() {
+		if h.User == user && h.Source == source && h.Workspace == workspace {
+			return h.Percentage, true
+		}
+	}
+	return "", false
 }
 
 // newCrashWorld starts a simulator with switches ("name=value") and a script of
 // faults, "" for none.
 func newCrashWorld(t *testing.T, input, script string, switches ...string) *crashWorld {
 	t.Helper()
-	config := corsim.Config{Keep: true}
+	w := &crashWorld{arrived: make(chan string, 1000)}
+	config := corsim.Config{Log: func(r corsim.Record) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.records = append(w.records, r)
+		return nil
+	}}
 	for _, s := range switches {
 		name, value, _ := strings.Cut(s, "=")
 		okay(t, config.Set(name, value))
@@ -110,9 +137,7 @@ func newCrashWorld(t *testing.T, input, script string, switches ...string) *cras
 		config.Script = parsed
 	}
 	dir := t.TempDir()
-	w := &crashWorld{
-		Simulator: corsim.New(config), runs: filepath.Join(dir, "runs"), file: filepath.Join(dir, "in.csv"), arrived: make(chan string, 1000),
-	}
+	w.Simulator, w.runs, w.file = corsim.New(config), filepath.Join(dir, "runs"), filepath.Join(dir, "in.csv")
 	okay(t, os.WriteFile(w.file, []byte(input), 0o600))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.open.Add(1)

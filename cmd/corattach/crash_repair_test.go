@@ -24,7 +24,7 @@ U1,W2,40,SAP
 // and holds others than the input asks for.
 func newRepairWorld(t *testing.T) *crashWorld {
 	t.Helper()
-	w := newCrashWorld(t, repairInput, "", "re-attach=keep")
+	w := newCrashWorld(t, repairInput, "", "repeat=keeps")
 	before := filepath.Join(t.TempDir(), "before.csv")
 	okay(t, os.WriteFile(before, []byte(repairBefore), 0o600))
 	got := runHere("import", before, "--base-url", w.url, "--auth-url", w.url+"/v1", "--rate", "0", "--runs-dir", t.TempDir())

@@ -30,7 +30,7 @@ U6,W1,100,SAP
 // slowScript lets COR store what it is first asked for three users at once, and
 // answer so much later.
 func slowScript(delay string) string {
-	const entry = `{"user": "%s", "attempts": [1], "reply_delay": "%s"}`
+	const entry = `{"user": "%s", "attempts": [1], "delay": "%s"}`
 	var entries []string
 	for _, user := range []string{"U2", "U3", "U4"} {
 		entries = append(entries, fmt.Sprintf(entry, user, delay))

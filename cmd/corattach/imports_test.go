@@ -68,7 +68,7 @@ func importRules() []importRule {
 		{"go.etcd.io/bbolt/...", []string{module + "/pipeline/ledger"}, "how the ledger is stored is its own business"},
 		{"golang.org/x/sync/errgroup", []string{send + "/runner.go", report + "/report.go"},
 			"goroutines start in few, named places: the workers that send, and the writers of the reports"},
-		{"golang.org/x/time/rate", []string{send + "/ratelimit.go"}, "one waiter: a limit that others could wait on can't be changed for them"},
+		{"golang.org/x/time/rate", []string{send + "/ratelimit.go", corsim}, "one waiter: a limit that others could wait on can't be changed for them; the simulator never waits"},
 		{"html/template", []string{report + "/page"}, "there is one page, and what stands in cells stays text in it"},
 		{"github.com/chromedp/...", nil, "the browser is for tests: it must not get into the program"},
 		{"github.com/gocarina/gocsv", []string{module + "/reader", report}, "CSV is read in reader and written in report"},

@@ -50,7 +50,10 @@ func (c *simulateCommand) Run(a *app) error {
 			return usage("check the path", "--log: %w", err)
 		}
 		defer file.Close()
-		config.Log = file
+		config.Log = func(r corsim.Record) error {
+			_, err := file.Write(r.Line())
+			return err
+		}
 	}
 	listener, err := c.listen()
 	if err != nil {

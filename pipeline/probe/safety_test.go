@@ -22,6 +22,15 @@ func (l *line) give(user pipeline.UserID, source pipeline.Source, shares ...pipe
 	}
 }
 
+func script(t *testing.T, text string) *corsim.Script {
+	t.Helper()
+	s, err := corsim.ReadScript(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // putBack is what a resumed run does.
 func (l *line) putBack(s probe.Subject, session int) {
 	l.stopAt = -1
@@ -51,15 +60,15 @@ func TestRefusedUsers(t *testing.T) {
 		want     string
 	}{
 		"the first":         {world{}, "U1", []pipeline.Share{w(first)}, false, `--workspace: user "U1" has workspace "Wé-1" under SAP already, with 25 %; nothing was changed`},
-		"the second":        {world{"unknown-workspace": "omit"}, "U1", []pipeline.Share{w(second)}, false, `--workspace: user "U1" has workspace "W-2" under SAP already, with 25 %; nothing was changed`},
-		"another spelling":  {world{"identity": "case"}, "U1", []pipeline.Share{w("wé-1")}, false, `--workspace: user "U1" has workspace "wé-1" under SAP already, with 25 %; nothing was changed`},
-		"others, replaced":  {world{"attach": "replace"}, "U1", []pipeline.Share{w("X"), w("Y")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
-		"others, rounded":   {world{"attach": "replace", "percentage": "string-rounded"}, "U1", []pipeline.Share{w("X")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
-		"made in COR":       {world{"ui-workspace": "listed"}, "U1", nil, false, `--user: user "U1" has workspaces that could not be attached again if COR took them away (a workspace without external id=100 (id 999999999)); nothing was changed`},
+		"the second":        {world{"unknown-workspace": "left-out"}, "U1", []pipeline.Share{w(second)}, false, `--workspace: user "U1" has workspace "W-2" under SAP already, with 25 %; nothing was changed`},
+		"another spelling":  {world{"id-case": "ignored"}, "U1", []pipeline.Share{w("wé-1")}, false, `--workspace: user "U1" has workspace "wé-1" under SAP already, with 25 %; nothing was changed`},
+		"others, replaced":  {world{"attach": "replaces"}, "U1", []pipeline.Share{w("X"), w("Y")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
+		"others, rounded":   {world{"attach": "replaces", "percentage": "text-rounded"}, "U1", []pipeline.Share{w("X")}, false, `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`},
+		"made in COR":       {world{}, "U1", nil, false, `--user: user "U1" has workspaces that could not be attached again if COR took them away (a workspace without external id=100 (id 2)); nothing was changed`},
 		"unknown":           {world{}, "U2", nil, false, `--user: COR does not know the user or the workspace: detach W-2: HTTP 400 ZC001 external id not associated: user "U2"`},
-		"seen beside":       {world{"re-detach": "error"}, "U1", []pipeline.Share{w(first)}, false, `--workspace: user "U1" has workspace "Wé-1" under SAP already, with 25 %; nothing was changed`},
+		"seen beside":       {world{"second-detach": "refused"}, "U1", []pipeline.Share{w(first)}, false, `--workspace: user "U1" has workspace "Wé-1" under SAP already, with 25 %; nothing was changed`},
 		"others, added":     {world{}, "U1", []pipeline.Share{w("X"), w("Y")}, false, ""},
-		"made in COR, tame": {world{"ui-workspace": "listed"}, "U1", nil, true, ""},
+		"made in COR, tame": {world{}, "U1", nil, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := subject()
@@ -67,6 +76,9 @@ func TestRefusedUsers(t *testing.T) {
 			config := test.world.config(t, subject())
 			for _, id := range []string{"X", "Y"} {
 				config.Known.Add("", "SAP", id)
+			}
+			if strings.HasPrefix(name, "made in COR") {
+				config.Script = script(t, `{"faults":[{"extra_workspace":{"":100}},{"endpoint":"detach","extra_workspace":{"":100}}]}`)
 			}
 			l := dial(t, config, "secret")
 			if test.attached != nil {
@@ -94,7 +106,7 @@ func TestRefusedUsers(t *testing.T) {
 // Where COR refuses to detach what is not attached, and an unknown workspace, the
 // second workspace can't be seen before it is gone; the probe says so.
 func TestLookThatTookAway(t *testing.T) {
-	l := dial(t, world{"re-detach": "error"}.config(t, subject()), "secret")
+	l := dial(t, world{"second-detach": "refused"}.config(t, subject()), "secret")
 	l.give("U1", "SAP", pipeline.Share{Workspace: "W-2", Percent: 25_0000})
 	const want = `--workspace: user "U1" had workspace "W-2", and COR detached it when that was asked for; its percentage is not known: attach it again`
 	if stop := subject().Talk(l.ask).Stop; stop == nil || stop.Reason != want {
@@ -105,14 +117,14 @@ func TestLookThatTookAway(t *testing.T) {
 // A run that ends after any number of requests leaves nothing behind once it is
 // resumed, and says before that what it may leave.
 func TestEndAfterAnyRequest(t *testing.T) {
-	for _, w := range []world{{}, {"attach": "replace"}, {"re-detach": "error", "re-attach": "error"}, {"unknown-workspace": "errors-f", "identity": "sources,case,nfc"}} {
+	for _, w := range []world{{}, {"attach": "replaces"}, {"second-detach": "refused", "repeat": "refuses"}, {"unknown-workspace": "errors", "id-sources": "shared", "id-case": "ignored", "id-form": "nfc"}} {
 		for _, others := range [][]pipeline.Share{nil, {{Workspace: "X", Percent: 5_5000}, {Workspace: "Y", Percent: 7_0000}}} {
 			for n := 0; ; n++ {
 				config := w.config(t, subject())
 				config.Known.Add("", "SAP", "X")
 				config.Known.Add("", "SAP", "Y")
 				l := dial(t, config, "secret")
-				if others != nil && w["re-detach"] == "" {
+				if others != nil && w["second-detach"] == "" {
 					l.give("U1", "SAP", others...)
 				}
 				before := fmt.Sprint(l.sim.Holdings())
@@ -150,22 +162,21 @@ func TestFaults(t *testing.T) {
 		for range rapid.IntRange(0, 3).Draw(rt, "switches") {
 			w = merged(w, rapid.SampledFrom(choices()).Draw(rt, "switch"))
 		}
-		delete(w, "static-token")
 		var faults []string
 		for range rapid.IntRange(1, 6).Draw(rt, "faults") {
-			where := fmt.Sprintf(`{"endpoint":%q,"from":%d,"to":%d,`, rapid.SampledFrom([]string{"attach", "detach"}).Draw(rt, "endpoint"),
-				rapid.IntRange(1, 14).Draw(rt, "from"), rapid.IntRange(3, 16).Draw(rt, "to"))
+			var attempts []string
+			from, to := rapid.IntRange(1, 14).Draw(rt, "from"), rapid.IntRange(3, 16).Draw(rt, "to")
+			for attempt := from; attempt <= to; attempt++ {
+				attempts = append(attempts, fmt.Sprint(attempt))
+			}
+			where := fmt.Sprintf(`{"endpoint":%q,"attempts":[%s],`, rapid.SampledFrom([]string{"attach", "detach"}).Draw(rt, "endpoint"), strings.Join(attempts, ","))
 			faults = append(faults, where+rapid.SampledFrom([]string{
 				`"status":429}`, `"status":500}`, `"status":500,"apply":true}`, `"status":503,"body":"html"}`, `"status":503,"apply":true}`,
 				`"cut":"before"}`, `"cut":"after"}`, `"truncate":60}`, `"contradict":"user"}`, `"contradict":"workspace"}`, `"status":403}`, `"status":200,"body":"html","apply":true}`,
 			}).Draw(rt, "fault"))
 		}
-		script, err := corsim.ReadScript(strings.NewReader(`{"faults":[` + strings.Join(faults, ",") + `]}`))
-		if err != nil {
-			rt.Fatal(err)
-		}
 		config := w.config(t, subject())
-		config.Script = script
+		config.Script = script(t, `{"faults":[`+strings.Join(faults, ",")+`]}`)
 		l := dial(t, config, "secret")
 		findings := subject().Talk(l.ask)
 		if findings.Stop != nil {

@@ -18,8 +18,8 @@ func TestLockedOut(t *testing.T) {
 	if got := w.imports(rows("U1,W1,60,SAP"), dry); got.code != pipeline.ExitDone {
 		t.Error(got.String())
 	}
-	if dirs := w.dirs(); len(dirs) != 1 || len(w.Applied()) > 0 {
-		t.Errorf("%v are left, and %v was sent", dirs, w.Applied())
+	if dirs := w.dirs(); len(dirs) != 1 || len(w.applied) > 0 {
+		t.Errorf("%v are left, and %v was sent", dirs, w.applied)
 	}
 	lease.Release()
 }

@@ -61,9 +61,9 @@ func TestWantedIsProtected(t *testing.T) {
 // and the switch under which it is the same assignment at COR.
 func renamings() map[string][2]string {
 	return map[string][2]string{
-		"identity=sources": {"U1,W1,10,SAP", "U1,W1,10,OKTA"},
-		"identity=case":    {"U1,W1,10,SAP", "U1,w1,10,SAP"},
-		"identity=nfc":     {"U1,Caf\u00e9,10,SAP", "U1,Cafe\u0301,10,SAP"},
+		"id-sources=shared": {"U1,W1,10,SAP", "U1,W1,10,OKTA"},
+		"id-case=ignored":   {"U1,W1,10,SAP", "U1,w1,10,SAP"},
+		"id-form=nfc":       {"U1,Caf\u00e9,10,SAP", "U1,Cafe\u0301,10,SAP"},
 	}
 }
 
@@ -71,14 +71,14 @@ func renamings() map[string][2]string {
 // away what was just attached. Where COR tells the two apart, the old one goes.
 func TestOneIdentityIsProtected(t *testing.T) {
 	for identity, lines := range renamings() {
-		for _, others := range []string{identity, "identity=own", "identity=sources,case,nfc"} {
+		for _, others := range []string{identity, "id-sources=own", "id-sources=shared id-case=ignored id-form=nfc"} {
 			w := newWorld(t, "", others)
 			w.based(lines[0], "U2,W1,10,SAP")
 			if got := w.based(lines[1], "U2,W1,10,SAP"); len(strings.Split(w.vanished(got.dir), ", ")) != 1 {
 				t.Fatalf("%s: vanished %s", others, w.vanished(got.dir))
 			}
 			got, status := w.fate(lines[0])
-			if want := map[bool]string{true: "detached", false: "protected"}[others == "identity=own"]; status != want {
+			if want := map[bool]string{true: "detached", false: "protected"}[others == "id-sources=own"]; status != want {
 				t.Errorf("%s, %s: %s: %s", others, lines[0], status, got.rows[0].reason)
 			}
 		}
@@ -96,7 +96,7 @@ func TestRenamedAndNotArrived(t *testing.T) {
 			t.Errorf("%s: %s: %s", identity, status, got.rows[0].reason)
 		}
 	}
-	w := newWorld(t, `{"faults": [{"user": "u1", "status": 500, "apply": true}]}`, "identity=case")
+	w := newWorld(t, `{"faults": [{"user": "u1", "status": 500, "apply": true}]}`, "id-case=ignored")
 	w.based("U1,W1,10,SAP", "U2,W1,10,SAP")
 	w.based("u1,W1,10,SAP", "U2,W1,10,SAP")
 	if got, status := w.fate("U1,W1,,SAP"); status != "protected" {
@@ -106,13 +106,13 @@ func TestRenamedAndNotArrived(t *testing.T) {
 
 // Two pairs of one identity may go together, if the file has both.
 func TestOneIdentityWholeInTheFile(t *testing.T) {
-	w := newWorld(t, "", "identity=case")
+	w := newWorld(t, "", "id-case=ignored")
 	w.based("U1,W1,10,SAP", "U1,w1,10,SAP", "U2,W1,10,SAP")
 	w.based("U2,W1,10,SAP")
 	if got := w.detaches(rows("U1,W1,,SAP", "U1,w1,,SAP")); got.statuses() != "U1/W1 detached, U1/w1 detached" || w.holds() != "U2/W1=10" {
 		t.Errorf("%s: %s", got.String(), w.holds())
 	}
-	w = newWorld(t, "", "identity=case")
+	w = newWorld(t, "", "id-case=ignored")
 	w.based("U1,W1,10,SAP", "U1,w1,10,SAP", "U2,W1,10,SAP")
 	w.based("U1,w1,10,SAP", "U2,W1,10,SAP")
 	if got := w.detaches(rows("U1,W1,,SAP", "U1,w1,,SAP")); got.statuses() != "U1/W1 protected, U1/w1 protected" {
@@ -241,7 +241,7 @@ func TestDetachResumed(t *testing.T) {
 // A detach does not go on when what is left of it has come to be wanted since, under
 // whatever name.
 func TestDetachOvertaken(t *testing.T) {
-	w := newWorld(t, `{"faults": [{"user": "U1", "endpoint": "detach", "attempts": [1], "status": 500}]}`, "identity=case")
+	w := newWorld(t, `{"faults": [{"user": "U1", "endpoint": "detach", "attempts": [1], "status": 500}]}`, "id-case=ignored")
 	w.based("U1,W1,10,SAP", "U2,W1,10,SAP")
 	w.based("U2,W1,10,SAP")
 	stumbled := w.detaches(rows("U1,W1,,SAP"))

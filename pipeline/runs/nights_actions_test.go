@@ -90,7 +90,7 @@ func (n *nights) detachNight() {
 	if len(list) == 0 || n.often(30) {
 		list = nil
 		for _, h := range n.Holdings() {
-			p := pipeline.Pair{User: pipeline.UserID(h.User), Source: pipeline.Source(h.Source), Workspace: pipeline.WorkspaceID(h.Workspace)}
+			p := pairOf(h)
 			if n.jobs["staff"][p]+n.jobs["guests"][p] == "" || n.often(30) {
 				list = append(list, p)
 			}
@@ -111,7 +111,7 @@ func (n *nights) detach(list []pipeline.Pair, common func(*Common)) {
 	for _, p := range list {
 		lines = append(lines, fmt.Sprintf("%s,%s,,%s", p.User, p.Workspace, p.Source))
 	}
-	before := len(n.Applied())
+	before := n.Holdings()
 	got := n.detaches(rows(lines...), func(o *Order) { common(&o.Common) })
 	n.after(got, input{}, len(lines))
 	n.wanted(got, before)
@@ -149,7 +149,7 @@ func (n *nights) resumeNight() {
 	if dir == "" {
 		return
 	}
-	before, older := len(n.Applied()), n.often(30)
+	before, older := n.Holdings(), n.often(30)
 	got := n.resumes(dir, func(r *Resumption) {
 		r.EvenIfOlder, r.Sending.Repair = older, n.often(30)
 		n.common(&r.Common)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"corattach/pipeline"
+	"corattach/pipeline/cor/corsim"
 	"corattach/pipeline/journal"
 	"corattach/pipeline/ledger"
 )
@@ -23,30 +24,46 @@ type want struct {
 // object names what a pair is at COR.
 func (n *nights) object(p pipeline.Pair) pipeline.Pair {
 	fold := func(id string) string {
-		if strings.Contains(n.identity, "nfc") {
+		if strings.Contains(n.identity, "id-form=nfc") {
 			id = norm.NFC.String(id)
 		}
-		if strings.Contains(n.identity, "case") {
+		if strings.Contains(n.identity, "id-case=ignored") {
 			id = strings.ToLower(id)
 		}
 		return id
 	}
-	if strings.Contains(n.identity, "sources") {
+	if strings.Contains(n.identity, "id-sources=shared") {
 		p.Source = ""
 	}
 	p.User, p.Workspace = pipeline.UserID(fold(string(p.User))), pipeline.WorkspaceID(fold(string(p.Workspace)))
 	return p
 }
 
-// wanted checks that nothing was taken away that a job asks for, under whatever
-// name.
-func (n *nights) wanted(got told, before int) {
-	for _, w := range n.Applied()[before:] {
-		if w.Endpoint != "detach" {
+// pairOf is a pair that COR holds.
+func pairOf(h corsim.Holding) pipeline.Pair {
+	return pipeline.Pair{User: pipeline.UserID(h.User), Source: pipeline.Source(h.Source), Workspace: pipeline.WorkspaceID(h.Workspace)}
+}
+
+// held returns what COR holds for a pair under whatever name, and whether it holds
+// anything.
+func (n *nights) held(p pipeline.Pair) (percentage string, found bool) {
+	for _, h := range n.Holdings() {
+		if n.object(pairOf(h)) == n.object(p) {
+			return h.Percentage, true
+		}
+	}
+	return "", false
+}
+
+// wanted checks that nothing of what COR held before was taken away that a job asks
+// for, under whatever name.
+func (n *nights) wanted(got told, before []corsim.Holding) {
+	for _, h := range before {
+		if _, kept := n.held(pairOf(h)); kept {
 			continue
 		}
 		n.seen["detached"]++
-		object := n.object(pipeline.Pair{User: pipeline.UserID(w.User), Source: pipeline.Source(w.Source), Workspace: pipeline.WorkspaceID(w.Workspace)})
+		object := n.object(pairOf(h))
 		for job, wants := range n.wants {
 			for whole, of := range wants {
 				if !whole && wants[true].counter > of.counter {
@@ -54,7 +71,7 @@ func (n *nights) wanted(got told, before int) {
 				}
 				for p := range of.pairs {
 					if n.object(p) == object {
-						n.fail("%s has taken away %+v, which is in the latest input of %s (%s) as %+v", got.id, w.Holding, job, filepath.Base(of.dir), p)
+						n.fail("%s has taken away %+v, which is in the latest input of %s (%s) as %+v", got.id, h, job, filepath.Base(of.dir), p)
 					}
 				}
 			}
@@ -97,7 +114,7 @@ func (n *nights) after(got told, of input, rows int) {
 // what is detached is gone.
 func (n *nights) truthful(got told) {
 	for _, r := range got.rows {
-		held, found := n.Percentage(r.user, r.source, r.workspace)
+		held, found := n.held(pipeline.Pair{User: pipeline.UserID(r.user), Source: pipeline.Source(r.source), Workspace: pipeline.WorkspaceID(r.workspace)})
 		switch r.status {
 		case "unchanged":
 			asked, _ := pipeline.ParseDecimal(r.asked, '.')

@@ -51,8 +51,9 @@ func (n *nights) faults() string {
 	}
 	for range rapid.IntRange(0, 6).Draw(n.t, "faults") {
 		from := rapid.IntRange(1, 8).Draw(n.t, "from")
-		faults = append(faults, fmt.Sprintf(`{"user": %q, "endpoint": %q, "from": %d, "to": %d, %s}`,
-			n.pick(append(userNames(), "*")...), n.pick("attach", "attach", "detach"), from, from+rapid.IntRange(0, 2).Draw(n.t, "more"), n.pick(kinds...)))
+		attempts := []string{fmt.Sprint(from), fmt.Sprint(from + 1), fmt.Sprint(from + 2)}[:rapid.IntRange(1, 3).Draw(n.t, "many")]
+		faults = append(faults, fmt.Sprintf(`{"user": %q, "endpoint": %q, "attempts": [%s], %s}`,
+			n.pick(append(userNames(), "*")...), n.pick("attach", "attach", "detach"), strings.Join(attempts, ","), n.pick(kinds...)))
 	}
 	return `{"faults": [` + strings.Join(faults, ",\n") + `]}`
 }

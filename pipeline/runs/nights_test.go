@@ -34,7 +34,7 @@ type nights struct {
 
 func newNights(t *rapid.T, dir string, seen map[string]int) *nights {
 	n := &nights{
-		t: t, seen: seen, identity: rapid.SampledFrom([]string{"own", "sources", "case", "nfc", "sources,case,nfc"}).Draw(t, "identity"),
+		t: t, seen: seen, identity: rapid.SampledFrom([]string{"id-sources=own", "id-sources=shared", "id-case=ignored", "id-form=nfc", "id-sources=shared id-case=ignored id-form=nfc"}).Draw(t, "identity"),
 		jobs:  map[string]map[pipeline.Pair]string{"staff": {}, "guests": {}},
 		wants: map[string]map[bool]want{"staff": {}, "guests": {}}, imports: make(map[string]input),
 	}
@@ -51,9 +51,9 @@ func newNights(t *rapid.T, dir string, seen map[string]int) *nights {
 	for _, w := range workspaceNames() {
 		known.Add("", "", w)
 	}
-	n.open(n.faults(), known, "identity="+n.identity, n.pick("reply-scope=all", "reply-scope=sent"),
-		n.pick("re-attach=update", "re-attach=update", "re-attach=keep", "re-attach=error"), n.pick("re-detach=accept", "re-detach=error"),
-		n.pick("percentage=as-sent", "percentage=as-sent", "percentage=rounded"))
+	n.open(n.faults(), known, n.identity, n.pick("listed=all", "listed=sent"),
+		n.pick("repeat=updates", "repeat=updates", "repeat=keeps", "repeat=refuses"), n.pick("second-detach=accepted", "second-detach=refused"),
+		n.pick("percentage=exact", "percentage=exact", "percentage=rounded"))
 	for range rapid.IntRange(2, 5).Draw(t, "rows") {
 		n.jobs[n.pick("staff", "guests")][n.pair()] = "10"
 	}
@@ -89,7 +89,7 @@ func (n *nights) tell(got told) {
 
 func (n *nights) fail(format string, args ...any) {
 	n.t.Helper()
-	n.t.Fatalf("identity %s:\n%s\n%s", n.identity, strings.Join(n.log, "\n"), fmt.Sprintf(format, args...))
+	n.t.Fatalf("%s:\n%s\n%s", n.identity, strings.Join(n.log, "\n"), fmt.Sprintf(format, args...))
 }
 
 // run is the directory of some run, "" when there is none.

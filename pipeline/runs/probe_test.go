@@ -86,7 +86,7 @@ func TestProbe(t *testing.T) {
 
 // What a probe attaches is no pair that anybody wants, and stays no attached one.
 func TestProbeAndLaterRuns(t *testing.T) {
-	for _, switches := range [][]string{{}, {"attach=replace", "re-detach=error"}, {"re-attach=error"}} {
+	for _, switches := range [][]string{{}, {"attach=replaces", "second-detach=refused"}, {"repeat=refuses"}} {
 		w := newProbed(t, "", switches...)
 		for range 2 {
 			if got := w.probes(); got.code != 0 {
@@ -108,11 +108,11 @@ func TestProbeAndLaterRuns(t *testing.T) {
 // Throttling and faults are met as in any run.
 func TestProbeUnderFaults(t *testing.T) {
 	for _, script := range []string{
-		`{"faults":[{"from":2,"to":6,"status":429,"retry_after":3},{"endpoint":"detach","attempts":[3,5],"status":503}]}`,
+		`{"faults":[{"attempts":[2,3,4,5,6],"status":429,"retry_after":3},{"endpoint":"detach","attempts":[3,5],"status":503}]}`,
 		`{"faults":[{"attempts":[1,2,5],"status":500,"apply":true},{"endpoint":"detach","attempts":[4],"cut":"after"}]}`,
 		`{"faults":[{"endpoint":"token","attempts":[1],"status":503},{"attempts":[4],"revoke_token":true}]}`,
 	} {
-		w := newProbed(t, script, "re-attach=keep")
+		w := newProbed(t, script, "repeat=keeps")
 		got := w.probes(func(o *ProbeOrder) { o.Sending.Retries, o.Sending.Rate = 3, 5 })
 		if want := strings.Replace(documented, "updates", "keeps", 1); got.code != 0 || w.findings(got.dir) != want {
 			t.Errorf("%s: %s: %s", script, got.String(), w.findings(got.dir))
@@ -122,16 +122,18 @@ func TestProbeUnderFaults(t *testing.T) {
 
 // A COR that is slow, and allows little at a time, is asked as any run asks it.
 func TestProbeAtItsPace(t *testing.T) {
-	w := newProbed(t, "", "throttle=1", "throttle-form=date", "latency=2s", "token-life=5", "token-reuse=401")
-	if got := w.probes(); got.code != 0 || w.findings(got.dir) != documented || got.summary.Throttled > 0 {
-		t.Error(got.String())
+	for _, tokens := range []string{"tokens=5", "tokens=once"} {
+		w := newProbed(t, `{"faults":[{"delay":"2s"},{"endpoint":"detach","delay":"2s"}]}`, "throttle=1,date", tokens)
+		if got := w.probes(); got.code != 0 || w.findings(got.dir) != documented || got.summary.Throttled > 0 {
+			t.Error(got.String())
+		}
 	}
 }
 
 // A probe that is killed at any record of its journal is put back by resume, what
 // the user had before included.
 func TestProbeKilledAnywhere(t *testing.T) {
-	for before, switches := range map[string][]string{"": {"re-detach=error"}, "U1,X,5,SAP": {"attach=replace", "re-attach=error"}} {
+	for before, switches := range map[string][]string{"": {"second-detach=refused"}, "U1,X,5,SAP": {"attach=replaces", "repeat=refuses"}} {
 		for record := 1; ; record++ {
 			w := newProbed(t, "", switches...)
 			if before != "" {
@@ -177,7 +179,7 @@ func (w *world) resumeKilled(got told, name string) {
 
 // A stop of its own is a guard's, and leaves nothing to resume.
 func TestProbeRefuses(t *testing.T) {
-	w := newProbed(t, "", "attach=replace")
+	w := newProbed(t, "", "attach=replaces")
 	w.imports(rows("U1,X,5,SAP"))
 	got := w.probes()
 	const want = `--user: an attach takes away or changes what it does not name, and user "U1" has other workspaces; they were attached again as they were`

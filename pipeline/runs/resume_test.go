@@ -36,7 +36,7 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatalf("%s: %s", what, killed.String())
 		}
 		if _, err := journal.ReadHeader(filepath.Join(killed.dir, JournalFile)); err != nil {
-			if got := w.resumes(killed.dir); got.code != pipeline.ExitUsage || !strings.Contains(got.err.Error(), "has no whole journal") || len(w.Requests()) > 0 {
+			if got := w.resumes(killed.dir); got.code != pipeline.ExitUsage || !strings.Contains(got.err.Error(), "has no whole journal") || len(w.applied) > 0 {
 				t.Errorf("%s, resumed: %s", what, got.String())
 			}
 			continue
@@ -85,10 +85,10 @@ func TestCutJournal(t *testing.T) {
 			if aNightBetween {
 				w.imports(rows("U3,W1,10,SAP"))
 			}
-			sent := len(w.Applied())
+			sent := len(w.applied)
 			got := w.resumes(done.dir)
-			if got.code != pipeline.ExitDone || len(w.Applied()) != sent {
-				t.Errorf("cut to %d records: %s; %v was sent", records, got.String(), w.Applied()[sent:])
+			if got.code != pipeline.ExitDone || len(w.applied) != sent {
+				t.Errorf("cut to %d records: %s; %v was sent", records, got.String(), w.applied[sent:])
 			}
 			w.same("cut", done.dir)
 			if again := w.resumes(done.dir); again.nothing == "" {
@@ -106,10 +106,10 @@ func TestCopiedRun(t *testing.T) {
 	if got := w.resumes(killed.dir); got.code != pipeline.ExitDone {
 		t.Fatal(got.String())
 	}
-	sent := len(w.Applied())
+	sent := len(w.applied)
 	got := w.resumes(copied, evenIfOlder)
-	if got.statuses() != "U1/W1 matched, U2/W1 unchanged" || len(w.Applied()) != sent {
-		t.Errorf("%s; %v was sent", got.String(), w.Applied()[sent:])
+	if got.statuses() != "U1/W1 matched, U2/W1 unchanged" || len(w.applied) != sent {
+		t.Errorf("%s; %v was sent", got.String(), w.applied[sent:])
 	}
 	w.same("a copy", copied)
 }
@@ -145,7 +145,7 @@ func TestGuardedRunIsNotResumed(t *testing.T) {
 	}
 	for range 2 {
 		got := w.resumes(stopped.dir)
-		if got.code != pipeline.ExitGuard || got.nothing == "" || !strings.HasPrefix(got.summary.Exit.Reason, "--max-drop: ") || len(w.Applied()) > 0 {
+		if got.code != pipeline.ExitGuard || got.nothing == "" || !strings.HasPrefix(got.summary.Exit.Reason, "--max-drop: ") || len(w.applied) > 0 {
 			t.Errorf("%s: %s", got.String(), got.summary.Exit.Reason)
 		}
 	}

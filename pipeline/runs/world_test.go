@@ -40,7 +40,8 @@ type world struct {
 	bubble  func(do func())
 	clock   time.Duration // when the next run begins, after the beginning of 2000
 	account string
-	put     func() // before each attach and detach, in the goroutine that sends; nil for nothing
+	applied []corsim.Record // what has changed anything
+	put     func()          // before each attach and detach, in the goroutine that sends; nil for nothing
 }
 
 // newWorld starts a simulator with switches ("name=value") and a script of faults,
@@ -56,8 +57,13 @@ func newWorld(t *testing.T, script string, switches ...string) *world {
 
 func (w *world) open(script string, known *corsim.Known, switches ...string) {
 	w.runs = filepath.Join(w.dir, "runs")
-	config := corsim.Config{Keep: true, Known: known}
-	for _, s := range switches {
+	config := corsim.Config{Known: known, Log: func(r corsim.Record) error {
+		if r.Applied {
+			w.applied = append(w.applied, r)
+		}
+		return nil
+	}}
+	for s := range strings.FieldsSeq(strings.Join(switches, " ")) {
 		name, value, _ := strings.Cut(s, "=")
 		w.must(config.Set(name, value))
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -47,13 +48,6 @@ func jsonAnswer(status int, value any) answer {
 	return newAnswer(status, "application/json; charset=utf-8", body)
 }
 
-// pageAnswer is what a proxy answers with.
-func pageAnswer(status int) answer {
-	title := strconv.Itoa(status) + " " + http.StatusText(status)
-	page := "<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"
-	return newAnswer(status, "text/html; charset=utf-8", []byte(page))
-}
-
 // send writes the answer. Where the connection has to break it panics with http.ErrAbortHandler, which net/http and
 // Transport turn into exactly that.
 func (a *answer) send(w http.ResponseWriter) {
@@ -61,14 +55,13 @@ func (a *answer) send(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	maps.Copy(w.Header(), a.header)
-	if a.status != http.StatusNoContent && a.status != http.StatusNotModified {
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	w.WriteHeader(a.status)
 	if a.end == answered {
+		w.WriteHeader(a.status)
 		_, _ = w.Write(a.body)
 		return
 	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body[:a.keep])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
@@ -78,6 +71,26 @@ func (a *answer) send(w http.ResponseWriter) {
 type refusal struct {
 	status              int
 	name, code, message string
+}
+
+// refuse makes a refusal; without a code the name stands for it.
+func refuse(status int, name, code, format string, args ...any) *refusal {
+	return &refusal{status, name, cmp.Or(code, name), fmt.Sprintf(format, args...)}
+}
+
+func badRequest(format string, args ...any) *refusal {
+	return refuse(http.StatusBadRequest, "ValidationError", "", format, args...)
+}
+
+// unauthorized has no code, and is in form E always.
+func unauthorized() *refusal { return refuse(http.StatusUnauthorized, "", "", "Unauthorized") }
+
+// unknown refuses an id that COR does not know; what is user or workspace.
+func (s settings) unknown(what, name, id string) *refusal {
+	if s.number("unknown-"+what) == http.StatusNotFound {
+		return refuse(http.StatusNotFound, name, "", "%s %q not found", what, id)
+	}
+	return refuse(http.StatusBadRequest, "CORCustomError", "ZC001", "external id not associated: %s %q", what, id)
 }
 
 // errorBody is an error body of COR's, or an entry of one. Each form has some of the fields.
@@ -93,56 +106,18 @@ type errorBody struct {
 	Message    string `json:"message"`
 }
 
-// refuse makes a refusal; without a code the name stands for it.
-func refuse(status int, name, code, format string, args ...any) *refusal {
-	return &refusal{status, name, cmp.Or(code, name), fmt.Sprintf(format, args...)}
-}
-
-func badRequest(format string, args ...any) *refusal {
-	return refuse(http.StatusBadRequest, "ValidationError", "", format, args...)
-}
-
-// malformed refuses a request for what is wrong with a field.
-func (s settings) malformed(wrong refusal) *refusal {
-	wrong.status = s.number("validation")
-	if wrong.status != http.StatusExpectationFailed {
-		wrong.name, wrong.code = "ValidationError", "ValidationError"
-	}
-	return &wrong
-}
-
-// unknown refuses an id that COR does not know; what is user or workspace.
-func (s settings) unknown(what, name, id string) *refusal {
-	if s["unknown-"+what] == "404" {
-		return refuse(http.StatusNotFound, name, "", "%s %q not found", what, id)
-	}
-	return refuse(http.StatusBadRequest, "CORCustomError", "ZC001", "external id not associated: %s %q", what, id)
-}
-
-// answer is a refusal as the switches want it.
-func (s settings) answer(no *refusal) answer {
-	if no.status == http.StatusExpectationFailed {
-		return no.inForm("D")
-	}
-	return no.inForm(s["error-form"])
-}
-
-// inForm is the refusal in one of the forms A to E.
+// inForm is the refusal in one of the forms A to E; in E if it has no code.
 func (r *refusal) inForm(form string) answer {
-	switch form {
-	case "D":
+	body := errorBody{Status: r.status, Name: r.name, Code: r.code, Message: r.message}
+	switch {
+	case form == "E", r.code == "":
+		body = errorBody{Error: r.status, Message: strings.TrimPrefix(r.code+": "+r.message, ": ")}
+	case form == "B":
+		body.Status = nil
+	case form == "C":
+		body.Status, body.Name = "ERROR", ""
+	case form == "D":
 		return jsonAnswer(r.status, []errorBody{{Field: r.name, Validation: r.code, Message: r.message}})
-	case "B":
-		return jsonAnswer(r.status, errorBody{Name: r.name, Code: r.code, Message: r.message})
-	case "C":
-		return jsonAnswer(r.status, errorBody{Status: "ERROR", Code: r.code, Message: r.message})
-	case "E":
-		return jsonAnswer(r.status, errorBody{Error: r.status, Message: r.code + ": " + r.message})
 	}
-	return jsonAnswer(r.status, errorBody{Status: r.status, Name: r.name, Code: r.code, Message: r.message})
-}
-
-// plainRefusal is form E with the status's own words, as COR answers 401.
-func plainRefusal(status int) answer {
-	return jsonAnswer(status, errorBody{Error: status, Message: http.StatusText(status)})
+	return jsonAnswer(r.status, body)
 }

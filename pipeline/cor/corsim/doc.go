@@ -6,21 +6,18 @@
 // A request is checked as strictly as the documentation allows; what it does not say is refused. A user id is one
 // percent-encoded path segment and is never cleaned: "a%2Fb" is the user "a/b", "%2E%2E" the user "..".
 //
-// The first matching script entry is chosen; latency and the scripted delay pass; then come throttling, the token, the
-// form of the request, the source, the user, the workspaces, and the write, which is applied whole and at once. A client
-// that hangs up before that point leaves nothing behind. The log line is written before the answer leaves, so whoever
-// has the answer finds the line.
+// The first matching script entry is chosen; then come throttling (of attach and detach), the token, the form of the
+// request, the source, the user, the workspaces, and the write, which is applied whole and at once, or not at all. The
+// log is told before the answer leaves, so whoever has the answer finds the line.
 //
 // Choices where COR is silent that no switch makes:
 //
 //   - One external user id is one COR user over all sources.
-//   - A refused request attaches and detaches nothing.
 //   - A workspace named twice in one request is written twice, in order.
-//   - A request may name an object by another id than the one that attached it (switch identity): it changes that
-//     object, and the answer shows the object under the id and source of the request. What a request does not name is
-//     shown under the id and source that attached it last.
+//   - A request may name an object by another id than the one that attached it (switches id-*): it changes that object,
+//     and the answer shows the object under the id and source of the request. What a request does not name is shown
+//     under the id and source that attached it last.
 //   - Percentages outside 0 to 100 and names that COR does not document are validation failures.
-//   - Throttling covers attach and detach and comes before the check of the token.
 //   - A used or unknown refresh token is a 401. Refreshing leaves the older access token alive.
 //   - integration_id is 16 everywhere.
 package corsim

@@ -2,11 +2,12 @@ package corsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// probing asks, through the API alone, whatever tells the findings of Facts apart.
+// probing asks, through the API alone, whatever tells findings apart.
 func probing() []sent {
 	const item = `{"workspaceId":%q,"percentage":%s}`
 	ask := func(source string, items ...string) sent {
@@ -49,27 +50,36 @@ func transcript(t *testing.T, found ...string) string {
 	return all.String()
 }
 
-func told(f Fact, word string) string { return fmt.Sprintf(`{"fact":%q,"finding":%q}`, f.Name, word) }
+func told(f Switch, finding string) string {
+	return fmt.Sprintf(`{"fact":%q,"finding":%q}`, f.Name, finding)
+}
+
+// facts are the switches that a probe can find.
+func facts() []Switch {
+	all := Switches()
+	last := slices.IndexFunc(all, func(s Switch) bool { return s.Name == "second-detach" })
+	return all[:last+1]
+}
 
 // A probe can tell every finding of every fact from the others, whatever one other fact is.
 func TestEveryFindingShows(t *testing.T) {
-	for _, f := range Facts() {
-		for _, other := range Facts() {
-			for _, given := range other.Findings {
-				if other.Name == f.Name || meaningless(f, given) {
+	for _, f := range facts() {
+		for _, other := range facts() {
+			for _, given := range other.Values {
+				if other.Name == f.Name || meaningless(f, other, given) {
 					continue
 				}
-				beside := []string{told(other, given.Word)}
+				beside := []string{told(other, given)}
 				if f.Name == "decimals" && other.Name != "percentage" {
 					beside = append(beside, `{"fact":"percentage","finding":"rounded"}`)
 				}
 				seen := make(map[string]string)
-				for _, finding := range f.Findings {
-					text := transcript(t, append([]string{told(f, finding.Word)}, beside...)...)
+				for _, finding := range f.Values {
+					text := transcript(t, append([]string{told(f, finding)}, beside...)...)
 					if before, ok := seen[text]; ok {
-						t.Errorf("%s: nobody can tell %s from %s where %s is %s", f.Name, before, finding.Word, other.Name, given.Word)
+						t.Errorf("%s: nobody can tell %s from %s where %s is %s", f.Name, before, finding, other.Name, given)
 					}
-					seen[text] = finding.Word
+					seen[text] = finding
 				}
 			}
 		}
@@ -77,20 +87,20 @@ func TestEveryFindingShows(t *testing.T) {
 }
 
 // meaningless says whether a fact means nothing beside a finding of another one.
-func meaningless(f Fact, given Finding) bool {
+func meaningless(f, other Switch, given string) bool {
 	switch f.Name {
 	case "listed":
-		return given.Word == "replaces"
+		return given == "replaces"
 	case "decimals":
-		return given.Switch == "percentage" && (given.Word == "exact" || given.Word == "text")
+		return other.Name == "percentage" && (given == "exact" || given == "text")
 	}
 	return false
 }
 
 func TestFactsBeginWithTheDefaults(t *testing.T) {
 	var first []string
-	for _, f := range Facts() {
-		first = append(first, told(f, f.Findings[0].Word))
+	for _, f := range facts() {
+		first = append(first, told(f, f.Values[0]))
 	}
 	if transcript(t, first...) != transcript(t) {
 		t.Error("the first findings are not the defaults")
@@ -104,34 +114,18 @@ func TestLoadFacts(t *testing.T) {
 	if err := c.LoadFacts(strings.NewReader(document)); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(c.chosen); got != "map[identity:case,sources re-attach:keep]" {
+	if got := fmt.Sprint(c.chosen); got != "map[id-case:ignored id-form:exact id-sources:shared repeat:keeps]" {
 		t.Errorf("switches %s", got)
 	}
 	for text, want := range map[string]string{
-		`{"facts":[{"fact":"repeat","finding":"maybe"}]}`:                                      `no fact "repeat" has the finding "maybe"`,
-		`{"facts":[{"fact":"zero","finding":"refused"},{"fact":"weather","finding":"fine"}]}`:  `no fact "weather" has the finding "fine"`,
-		`{"facts":[{"fact":"zero","finding":"refused"},{"fact":"zero","finding":"accepted"}]}`: `switch "zero": "400,accept" is none of accept, 400`,
+		`{"facts":[{"fact":"repeat","finding":"maybe"}]}`:                                     `switch "repeat": "maybe" is none of `,
+		`{"facts":[{"fact":"zero","finding":"refused"},{"fact":"weather","finding":"fine"}]}`: `unknown switch "weather" `,
 		`{}`:          `the document has no "facts"`,
 		`{"facts":[}`: "jsontext: ",
 	} {
 		var c Config
 		if err := c.LoadFacts(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
-		}
-	}
-}
-
-// TestFindingsAreSwitches holds the table of facts against that of switches.
-func TestFindingsAreSwitches(t *testing.T) {
-	for _, f := range Facts() {
-		for _, finding := range f.Findings {
-			var c Config
-			if finding.Switch == "" {
-				continue
-			}
-			if err := c.Set(finding.Switch, finding.Value); err != nil {
-				t.Errorf("%s: %s: %v", f.Name, finding.Word, err)
-			}
 		}
 	}
 }

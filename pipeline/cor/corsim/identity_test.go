@@ -41,14 +41,14 @@ func TestOwnIdentity(t *testing.T) {
 // name; one that does not name it sees the last name.
 func TestSharedIdentities(t *testing.T) {
 	const nfc, nfd = "Caf\u00e9", "Cafe\u0301"
-	for _, c := range []struct{ identity, firstSource, first, thenSource, then string }{
-		{"sources", "SAP", "W", "OKTA", "W"},
-		{"case", "SAP", "W", "SAP", "w"},
-		{"nfc", "SAP", nfc, "SAP", nfd},
-		{"sources,case,nfc", "SAP", nfc, "OKTA", strings.ToUpper(nfd)},
+	for _, c := range []struct{ switches, firstSource, first, thenSource, then string }{
+		{"id-sources=shared", "SAP", "W", "OKTA", "W"},
+		{"id-case=ignored", "SAP", "W", "SAP", "w"},
+		{"id-form=nfc", "SAP", nfc, "SAP", nfd},
+		{"id-sources=shared id-case=ignored id-form=nfc", "SAP", nfc, "OKTA", strings.ToUpper(nfd)},
 	} {
-		t.Run(c.identity, func(t *testing.T) {
-			s := simulate(t, Config{Keep: true}, "identity="+c.identity)
+		t.Run(c.switches, func(t *testing.T) {
+			s := simulate(t, Config{}, strings.Fields(c.switches)...)
 			other := as("SAP", "OTHER", "OTHER", 8545, 2, "1")
 			then := as(c.thenSource, c.then, c.first, 8545, 1, "20")
 			run(t, s, []step{
@@ -60,9 +60,6 @@ func TestSharedIdentities(t *testing.T) {
 				got != fmt.Sprintf("[{U1 SAP OTHER 1} {U1 %s %s 20}]", c.thenSource, c.then) {
 				t.Errorf("holds %s", got)
 			}
-			if held, ok := s.Percentage("U1", c.firstSource, c.first); !ok || held != "20" {
-				t.Errorf("the first name finds %q", held)
-			}
 			remaining := detach("U1", `{"workspaces":["`+c.first+`"],"metadata":{"source":"`+c.firstSource+`"}}`)
 			run(t, s, []step{{remaining, ofU1(other)}})
 		})
@@ -71,7 +68,7 @@ func TestSharedIdentities(t *testing.T) {
 
 // TestTwoNamesInOneRequest: the later one wins, and both are answered.
 func TestTwoNamesInOneRequest(t *testing.T) {
-	s := simulate(t, Config{}, "identity=case")
+	s := simulate(t, Config{}, "id-case=ignored")
 	both := `{"workspaces":[{"workspaceId":"W","percentage":1},{"workspaceId":"w","percentage":2},{"workspaceId":"W","percentage":3}],"metadata":{"source":"SAP"}}`
 	run(t, s, []step{
 		{attach("U1", both), ofU1(as("SAP", "W", "W", 8545, 1, "3"), as("SAP", "w", "W", 8545, 1, "3"))},
@@ -80,13 +77,13 @@ func TestTwoNamesInOneRequest(t *testing.T) {
 }
 
 func TestUsersWithoutCase(t *testing.T) {
-	s := simulate(t, Config{}, "identity=case")
+	s := simulate(t, Config{}, "id-case=ignored")
 	run(t, s, []step{
 		{attach("U1", oneSAP), oneDone},
 		{spelled("u1", "SAP", "WS-1", "70"), strings.Replace(oneDone, "60}}", "70}}", 1)},
 	})
-	if held, _ := s.Percentage("U1", "SAP", "WS-1"); held != "70" {
-		t.Errorf("U1 holds %q", held)
+	if held := fmt.Sprint(s.Holdings()); held != "[{U1 SAP WS-1 70}]" {
+		t.Errorf("COR holds %s", held)
 	}
 }
 
@@ -94,8 +91,8 @@ func TestUsersWithoutCase(t *testing.T) {
 func TestKnownUnderAnIdentity(t *testing.T) {
 	k := new(Known)
 	k.Add("U1", "SAP", "WS-1")
-	for identity, want := range map[string]string{"own": "200 400 400 400", "sources": "200 200 400 400", "case": "200 400 200 200"} {
-		s := simulate(t, Config{Known: k}, "identity="+identity)
+	for identity, want := range map[string]string{"id-sources=own": "200 400 400 400", "id-sources=shared": "200 200 400 400", "id-case=ignored": "200 400 200 200"} {
+		s := simulate(t, Config{Known: k}, identity)
 		var got []string
 		for _, q := range []sent{attach("U1", oneSAP), spelled("U1", "OKTA", "WS-1", "60"), spelled("U1", "SAP", "Ws-1", "60"), spelled("u1", "SAP", "WS-1", "60")} {
 			got = append(got, ask(t, s, q)[:3])

@@ -45,23 +45,18 @@ func ReadKnown(r io.Reader) (*Known, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("the file is empty, a header with user_id and workspace_id is expected")
 	}
-	column := make(map[string]int)
-	for i, title := range rows[0] {
-		column[strings.ToLower(strings.Trim(title, " \t"))] = i
-	}
-	user, hasUser := column["user_id"]
-	workspace, hasWorkspace := column["workspace_id"]
-	source, hasSource := column["source"]
-	if !hasUser || !hasWorkspace {
-		return nil, fmt.Errorf("the header %q lacks user_id or workspace_id", strings.Join(rows[0], ","))
-	}
 	known := new(Known)
-	for _, cells := range rows[1:] {
-		var under string
-		if hasSource {
-			under = strings.ToUpper(strings.Trim(cells[source], " \t"))
+	for i, row := range rows {
+		cells := make(map[string]string)
+		for j, title := range rows[0] {
+			cells[strings.ToLower(strings.Trim(title, " \t"))] = strings.Trim(row[j], " \t")
 		}
-		known.Add(strings.Trim(cells[user], " \t"), under, strings.Trim(cells[workspace], " \t"))
+		switch {
+		case i > 0:
+			known.Add(cells["user_id"], strings.ToUpper(cells["source"]), cells["workspace_id"])
+		case cells["user_id"] == "", cells["workspace_id"] == "":
+			return nil, fmt.Errorf("the header %q lacks user_id or workspace_id", strings.Join(row, ","))
+		}
 	}
 	return known, nil
 }

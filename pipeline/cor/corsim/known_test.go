@@ -10,27 +10,27 @@ func TestReadKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := &New(Config{Known: k}).store
-	for user, want := range map[string]bool{"U1": true, "U2": true, "U3": true, "u1": false, "": false} {
-		if known.knowsUser(user) != want {
-			t.Errorf("user %q: %t", user, !want)
-		}
-	}
-	for m, want := range map[mapping]bool{
-		{"SAP", "W1"}: true, {"OKTA", "W1"}: false, {"SAP", "W2"}: true, {"OKTA", "W2"}: true, {"OKTA", "W4"}: true, {"SAP", "W4"}: false, {"SAP", ""}: false,
+	for asked, want := range map[[3]string]bool{
+		{"U1", "SAP", "W1"}: true, {"U2", "SAP", "W1"}: true, {"U3", "SAP", "W1"}: true, {"u1", "SAP", "W1"}: false, {"x", "SAP", "W1"}: false,
+		{"U1", "OKTA", "W1"}: false, {"U1", "SAP", "W2"}: true, {"U1", "OKTA", "W2"}: true, {"U1", "OKTA", "W4"}: true, {"U1", "SAP", "W4"}: false,
 	} {
-		if known.knowsWorkspace(m) != want {
-			t.Errorf("workspace %v: %t", m, !want)
+		if knows(k, asked) != want {
+			t.Errorf("%v: %t", asked, !want)
 		}
 	}
-	everybody := &New(Config{}).store
-	if !everybody.knowsUser("x") || !everybody.knowsWorkspace(mapping{"SAP", "x"}) {
+	if !knows(nil, [3]string{"x", "SAP", "x"}) {
 		t.Error("nil does not know everybody")
 	}
 	header, err := ReadKnown(strings.NewReader("user_id,workspace_id\n"))
-	if nobody := &New(Config{Known: header}).store; err != nil || nobody.knowsUser("x") || nobody.knowsWorkspace(mapping{"SAP", "x"}) {
+	if err != nil || knows(header, [3]string{"x", "SAP", "x"}) {
 		t.Error("a header alone knows somebody", err)
 	}
+}
+
+// knows reports whether a user, and a workspace under a source, exist.
+func knows(k *Known, asked [3]string) bool {
+	_, _, no := New(Config{Known: k}).store.admit(asked[0], call{source: asked[1], items: []item{{Workspace: asked[2]}}}, frozen())
+	return no == nil
 }
 
 func TestReadKnownRefuses(t *testing.T) {

@@ -24,7 +24,7 @@ type workspaceReply struct {
 	Name         string        `json:"name"`
 	Active       bool          `json:"active"`
 	Metadata     struct{}      `json:"metadata"`
-	Integrations *mappingReply `json:"json_integrations,omitempty"`
+	Integrations *mappingReply `json:"json_integrations,omitempty"` // nil for one made in COR's own pages
 	CreatedAt    string        `json:"created_at"`
 	UpdatedAt    string        `json:"updated_at"`
 	Pivot        pivotReply    `json:"pivot"`
@@ -46,52 +46,40 @@ type pivotReply struct {
 	Percentage  jsontext.Value `json:"percentage"`
 }
 
-// uiWorkspace is the internal id of the workspace that exists in COR's own pages only.
-const uiWorkspace = 999999999
-
-// reply shows a user with some attachments; unknown are the workspaces of the request that COR does not know.
+// reply shows a user with some attachments, and reports the workspaces of the request that COR does not know, in form
+// F or G where that is wanted.
 func (st *store) reply(u *user, shown []attachment, unknown []string) userReply {
 	r := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}
 	for _, a := range shown {
-		r.add(a.name, st.set.answered(a.percentage))
+		r.add(a.name.Value(), a.workspace, st.set.answered(a.percentage))
 	}
-	if st.set["ui-workspace"] == "listed" {
-		made := &name{workspace: &workspace{uiWorkspace, "Workspace made in COR", time.Unix(0, 0)}}
-		r.add(made, st.set.answered("100"))
-		r.Workspaces[len(r.Workspaces)-1].Integrations = nil
-	}
-	r.report(st.set["unknown-workspace"], unknown)
-	return r
-}
-
-func (r *userReply) add(n *name, percentage jsontext.Value) {
-	at := n.workspace.created.UTC().Format(time.DateTime)
-	r.Workspaces = append(r.Workspaces, workspaceReply{
-		ID: n.workspace.id, Name: n.workspace.title, Active: true,
-		Integrations: &mappingReply{IntegrationID: 16, IsActive: true, Source: n.source, Status: "NOT_SEND", OriginExternalID: n.external},
-		CreatedAt:    at, UpdatedAt: at,
-		Pivot: pivotReply{n.workspace.id, r.ID, percentage},
-	})
-}
-
-// report puts errors in form F or G beside the data, one for each workspace.
-func (r *userReply) report(form string, workspaces []string) {
-	for _, w := range workspaces {
+	for _, w := range unknown {
 		message := fmt.Sprintf("external id not associated: workspace %q", w)
-		switch form {
-		case "errors-f":
+		switch st.set["unknown-workspace"] {
+		case "errors":
 			r.Errors = append(r.Errors, errorBody{Name: "WorkspaceNotFoundError", Code: "ZC001", Message: message})
-		case "errors-g":
+		case "partial-success":
 			r.Status = "partial_success"
 			r.Errors = append(r.Errors, errorBody{ID: w, ErrorCode: "CE001", Message: message})
 		}
 	}
+	return r
+}
+
+func (r *userReply) add(m mapping, w *workspace, percentage jsontext.Value) {
+	at := w.created.UTC().Format(time.DateTime)
+	shown := workspaceReply{ID: w.id, Name: w.title, Active: true, CreatedAt: at, UpdatedAt: at, Pivot: pivotReply{w.id, r.ID, percentage}}
+	if m.external != "" {
+		shown.Integrations = &mappingReply{IntegrationID: 16, IsActive: true, Source: m.source, Status: "NOT_SEND", OriginExternalID: m.external}
+	}
+	r.Workspaces = append(r.Workspaces, shown)
 }
 
 // edit changes an answer as a script asks. Workspaces that it adds have the source of the request.
 func (st *store) edit(r *userReply, f *fault, source string, now time.Time) {
 	for _, external := range slices.Sorted(maps.Keys(f.ExtraWorkspace)) {
-		r.add(st.name(mapping{source, external}, now), f.ExtraWorkspace[external])
+		m := mapping{source, external}
+		r.add(m, st.workspace(m, now), f.ExtraWorkspace[external])
 	}
 	r.Workspaces = slices.DeleteFunc(r.Workspaces, func(w workspaceReply) bool {
 		return w.Integrations != nil && slices.Contains(f.DropWorkspace, w.Integrations.OriginExternalID)

@@ -19,39 +19,39 @@ import (
 //
 //	{"faults": [
 //	  {"comment": "U1's second and third attempt", "user": "U1", "attempts": [2, 3], "status": 503, "retry_after": 2},
-//	  {"comment": "stored, but nobody hears of it", "source": "SAP", "from": 1, "to": 1, "cut": "after"},
-//	  {"after": "2s", "until": "10s", "status": 429, "retry_after": {"date_in": "3s"}, "body": "html"},
+//	  {"comment": "stored, but nobody hears of it", "source": "SAP", "attempts": [1], "cut": "after"},
+//	  {"from": 3, "status": 429, "retry_date": "3s", "body": "html"},
 //	  {"endpoint": "token", "attempts": [1], "status": 401}
 //	]}
 //
 // The first entry that matches a request acts on it; a request that none matches is answered in earnest. Which
 // requests an entry matches:
 //
-//	user          the exact external user id; "*" or absent: every user
-//	source        the source in the request's body; absent: every source
-//	endpoint      attach (the default), detach, token, refresh or me
-//	after, until  durations since the simulator's start between which the entry is in force; either may be absent
-//	attempts      of the requests that fit all the above, counted by entry and user from 1, those with these numbers
-//	from, to      the same as a range, both ends included; either may be absent; attempts, if set, wins
+//	user      the exact external user id; "*" or absent: every user
+//	source    the source in the request's body; absent: every source
+//	endpoint  attach (the default), detach, token, refresh or me
+//	attempts  of the requests that fit all the above, counted by entry and user from 1, those with these numbers
+//	from      those with this number or a higher one; attempts, if set, wins
 //
 // What an entry does:
 //
-//	delay           wait before the request is handled (a duration)
-//	reply_delay     wait between the write and the answer (a duration)
-//	revoke_token    true: the request's token is refused from now on, by this request already
-//	cut             "before" or "after" the write: the connection closes without an answer, whatever else is set
-//	truncate        so many bytes of the answer, under its full Content-Length, then the connection closes
-//	headers         an object of headers, added to whatever is answered
-//	status          answer with this status instead of the real answer; with it may stand:
-//	  body            one of COR's error bodies A to E, "html" or "empty"; absent: A with name, code or message, else E
-//	                  for a status from 400 on, else empty
+//	delay         wait, such as "250ms", between the write and the answer
+//	revoke_token  true: the request's token is refused from now on, by this request already
+//	cut           "before" or "after" the write: the connection closes without an answer, whatever else is set
+//	truncate      so many bytes of the answer, under its full Content-Length, then the connection closes
+//	headers       an object of headers, added to whatever is answered
+//	status        answer with this status instead of the real answer; with it may stand:
+//	  body                 one of COR's error bodies A to E, "html" or "empty"; absent: A with name, code or message,
+//	                       else E for a status from 400 on, else empty
 //	  name, code, message  what the bodies A to E say
-//	  retry_after     seconds, or {"date_in": duration} for an HTTP date
-//	  apply           true: the request is handled all the same, its write stored; absent: it never reaches COR
+//	  retry_after          Retry-After in seconds
+//	  retry_date           Retry-After as an HTTP date that is so far ahead, such as "3s"
+//	  apply                true: the request is handled all the same, its write stored; absent: it never reaches COR
 //	drop_workspace      workspaces to leave out of the real answer
 //	set_percentage      object of workspace to percentage in the real answer: any JSON value, as it stands
 //	inactive_workspace  workspaces that the real answer shows as not active
-//	extra_workspace     object of workspace to percentage: workspaces to add to the real answer
+//	extra_workspace     object of workspace to percentage: workspaces to add to the real answer; "": one made in COR's
+//	                    own pages, without json_integrations
 //	contradict          "user" or "workspace": the pivots name another internal id than the object they stand in
 //
 // The last five touch a 200 of attach or detach, never what is stored. A script never changes and is safe for
@@ -60,32 +60,27 @@ type Script struct{ faults []fault }
 
 // fault is one entry of a script: which requests it strikes, and what then happens to them. The zero value does nothing.
 type fault struct {
-	index *int // in its script; nil for the zero value
-
-	Comment  string   `json:"comment"`
-	User     string   `json:"user"`
-	Source   string   `json:"source"`
-	Endpoint string   `json:"endpoint"`
-	Attempts []int    `json:"attempts"`
-	From     int      `json:"from"`
-	To       int      `json:"to"`
-	After    duration `json:"after"`
-	Until    duration `json:"until"`
+	Comment  string `json:"comment"`
+	User     string `json:"user"`
+	Source   string `json:"source"`
+	Endpoint string `json:"endpoint"`
+	Attempts []int  `json:"attempts"`
+	From     int    `json:"from"`
 
 	Delay       duration          `json:"delay"`
-	ReplyDelay  duration          `json:"reply_delay"`
 	RevokeToken bool              `json:"revoke_token"`
 	Cut         string            `json:"cut"`
 	Truncate    *int              `json:"truncate"`
 	Headers     map[string]string `json:"headers"`
 
-	Status     int        `json:"status"`
-	Body       string     `json:"body"`
-	Name       string     `json:"name"`
-	Code       string     `json:"code"`
-	Message    string     `json:"message"`
-	RetryAfter retryAfter `json:"retry_after"`
-	Apply      bool       `json:"apply"`
+	Status     int            `json:"status"`
+	Body       string         `json:"body"`
+	Name       string         `json:"name"`
+	Code       string         `json:"code"`
+	Message    string         `json:"message"`
+	RetryAfter jsontext.Value `json:"retry_after"`
+	RetryDate  duration       `json:"retry_date"`
+	Apply      bool           `json:"apply"`
 
 	DropWorkspace     []string                  `json:"drop_workspace"`
 	SetPercentage     map[string]jsontext.Value `json:"set_percentage"`
@@ -94,44 +89,12 @@ type fault struct {
 	Contradict        string                    `json:"contradict"`
 }
 
-// duration is a time.Duration spelled "250ms".
-type duration time.Duration
+// duration is spelled as time.ParseDuration reads it.
+type duration struct{ time.Duration }
 
-// UnmarshalText reads what time.ParseDuration reads, and nothing below 0.
-func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil || parsed < 0 {
-		return fmt.Errorf(`%q is not a duration like "2s"`, text)
-	}
-	*d = duration(parsed)
-	return nil
-}
-
-// retryAfter is a Retry-After header: a number as it is written, or a date so far ahead. The zero value is none.
-type retryAfter struct {
-	seconds string
-	DateIn  *duration `json:"date_in"`
-}
-
-// UnmarshalJSON reads seconds or {"date_in": duration}.
-func (r *retryAfter) UnmarshalJSON(text []byte) error {
-	if jsontext.Value(text).Kind() == '0' {
-		r.seconds = string(text)
-		return nil
-	}
-	type plain retryAfter
-	return json.Unmarshal(text, (*plain)(r), json.RejectUnknownMembers(true))
-}
-
-// set puts the header on an answer. A date is rounded up to its second and comes with the Date it counts from.
-func (r retryAfter) set(header http.Header, now time.Time) {
-	if r.seconds != "" {
-		header.Set("Retry-After", r.seconds)
-	}
-	if r.DateIn != nil {
-		header.Set("Date", now.UTC().Format(http.TimeFormat))
-		header.Set("Retry-After", now.Add(time.Duration(*r.DateIn)+time.Second-1).UTC().Format(http.TimeFormat))
-	}
+func (d *duration) UnmarshalText(text []byte) (err error) {
+	d.Duration, err = time.ParseDuration(string(text))
+	return err
 }
 
 // ReadScript reads a script strictly. Errors name the line or the entry, counted from 0, and its field.
@@ -151,7 +114,7 @@ func ReadScript(r io.Reader) (*Script, error) {
 	}
 	for i := range document.Faults {
 		f := &document.Faults[i]
-		f.index, f.Endpoint = &i, cmp.Or(f.Endpoint, endpointAttach)
+		f.Endpoint = cmp.Or(f.Endpoint, endpointAttach)
 		if err := f.check(); err != nil {
 			return nil, fmt.Errorf("fault script: faults.%d: %w", i, err)
 		}
@@ -188,8 +151,10 @@ func (f *fault) check() error {
 	switch {
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is not within 200 and 599", f.Status)
-	case f.Status == 0 && (f.RetryAfter != retryAfter{} || f.Apply || f.Body+f.Name+f.Code+f.Message != ""):
-		return errors.New("body, retry_after, apply, name, code and message need a status")
+	case f.RetryAfter != nil && f.RetryAfter.Kind() != '0':
+		return errors.New("retry_after is not a number of seconds")
+	case f.Status == 0 && (f.RetryAfter != nil || f.RetryDate.Duration != 0 || f.Apply || f.Body+f.Name+f.Code+f.Message != ""):
+		return errors.New("body, retry_after, retry_date, apply, name, code and message need a status")
 	}
 	return nil
 }
@@ -204,76 +169,68 @@ type meeting struct {
 func (s *Simulator) choose(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var struck *fault
 	for i := range s.config.Script.faults {
 		f := &s.config.Script.faults[i]
-		if !f.concerns(x, duration(x.at.Sub(s.start))) {
+		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.call.source {
 			continue
 		}
-		at := meeting{i, x.route.user}
+		at := meeting{i, x.User}
 		s.met[at]++
-		if struck == nil && f.strikes(s.met[at]) {
-			struck = f
+		strikes := s.met[at] >= f.From
+		if f.Attempts != nil {
+			strikes = slices.Contains(f.Attempts, s.met[at])
+		}
+		if strikes && x.Fault == nil {
+			x.fault, x.Fault = f, &i
 		}
 	}
-	x.fault = cmp.Or(struck, x.fault)
 	if x.fault.RevokeToken {
-		s.tokens.revoked[x.bearer()] = true
+		s.tokens.expires[x.bearer()] = time.Time{}
 	}
-}
-
-// concerns says whether the entry is about a request that came so long after the start, whatever its number.
-func (f *fault) concerns(x *exchange, since duration) bool {
-	return f.Endpoint == x.route.endpoint &&
-		(f.User == "*" || f.User == "" || f.User == x.route.user) &&
-		(f.Source == "" || f.Source == x.call.source) &&
-		since >= f.After && (f.Until == 0 || since < f.Until)
-}
-
-func (f *fault) strikes(attempt int) bool {
-	if f.Attempts != nil {
-		return slices.Contains(f.Attempts, attempt)
-	}
-	return attempt >= f.From && (f.To == 0 || attempt <= f.To)
 }
 
 // answer is what a fault with a status answers in COR's place.
-func (f *fault) answer(now time.Time) answer {
-	ans := f.body()
-	f.RetryAfter.set(ans.header, now)
-	return ans
-}
-
-func (f *fault) body() answer {
-	named := f.Name+f.Code+f.Message != ""
+func (f *fault) answer(now time.Time) (ans answer) {
+	text := http.StatusText(f.Status)
+	no := refusal{f.Status, "CORCustomError", "FS003", text}
 	switch {
-	case f.Body == "html":
-		return pageAnswer(f.Status)
-	case f.Body == "" && !named && f.Status >= http.StatusBadRequest:
-		return plainRefusal(f.Status)
-	case f.Body == "" && !named, f.Body == "empty":
-		return newAnswer(f.Status, "", nil)
-	}
-	no := refusal{f.Status, "CORCustomError", "FS003", http.StatusText(f.Status)}
-	switch {
+	case f.Body+f.Name+f.Code+f.Message == "":
+		no.code = ""
 	case f.Status == http.StatusBadRequest, f.Status == http.StatusNotFound:
 		no.code, no.message = "ZC001", "external id not associated"
 	case f.Body == "D":
 		no.name, no.code, no.message = "workspaces", "invalid", "workspaces is not valid"
 	}
 	no.name, no.code, no.message = cmp.Or(f.Name, no.name), cmp.Or(f.Code, no.code), cmp.Or(f.Message, no.message)
-	return no.inForm(f.Body)
+	switch {
+	case f.Body == "html": // as a proxy answers
+		page := fmt.Sprintf("<html><head><title>%d %s</title></head><body><h1>%d %s</h1></body></html>\n", f.Status, text, f.Status, text)
+		ans = newAnswer(f.Status, "text/html; charset=utf-8", []byte(page))
+	case f.Body == "empty", no.code == "" && f.Status < http.StatusBadRequest:
+		ans = newAnswer(f.Status, "", nil)
+	default:
+		ans = no.inForm(f.Body)
+	}
+	if f.RetryAfter != nil {
+		ans.header.Set("Retry-After", string(f.RetryAfter))
+	}
+	if f.RetryDate.Duration > 0 { // rounded up to its second; Date is what it counts from
+		ans.header.Set("Date", now.UTC().Format(http.TimeFormat))
+		ans.header.Set("Retry-After", now.Add(f.RetryDate.Duration+time.Second-1).UTC().Format(http.TimeFormat))
+	}
+	return ans
 }
 
 // spoil does to an answer what the fault does to every one.
 func (f *fault) spoil(ans *answer) {
+	if f.Cut != "" {
+		*ans = answer{end: cut}
+		return
+	}
 	for name, value := range f.Headers {
 		ans.header.Set(name, value)
 	}
-	switch {
-	case f.Cut == "after":
-		*ans = answer{end: cut}
-	case f.Truncate != nil:
+	if f.Truncate != nil {
 		ans.end, ans.keep = cutShort, max(0, min(*f.Truncate, len(ans.body)-1))
 	}
 }

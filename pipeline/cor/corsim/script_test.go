@@ -17,7 +17,7 @@ func TestScriptedActions(t *testing.T) {
 	}{
 		{`"status": 503`, `503 {"error":503,"message":"Service Unavailable"}`, nothing},
 		{`"status": 503, "retry_after": 300`, `503 Retry-After: 300 {"error":503,"message":"Service Unavailable"}`, nothing},
-		{`"status": 429, "retry_after": {"date_in": "3s"}`, `429 Retry-After: Thu, 15 Jan 2026 22:42:18 GMT {"error":429,"message":"Too Many Requests"}`, nothing},
+		{`"status": 429, "retry_date": "3s"`, `429 Retry-After: Thu, 15 Jan 2026 22:42:18 GMT {"error":429,"message":"Too Many Requests"}`, nothing},
 		{`"status": 429, "headers": {"Retry-After": "soon"}, "body": "html"`, `429 Retry-After: soon (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`, nothing},
 		{`"status": 500, "apply": true`, `500 {"error":500,"message":"Internal Server Error"}`, stored},
 		{`"status": 500, "apply": false, "body": "empty"`, `500`, nothing},
@@ -46,17 +46,19 @@ func TestScriptedActions(t *testing.T) {
 		{`"status": 500, "truncate": 9, "apply": true`, `500 {"error": … unexpected EOF`, stored},
 		{`"status": 429, "retry_after": 1.5`, `429 Retry-After: 1.5 {"error":429,"message":"Too Many Requests"}`, nothing},
 		{`"extra_workspace": {"WS-X": 5}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + strings.NewReplacer("WS-1", "WS-X", `"id":1`, `,{"id":3`, `_id":1`, `_id":3`).Replace(strings.TrimPrefix(ws1at, "{")) + `5}}]}`, stored},
+		{`"extra_workspace": {"": 100}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + `,{"id":3,"name":"Workspace ","pivot":{"workspace_id":3,"user_id":8545,"percentage":100}}]}`, stored},
 		{`"revoke_token": true`, `401 {"error":401,"message":"Unauthorized"}`, nothing},
 	} {
 		t.Run(c.entry, func(t *testing.T) {
-			s := simulate(t, Config{Script: script(t, `{"faults": [{`+c.entry+`}]}`), Keep: true})
+			var log records
+			s := simulate(t, Config{Script: script(t, `{"faults": [{`+c.entry+`}]}`), Log: log.keep})
 			if got := short(ask(t, s, attach("U1", twoSAP))); got != c.want {
 				t.Errorf("got %s\nwant %s", got, c.want)
 			}
 			if got := fmt.Sprint(s.Holdings()); got != c.holds {
 				t.Errorf("holds %s, want %s", got, c.holds)
 			}
-			record := s.Requests()[0]
+			record := log[0]
 			if record.Fault == nil || *record.Fault != 0 || record.Applied != (c.holds == stored) {
 				t.Errorf("log %+v", record)
 			}
@@ -81,18 +83,17 @@ func TestScriptedMatching(t *testing.T) {
 		{"attempts by user", `{"attempts": [1, 3], "status": 500}`, "a.aa..a."},
 		{"attempts of a source", `{"user": "U1", "source": "OKTA", "attempts": [1], "status": 500}`, "....a..."},
 		{"from", `{"from": 3, "status": 500}`, "...aa..."},
-		{"to", `{"to": 1, "status": 500}`, "a.a...a."},
-		{"from and to", `{"from": 2, "to": 3, "status": 500}`, ".a.a...."},
 		{"first entry wins", `{"user": "U1", "attempts": [2], "status": 500}, {"status": 501}`, "babbb.b."},
-		{"later entries count all", `{"user": "U1", "to": 1, "status": 500}, {"user": "U1", "attempts": [1, 2], "status": 501}`, "ab......"},
+		{"later entries count all", `{"user": "U1", "attempts": [1], "status": 500}, {"user": "U1", "attempts": [1, 2], "status": 501}`, "ab......"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := simulate(t, Config{Script: script(t, `{"faults": [`+c.faults+`]}`), Keep: true})
+			var log records
+			s := simulate(t, Config{Script: script(t, `{"faults": [`+c.faults+`]}`), Log: log.keep})
 			for _, q := range requests {
 				ask(t, s, q)
 			}
 			var got strings.Builder
-			for _, record := range s.Requests() {
+			for _, record := range log {
 				if record.Fault == nil {
 					got.WriteByte('.')
 				} else {
@@ -108,7 +109,7 @@ func TestScriptedMatching(t *testing.T) {
 
 func TestScriptedTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		faults := script(t, `{"faults": [{"after": "2s", "until": "4s", "status": 503}, {"after": "6s", "delay": "1s", "reply_delay": "2s"}]}`)
+		faults := script(t, `{"faults": [{"attempts": [3, 4], "status": 503}, {"from": 7, "delay": "3s"}]}`)
 		s := simulate(t, Config{Now: time.Now, Script: faults})
 		var got []string
 		for range 8 {
@@ -127,7 +128,7 @@ func TestScriptedTimes(t *testing.T) {
 
 // TestSwitchesYieldToScripts: what a script answers never reaches COR, its throttling neither.
 func TestSwitchesYieldToScripts(t *testing.T) {
-	s := simulate(t, Config{Script: script(t, `{"faults": [{"attempts": [1], "status": 400}]}`)}, "throttle=1", "throttle-form=none", "percentage=string")
+	s := simulate(t, Config{Script: script(t, `{"faults": [{"attempts": [1], "status": 400}]}`)}, "throttle=1,none", "percentage=text")
 	run(t, s, []step{
 		{attach("U1", oneSAP), `400 {"error":400,"message":"Bad Request"}`},
 		{attach("U1", oneSAP), strings.Replace(oneDone, "60}}", `"60"}}`, 1)},
@@ -138,29 +139,29 @@ func TestSwitchesYieldToScripts(t *testing.T) {
 func TestScriptErrors(t *testing.T) {
 	entry := func(text string) string { return "{\"faults\": [\n{\"status\": 500},\n{" + text + "}]}" }
 	for text, want := range map[string]string{
-		"":                                     `line 1: unexpected EOF`,
-		"user_id,workspace_id":                 `line 1: invalid character 'u' at start of value`,
-		"{\"faults\": [\n {]}":                 `line 2: invalid character ']' at start of value`,
-		`[]`:                                   `the document: wrong kind of value`,
-		`{}`:                                   `the document has no "faults"`,
-		`{"fault": []}`:                        `fault: unknown object member name`,
-		`{"faults": {}}`:                       `faults: wrong kind of value`,
-		`{"faults":[],"faults":[]}`:            `line 1: duplicate object member name`,
-		entry(`"stauts": 500`):                 `faults.1.stauts: unknown object member name`,
-		entry(`"status": "500"`):               `faults.1.status: wrong kind of value`,
-		entry(`"status": 500, "delay": 5`):     `faults.1.delay: JSON value must be string type`,
-		entry(`"status": 500, "delay": "-5s"`): `faults.1.delay: "-5s" is not a duration like "2s"`,
-		entry(`"endpoint": "attache", "status": 500`):       `faults.1: endpoint: "attache" is none of attach, detach, token, refresh, me`,
-		entry(`"cut": "between"`):                           `faults.1: cut: "between" is none of before, after`,
-		entry(`"contradict": "both"`):                       `faults.1: contradict: "both" is none of user, workspace`,
-		entry(`"status": 200, "body": "F"`):                 `faults.1: body: "F" is none of A, B, C, D, E, html, empty`,
-		entry(`"status": 99`):                               `faults.1: status 99 is not within 200 and 599`,
-		entry(`"body": "A"`):                                `faults.1: body, retry_after, apply, name, code and message need a status`,
-		entry(`"cut": "after", "apply": true`):              `faults.1: body, retry_after, apply, name, code and message need a status`,
-		entry(`"delay": "1s", "retry_after": 1`):            `faults.1: body, retry_after, apply, name, code and message need a status`,
-		entry(`"delay": "1s", "code": "X"`):                 `faults.1: body, retry_after, apply, name, code and message need a status`,
-		entry(`"status": 429, "retry_after": "soon"`):       `faults.1.retry_after: wrong kind of value`,
-		entry(`"status": 429, "retry_after": {"in": "3s"}`): `faults.1.retry_after.in: unknown object member name`,
+		"":                                   `line 1: unexpected EOF`,
+		"user_id,workspace_id":               `line 1: invalid character 'u' at start of value`,
+		"{\"faults\": [\n {]}":               `line 2: invalid character ']' at start of value`,
+		`[]`:                                 `the document: wrong kind of value`,
+		`{}`:                                 `the document has no "faults"`,
+		`{"fault": []}`:                      `fault: unknown object member name`,
+		`{"faults": {}}`:                     `faults: wrong kind of value`,
+		`{"faults":[],"faults":[]}`:          `line 1: duplicate object member name`,
+		entry(`"stauts": 500`):               `faults.1.stauts: unknown object member name`,
+		entry(`"status": "500"`):             `faults.1.status: wrong kind of value`,
+		entry(`"status": 500, "delay": 5`):   `faults.1.delay: JSON value must be string type`,
+		entry(`"status": 500, "delay": "5"`): `faults.1.delay: time: missing unit in duration "5"`,
+		entry(`"endpoint": "attache", "status": 500`): `faults.1: endpoint: "attache" is none of attach, detach, token, refresh, me`,
+		entry(`"cut": "between"`):                     `faults.1: cut: "between" is none of before, after`,
+		entry(`"contradict": "both"`):                 `faults.1: contradict: "both" is none of user, workspace`,
+		entry(`"status": 200, "body": "F"`):           `faults.1: body: "F" is none of A, B, C, D, E, html, empty`,
+		entry(`"status": 99`):                         `faults.1: status 99 is not within 200 and 599`,
+		entry(`"body": "A"`):                          `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
+		entry(`"cut": "after", "apply": true`):        `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
+		entry(`"delay": "1s", "retry_after": 1`):      `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
+		entry(`"delay": "1s", "code": "X"`):           `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
+		entry(`"status": 429, "retry_after": "soon"`): `faults.1: retry_after is not a number of seconds`,
+		entry(`"delay": "1s", "retry_date": "1s"`):    `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
 	} {
 		_, err := ReadScript(strings.NewReader(text))
 		if err == nil || err.Error() != "fault script: "+want {
@@ -173,12 +174,11 @@ func TestScriptErrors(t *testing.T) {
 func TestDocumentedScript(t *testing.T) {
 	s := script(t, `{"faults": [
 	  {"comment": "U1's second and third attempt", "user": "U1", "attempts": [2, 3], "status": 503, "retry_after": 2},
-	  {"comment": "stored, but nobody hears of it", "source": "SAP", "from": 1, "to": 1, "cut": "after"},
-	  {"after": "2s", "until": "10s", "status": 429, "retry_after": {"date_in": "3s"}, "body": "html"},
-	  {"user": "U7", "set_percentage": {"WS-1": "49.5"}, "drop_workspace": ["WS-2"]},
+	  {"comment": "stored, but nobody hears of it", "source": "SAP", "attempts": [1], "cut": "after"},
+	  {"from": 3, "status": 429, "retry_date": "3s", "body": "html"},
 	  {"endpoint": "token", "attempts": [1], "status": 401}
 	]}`)
-	if len(s.faults) != 5 {
+	if len(s.faults) != 4 {
 		t.Errorf("%d faults", len(s.faults))
 	}
 }

@@ -1,47 +1,71 @@
 package corsim
 
 import (
-	"context"
+	"cmp"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
 )
 
 // Config says how a Simulator behaves. The zero value is COR as documented: every switch at its default, everybody
 // known, no faults, no log. New copies it; it is not safe for concurrent use.
 type Config struct {
-	Known  *Known           // the users and workspaces that exist; nil means that all do
-	Script *Script          // the faults; nil means none
-	Log    io.Writer        // receives one JSON line for each request, each in one Write, never two at a time; nil means no log
-	Keep   bool             // Requests and Applied remember everything; else they stay empty, and memory grows only with what is attached
-	Now    func() time.Time // the clock; nil means time.Now
+	Known  *Known             // the users and workspaces that exist; nil means that all do
+	Script *Script            // the faults; nil means none
+	Log    func(Record) error // told of each request, one at a time, before its answer leaves; nil means no log
+	Now    func() time.Time   // the clock; nil means time.Now
 
 	chosen settings
 }
 
+// Record is one line of the request log. It has no header, no query and no token: of a request to the v1 endpoints the
+// body is left out.
+type Record struct {
+	Number   int64          `json:"n"` // counts requests in the order of arrival, from 1; lines stand in the order of their ends
+	Time     time.Time      `json:"time"`
+	Method   string         `json:"method"`
+	Path     string         `json:"path"` // as received, still escaped
+	Endpoint string         `json:"endpoint"`
+	User     string         `json:"user,omitzero"`
+	Source   string         `json:"source,omitzero"`
+	Body     jsontext.Value `json:"body,omitzero"`   // of an attach or detach; one that is not JSON stands there as a string
+	Status   int            `json:"status,omitzero"` // 0 where no answer left
+	End      string         `json:"end"`             // answered, cut, truncated, or gone for a client that hung up first
+	Applied  bool           `json:"applied"`         // whether anything was stored or removed
+	Fault    *int           `json:"fault,omitzero"`  // the index of the script entry that acted; nil for none
+}
+
+// Line is the record as JSON, with its line feed.
+func (r Record) Line() []byte {
+	line, _ := json.Marshal(r, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) // a Record has no errors
+	return append(line, '\n')
+}
+
+func (r *Record) writes() bool { return r.Endpoint == endpointAttach || r.Endpoint == endpointDetach }
+
 // Simulator is a simulated COR. All its methods are safe for concurrent use; it starts no goroutines and needs no
-// closing. Its start, from which scripts count, is the moment of New.
+// closing.
 type Simulator struct {
 	config   Config // Script and Now are set
 	set      settings
-	start    time.Time
-	latency  time.Duration
+	throttle *rate.Limiter
 	requests atomic.Int64
-
-	logging  sync.Mutex // guards the log and what follows
-	kept     []Record
+	logging  sync.Mutex // guards logError
 	logError error
 
 	// mu guards what follows and is never held while waiting, reading or writing.
-	mu      sync.Mutex
-	store   store
-	tokens  tokens
-	next    time.Time // when the throttle is full again
-	met     map[meeting]int
-	applied []Write
+	mu     sync.Mutex
+	store  store
+	tokens tokens
+	met    map[meeting]int
 }
 
 // New makes a simulator from a copy of c.
@@ -53,161 +77,135 @@ func New(c Config) *Simulator {
 		c.Now = time.Now
 	}
 	set := c.settings()
-	latency, _ := time.ParseDuration(set["latency"])
-	return &Simulator{
-		config: c, set: set, start: c.Now(), latency: latency, store: newStore(set, c.Known), met: make(map[meeting]int),
-		tokens: tokens{access: make(map[string]time.Time), refresh: make(map[string]bool), revoked: make(map[string]bool)},
+	s := &Simulator{
+		config: c, set: set, throttle: rate.NewLimiter(rate.Inf, 0), store: newStore(set, c.Known), met: make(map[meeting]int),
+		tokens: tokens{expires: make(map[string]time.Time), refresh: make(map[string]bool)},
 	}
+	count, _, _ := strings.Cut(set["throttle"], ",")
+	if n, err := strconv.Atoi(count); err == nil {
+		s.throttle = rate.NewLimiter(rate.Limit(n), n)
+	}
+	return s
 }
 
 // exchange is one request on its way to an answer.
 type exchange struct {
-	number  int64
-	at      time.Time
+	Record
 	request *http.Request
-	route   route
 	body    []byte
 	call    call
 	fault   *fault
-	applied bool
-}
-
-// bearer is the token that the request carries, "" for none.
-func (x *exchange) bearer() string {
-	token, ok := strings.CutPrefix(x.request.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return ""
-	}
-	return token
 }
 
 // ServeHTTP answers one request. Where a connection is to break it panics with http.ErrAbortHandler, as net/http asks
 // of handlers.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{number: s.requests.Add(1), at: s.config.Now(), request: r, route: routeOf(r.Method, r.URL.EscapedPath()), fault: new(fault)}
-	ans := s.answer(r.Context(), x)
-	s.log(x, &ans)
+	x := &exchange{
+		Record:  Record{Number: s.requests.Add(1), Time: s.config.Now().UTC(), Method: r.Method, Path: r.URL.EscapedPath()},
+		request: r, fault: new(fault),
+	}
+	x.Endpoint, x.User = routeOf(x.Method, x.Path)
+	ans := s.answer(x)
+	if x.Status, x.End = ans.status, ans.end; s.config.Log != nil {
+		s.logging.Lock()
+		s.logError = cmp.Or(s.logError, s.config.Log(x.Record))
+		s.logging.Unlock()
+	}
 	ans.send(w)
 }
 
-// maxBody bounds what is read of a request.
+// LogError is the first error of Config.Log, or nil. Requests are answered whether or not they can be logged.
+func (s *Simulator) LogError() error {
+	s.logging.Lock()
+	defer s.logging.Unlock()
+	return s.logError
+}
+
+// maxBody bounds what is read of a request. A longer one does not arrive.
 const maxBody = 16 << 20
 
-// answer brings an exchange to its answer: fault, waits, and what COR itself says. A body over maxBody did not arrive.
-func (s *Simulator) answer(ctx context.Context, x *exchange) answer {
-	body, err := io.ReadAll(io.LimitReader(x.request.Body, maxBody+1))
-	if err != nil || len(body) > maxBody {
+// answer brings an exchange to its answer: what COR itself says, and what the script makes of it.
+func (s *Simulator) answer(x *exchange) (ans answer) {
+	var err error
+	if x.body, err = io.ReadAll(io.LimitReader(x.request.Body, maxBody+1)); err != nil || len(x.body) > maxBody {
 		return answer{end: gone}
 	}
-	x.body = body
-	if x.route.writes() {
-		x.call = s.set.decodeCall(x.route.endpoint, x.request.Header.Get("Content-Type"), body)
+	if x.writes() {
+		x.decode(s.set)
 	}
 	s.choose(x)
-	if !wait(ctx, s.latency+time.Duration(x.fault.Delay)) {
-		return answer{end: gone}
-	}
-	if x.fault.Cut == "before" {
-		return answer{end: cut}
-	}
-	var ans answer
-	if x.fault.Status == 0 || x.fault.Apply {
+	f := x.fault
+	if f.Cut != "before" && (f.Status == 0 || f.Apply) {
 		ans = s.handle(x, s.config.Now())
 	}
-	if x.fault.Status != 0 {
-		ans = x.fault.answer(s.config.Now())
+	if f.Delay.Duration > 0 {
+		select {
+		case <-x.request.Context().Done():
+			return answer{end: gone}
+		case <-time.After(f.Delay.Duration):
+		}
 	}
-	if !wait(ctx, time.Duration(x.fault.ReplyDelay)) {
-		return answer{end: gone}
+	if f.Status != 0 {
+		ans = f.answer(s.config.Now())
 	}
-	x.fault.spoil(&ans)
+	f.spoil(&ans)
 	return ans
+}
+
+func (x *exchange) decode(s settings) {
+	x.call = s.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
+	if x.Source = x.call.source; len(x.body) == 0 {
+		return
+	}
+	if x.Body = x.body; !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
+		x.Body, _ = jsontext.AppendQuote(nil, x.body) // with U+FFFD in place of bad bytes
+	}
 }
 
 // handle is COR's own answer.
 func (s *Simulator) handle(x *exchange, now time.Time) answer {
-	switch endpoint := x.route.endpoint; {
-	case endpoint == endpointUnknown:
-		return s.set.answer(refuse(http.StatusNotFound, "NotFoundError", "", "no such endpoint: %s %s", x.request.Method, x.request.URL.EscapedPath()))
-	case endpoint == endpointToken:
-		return s.token(x, now)
-	case endpoint == endpointRefresh:
-		return s.refresh(x, now)
-	case x.route.writes() && s.throttled(now):
+	if x.writes() && !s.throttle.AllowN(now, 1) {
 		return s.set.tooMany(now)
-	case !s.authorized(x, now):
-		return plainRefusal(http.StatusUnauthorized)
-	case endpoint == endpointMe:
-		return jsonAnswer(http.StatusOK, meReply{1, s.set["account"], s.set["account"] + "@example.com"})
-	}
-	reply, no := s.write(x, now)
-	if no != nil {
-		return s.set.answer(no)
-	}
-	return jsonAnswer(http.StatusOK, reply)
-}
-
-// throttled takes one request at this time, or says that there are too many: n at once, and n per second on average.
-func (s *Simulator) throttled(now time.Time) bool {
-	n := s.set.number("throttle")
-	if n == 0 {
-		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	gap := time.Second / time.Duration(n)
-	if s.next.Before(now) {
-		s.next = now
+	reply, no := s.reply(x, now)
+	switch {
+	case no == nil:
+		return jsonAnswer(http.StatusOK, reply)
+	case no.status == http.StatusExpectationFailed:
+		return no.inForm("D")
 	}
-	if s.next.Sub(now) > time.Duration(n-1)*gap {
-		return true
+	return no.inForm(s.set["error-form"])
+}
+
+func (s *Simulator) reply(x *exchange, now time.Time) (reply any, no *refusal) {
+	switch {
+	case x.Endpoint == endpointUnknown:
+		return nil, refuse(http.StatusNotFound, "NotFoundError", "", "no such endpoint: %s %s", x.Method, x.Path)
+	case x.Endpoint == endpointToken:
+		return s.tokens.token(s.set, x, now)
+	case x.Endpoint == endpointRefresh:
+		return s.tokens.renew(s.set, x, now)
+	case !s.tokens.authorize(s.set, x.bearer(), now):
+		return nil, unauthorized()
+	case x.Endpoint == endpointMe:
+		return jsontext.Value(`{"id":1,"name":"corsim","email":"corsim@example.com"}`), nil
 	}
-	s.next = s.next.Add(gap)
-	return false
+	return s.store.write(x, now)
 }
 
 // tooMany is the 429 in the configured form.
 func (s settings) tooMany(now time.Time) answer {
 	f := fault{Status: http.StatusTooManyRequests}
-	switch s["throttle-form"] {
-	case "seconds":
-		f.RetryAfter.seconds = s["throttle-after"]
+	_, form, _ := strings.Cut(s["throttle"], ",")
+	switch form {
+	case "":
+		f.RetryAfter = jsontext.Value("1")
 	case "date":
-		in := duration(s.number("throttle-after")) * duration(time.Second)
-		f.RetryAfter.DateIn = &in
+		f.RetryDate.Duration = time.Second
 	case "html":
 		f.Body = "html"
 	}
 	return f.answer(now)
-}
-
-// write decides and applies an attach or a detach at once.
-func (s *Simulator) write(x *exchange, now time.Time) (userReply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	reply, changes, no := s.store.write(x.route, x.call, now)
-	if no != nil {
-		return reply, no
-	}
-	s.store.edit(&reply, x.fault, x.call.source, now)
-	x.applied = len(changes) > 0
-	if s.config.Keep {
-		for _, change := range changes {
-			s.applied = append(s.applied, Write{x.number, now, x.route.endpoint, change})
-		}
-	}
-	return reply, nil
-}
-
-// wait returns whether the time passed before the context ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

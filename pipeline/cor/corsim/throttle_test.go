@@ -11,14 +11,14 @@ import (
 func TestThrottling(t *testing.T) {
 	const plain = ` {"error":429,"message":"Too Many Requests"}`
 	for form, want := range map[string]string{
-		"seconds": `429 Retry-After: 3` + plain,
-		"date":    `429 Retry-After: Sat, 01 Jan 2000 00:00:03 GMT` + plain,
-		"none":    `429` + plain,
-		"html":    `429 (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`,
+		"":      `429 Retry-After: 1` + plain,
+		",date": `429 Retry-After: Sat, 01 Jan 2000 00:00:01 GMT` + plain,
+		",none": `429` + plain,
+		",html": `429 (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`,
 	} {
 		t.Run(form, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := simulate(t, Config{Now: time.Now}, "throttle=2", "throttle-form="+form, "throttle-after=3")
+				s := simulate(t, Config{Now: time.Now}, "throttle=2"+form)
 				status := func() string { return ask(t, s, attach("U1", oneSAP))[:3] }
 				if got := status() + status(); got != "200200" {
 					t.Fatalf("the first two: %s", got)
@@ -43,36 +43,20 @@ func TestThrottling(t *testing.T) {
 	}
 }
 
-func TestLatency(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := simulate(t, Config{Now: time.Now, Script: script(t, `{"faults": [{"reply_delay": "5s"}]}`)}, "latency=250ms")
-		start := time.Now()
-		ask(t, s, sent{method: "GET", path: "/v1/me"})
-		if took := time.Since(start); took != 250*time.Millisecond {
-			t.Errorf("me took %s", took)
-		}
-		start = time.Now()
-		ask(t, s, attach("U1", oneSAP))
-		if took := time.Since(start); took != 5250*time.Millisecond {
-			t.Errorf("attach took %s", took)
-		}
-	})
-}
-
-// TestGivingUp ends the client's context before and after the write.
+// TestGivingUp ends the client's context while the answer is delayed.
 func TestGivingUp(t *testing.T) {
-	for limit, want := range map[time.Duration]string{100 * time.Millisecond: "[]", time.Second: "[{U1 SAP WS-1 60}]"} {
+	for entry, want := range map[string]string{`"delay": "5s"`: "[{U1 SAP WS-1 60}]", `"delay": "5s", "cut": "before"`: "[]"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := simulate(t, Config{Now: time.Now, Keep: true, Script: script(t, `{"faults": [{"reply_delay": "5s"}]}`)}, "latency=250ms")
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			var log records
+			s := simulate(t, Config{Now: time.Now, Log: log.keep, Script: script(t, `{"faults": [{`+entry+`}]}`)})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := s.Transport().RoundTrip(attach("U1", oneSAP).request(t, ctx, "http://cor.test"))
 			if err != context.DeadlineExceeded {
 				t.Errorf("error %v", err)
 			}
-			record := s.Requests()[0]
-			if got := fmt.Sprint(s.Holdings()); got != want || record.End != "gone" || record.Status != 0 {
-				t.Errorf("holds %s, want %s; log %+v", got, want, record)
+			if got := fmt.Sprint(s.Holdings()); got != want || log[0].End != "gone" || log[0].Status != 0 {
+				t.Errorf("holds %s, want %s; log %+v", got, want, log[0])
 			}
 		})
 	}

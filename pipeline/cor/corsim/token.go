@@ -1,23 +1,21 @@
 package corsim
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 )
 
-// issuedPrefix begins every token the simulator makes, so that one it no longer knows is not taken for a static one.
+// issuedPrefix begins every token the simulator makes, so that one it no longer knows is not taken for somebody else's.
 const issuedPrefix = "corsim-"
 
-// tokens are those that are alive. Their owner guards them.
+// tokens are those that the simulator knows. Their owner guards them.
 type tokens struct {
 	made    int
-	access  map[string]time.Time // when they expire
+	expires map[string]time.Time // of access tokens; zero for one that a script has revoked
 	refresh map[string]bool
-	revoked map[string]bool
 }
 
 type tokenReply struct {
@@ -27,73 +25,62 @@ type tokenReply struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// meReply says whom a token belongs to.
-type meReply struct {
-	ID    int    `json:"id"`
-	Name  string `json:"name"`
-	Email string `json:"email"`
-}
-
-func (t *tokens) issue(s settings, now time.Time) answer {
-	maps.DeleteFunc(t.access, func(_ string, expires time.Time) bool { return !now.Before(expires) })
+func (t *tokens) issue(s settings, now time.Time) tokenReply {
 	t.made++
-	reply := tokenReply{AccessToken: fmt.Sprintf("%saccess-%d", issuedPrefix, t.made), TokenType: "Bearer", ExpiresIn: s.number("token-life")}
-	t.access[reply.AccessToken] = now.Add(time.Duration(reply.ExpiresIn) * time.Second)
-	if s["refresh-token"] == "yes" {
+	reply := tokenReply{AccessToken: fmt.Sprintf("%saccess-%d", issuedPrefix, t.made), TokenType: "Bearer", ExpiresIn: cmp.Or(s.number("tokens"), 3600)}
+	t.expires[reply.AccessToken] = now.Add(time.Duration(reply.ExpiresIn) * time.Second)
+	if s["tokens"] != "no-refresh" {
 		reply.RefreshToken = fmt.Sprintf("%srefresh-%d", issuedPrefix, t.made)
 		t.refresh[reply.RefreshToken] = true
 	}
-	return jsonAnswer(http.StatusOK, reply)
+	return reply
 }
 
 // token answers a request for a token: Basic key and secret, the grant in the query, no body.
-func (s *Simulator) token(x *exchange, now time.Time) answer {
+func (t *tokens) token(s settings, x *exchange, now time.Time) (reply any, no *refusal) {
 	key, secret, _ := x.request.BasicAuth()
-	query, err := url.ParseQuery(x.request.URL.RawQuery)
-	switch want := s.set["credentials"]; {
-	case key == "", secret == "", want != "any" && want != key+":"+secret:
-		return plainRefusal(http.StatusUnauthorized)
-	case err != nil, query.Get("grant_type") != "client_credentials":
-		return s.set.answer(badRequest("the query has no grant_type=client_credentials"))
+	switch {
+	case key == "", secret == "", !s.accepts(secret):
+		return nil, unauthorized()
+	case x.request.URL.Query().Get("grant_type") != "client_credentials":
+		return nil, badRequest("the query has no grant_type=client_credentials")
 	case len(x.body) > 0:
-		return s.set.answer(badRequest("a request for a token has no body"))
+		return nil, badRequest("a request for a token has no body")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tokens.issue(s.set, now)
+	return t.issue(s, now), nil
 }
 
-// refresh answers a request that has a refresh token, which is good once, in its form.
-func (s *Simulator) refresh(x *exchange, now time.Time) answer {
+// renew answers a request that has a refresh token, which is good once, in its form.
+func (t *tokens) renew(s settings, x *exchange, now time.Time) (reply any, no *refusal) {
 	form, err := url.ParseQuery(string(x.body))
 	kind, _, _ := strings.Cut(x.request.Header.Get("Content-Type"), ";")
 	token := form.Get("refresh_token")
-	if err != nil || kind != "application/x-www-form-urlencoded" || token == "" {
-		return s.set.answer(badRequest("the form field refresh_token is missing"))
+	switch {
+	case err != nil, kind != "application/x-www-form-urlencoded", token == "":
+		return nil, badRequest("the form field refresh_token is missing")
+	case !t.refresh[token]:
+		return nil, unauthorized()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.tokens.refresh[token] {
-		return plainRefusal(http.StatusUnauthorized)
-	}
-	delete(s.tokens.refresh, token)
-	return s.tokens.issue(s.set, now)
+	delete(t.refresh, token)
+	return t.issue(s, now), nil
 }
 
-// authorized says whether the token is good for a request now, and uses it up where it is good once only.
-func (s *Simulator) authorized(x *exchange, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	token, static := x.bearer(), s.set["static-token"]
-	switch {
-	case token == "", s.tokens.revoked[token]:
-		return false
-	case !strings.HasPrefix(token, issuedPrefix):
-		return static == "any" || static == token && static != "refused"
-	case !now.Before(s.tokens.access[token]):
-		return false
-	case s.set["token-reuse"] == "401":
-		delete(s.tokens.access, token)
+// bearer is the token that the request carries, "" for none.
+func (x *exchange) bearer() string {
+	if token, ok := strings.CutPrefix(x.request.Header.Get("Authorization"), "Bearer "); ok {
+		return token
 	}
-	return true
+	return ""
+}
+
+// authorize says whether a token is good for a request now, and uses it up where it is good once only.
+func (t *tokens) authorize(s settings, token string, now time.Time) bool {
+	expires, known := t.expires[token]
+	if !known {
+		return token != "" && !strings.HasPrefix(token, issuedPrefix) && s.accepts(token)
+	}
+	if s["tokens"] == "once" {
+		delete(t.expires, token)
+	}
+	return now.Before(expires)
 }

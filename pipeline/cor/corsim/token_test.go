@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	askToken     = "/v1/oauth/token?grant_type=client_credentials"
-	unauthorized = `401 {"error":401,"message":"Unauthorized"}`
+	askToken   = "/v1/oauth/token?grant_type=client_credentials"
+	refused401 = `401 {"error":401,"message":"Unauthorized"}`
 )
 
 // tokenRequest carries key:secret as COR documents it.
@@ -43,29 +43,28 @@ func TestTokenFlow(t *testing.T) {
 		name, set string
 		steps     []step
 	}{
-		{"as documented", "credentials=any", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {attach("U1", oneSAP).with("Authorization", "Bearer corsim-access-1"), oneDone}}},
-		{"the right pair", "credentials=key:s:e%/+", []step{{tokenRequest(), issued("1")}}},
-		{"the wrong pair", "credentials=key:other", []step{{tokenRequest(), unauthorized}}},
-		{"no pair", "credentials=any", []step{{tokenRequest().with("Authorization", ""), unauthorized}}},
-		{"blank secret", "credentials=any", []step{{tokenRequest().with("Authorization", "Basic a2V5Og=="), unauthorized}}},
-		{"the grant in the body", "credentials=any", []step{{elsewhere, noGrant}}},
-		{"the grant in both", "credentials=any", []step{{both, `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"a request for a token has no body"}`}}},
-		{"a GET", "credentials=any", []step{{sent{method: "GET", path: askToken}, `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: GET /v1/oauth/token"}`}}},
-		{"rotation", "credentials=any", []step{
+		{"as documented", "secret=any", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {attach("U1", oneSAP).with("Authorization", "Bearer corsim-access-1"), oneDone}}},
+		{"the right pair", "secret=s:e%/+", []step{{tokenRequest(), issued("1")}}},
+		{"the wrong pair", "secret=other", []step{{tokenRequest(), refused401}}},
+		{"no pair", "secret=any", []step{{tokenRequest().with("Authorization", ""), refused401}}},
+		{"blank secret", "secret=any", []step{{tokenRequest().with("Authorization", "Basic a2V5Og=="), refused401}}},
+		{"the grant in the body", "secret=any", []step{{elsewhere, noGrant}}},
+		{"the grant in both", "secret=any", []step{{both, `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"a request for a token has no body"}`}}},
+		{"a GET", "secret=any", []step{{sent{method: "GET", path: askToken}, `404 {"status":404,"name":"NotFoundError","code":"NotFoundError","message":"no such endpoint: GET /v1/oauth/token"}`}}},
+		{"rotation", "secret=any", []step{
 			{tokenRequest(), issued("1")},
 			{refreshRequest("corsim-refresh-1"), issued("2")},
-			{refreshRequest("corsim-refresh-1"), unauthorized},
+			{refreshRequest("corsim-refresh-1"), refused401},
 			{refreshRequest("corsim-refresh-2"), issued("3")},
 			{me("corsim-access-1"), itIsMe},
 		}},
-		{"refreshing with nothing", "credentials=any", []step{{refreshRequest(""), noField}, {refreshRequest("x").with("Content-Type", "application/json"), noField}}},
-		{"no refresh token", "refresh-token=no", []step{{tokenRequest(), `200 {"access_token":"corsim-access-1","token_type":"Bearer","expires_in":3600}`}}},
-		{"tokens serve for long", "token-reuse=allow", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), itIsMe}}},
-		{"tokens serve once", "token-reuse=401", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), unauthorized}, {me("static"), itIsMe}, {me("static"), itIsMe}}},
-		{"any static token", "static-token=any", []step{{me("theirs"), itIsMe}, {me(""), unauthorized}}},
-		{"no static token", "static-token=refused", []step{{me("theirs"), unauthorized}, {me("refused"), unauthorized}}},
-		{"one static token", "static-token=theirs", []step{{me("theirs"), itIsMe}, {me("mine"), unauthorized}}},
-		{"a token of another simulator", "static-token=any", []step{{me("corsim-access-9"), unauthorized}}},
+		{"refreshing with nothing", "secret=any", []step{{refreshRequest(""), noField}, {refreshRequest("x").with("Content-Type", "application/json"), noField}}},
+		{"no refresh token", "tokens=no-refresh", []step{{tokenRequest(), `200 {"access_token":"corsim-access-1","token_type":"Bearer","expires_in":3600}`}}},
+		{"tokens serve for long", "tokens=3600", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), itIsMe}}},
+		{"tokens serve once", "tokens=once", []step{{tokenRequest(), issued("1")}, {me("corsim-access-1"), itIsMe}, {me("corsim-access-1"), refused401}, {me("static"), itIsMe}, {me("static"), itIsMe}}},
+		{"any static token", "secret=any", []step{{me("theirs"), itIsMe}, {me(""), refused401}}},
+		{"one static token", "secret=theirs", []step{{me("theirs"), itIsMe}, {me("mine"), refused401}}},
+		{"a token of another simulator", "secret=any", []step{{me("corsim-access-9"), refused401}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run(t, simulate(t, Config{}, c.set), c.steps)
@@ -75,15 +74,15 @@ func TestTokenFlow(t *testing.T) {
 
 func TestTokensExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := simulate(t, Config{Now: time.Now}, "token-life=60")
+		s := simulate(t, Config{Now: time.Now}, "tokens=60")
 		run(t, s, []step{{tokenRequest(), strings.Replace(issued("1"), "3600", "60", 1)}})
 		time.Sleep(60*time.Second - 1)
 		run(t, s, []step{{me("corsim-access-1"), itIsMe}})
 		time.Sleep(time.Nanosecond)
 		run(t, s, []step{
-			{me("corsim-access-1"), unauthorized},
+			{me("corsim-access-1"), refused401},
 			{refreshRequest("corsim-refresh-1"), strings.Replace(issued("2"), "3600", "60", 1)},
-			{me("corsim-access-1"), unauthorized},
+			{me("corsim-access-1"), refused401},
 			{me("corsim-access-2"), itIsMe},
 		})
 	})
@@ -99,10 +98,10 @@ func TestScriptedTokenFaults(t *testing.T) {
 		{tokenRequest(), `503 Retry-After: 2 {"error":503,"message":"Service Unavailable"}`},
 		{tokenRequest(), issued("1")},
 		{refreshRequest("corsim-refresh-1"), "cut"},
-		{refreshRequest("corsim-refresh-1"), unauthorized},
+		{refreshRequest("corsim-refresh-1"), refused401},
 		{me("corsim-access-1"), itIsMe},
-		{me("corsim-access-1"), unauthorized},
-		{attach("U1", oneSAP).with("Authorization", "Bearer corsim-access-1"), unauthorized},
+		{me("corsim-access-1"), refused401},
+		{attach("U1", oneSAP).with("Authorization", "Bearer corsim-access-1"), refused401},
 		{me("static"), itIsMe},
 	})
 }

@@ -2,6 +2,7 @@ package corsim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,62 +14,58 @@ import (
 // a context that ends during a wait its cause. It is safe for concurrent use.
 func (s *Simulator) Transport() http.RoundTripper { return transport{s} }
 
-type transport struct{ handler http.Handler }
+type transport struct{ *Simulator }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx := r.Context()
-	in := r.Clone(ctx)
+	in := r.Clone(r.Context())
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
 	defer in.Body.Close()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if r.Context().Err() != nil {
+		return nil, context.Cause(r.Context())
 	}
-	w := &memory{header: make(http.Header)}
-	w.serve(t.handler, in)
-	switch {
-	case w.status == 0 && ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case w.status == 0:
-		return nil, fmt.Errorf("%s %s: the simulator cut the connection: %w", r.Method, r.URL.Redacted(), io.ErrUnexpectedEOF)
-	}
-	var body io.Reader = &w.body
-	if w.aborted {
-		body = io.MultiReader(body, broken{})
+	w := &memory{header: make(http.Header), end: io.EOF}
+	w.serve(t, in)
+	if w.status == 0 {
+		cut := fmt.Errorf("%s %s: the simulator cut the connection: %w", r.Method, r.URL.Redacted(), w.end)
+		return nil, cmp.Or(context.Cause(r.Context()), cut)
 	}
 	return &http.Response{
-		Status:     fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)),
 		StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.header, Body: io.NopCloser(body), ContentLength: -1, Request: r,
+		Header: w.header, Body: io.NopCloser(w), ContentLength: -1, Request: r,
 	}, nil
 }
 
-// memory is a response writer that keeps what is written.
+// memory is a response writer that keeps what is written, and reads it back.
 type memory struct {
-	header  http.Header
-	status  int
-	body    bytes.Buffer
-	aborted bool
-}
-
-// serve runs a handler and notes whether it aborted.
-func (m *memory) serve(h http.Handler, r *http.Request) {
-	defer func() {
-		cause := recover()
-		m.aborted = cause == http.ErrAbortHandler
-		if cause != nil && !m.aborted {
-			panic(cause)
-		}
-	}()
-	h.ServeHTTP(m, r)
+	header http.Header
+	status int
+	body   bytes.Buffer
+	end    error // of the body
 }
 
 func (m *memory) Header() http.Header         { return m.header }
 func (m *memory) WriteHeader(status int)      { m.status = status }
 func (m *memory) Write(p []byte) (int, error) { return m.body.Write(p) }
 
-// broken is the end of a connection that closed too early.
-type broken struct{}
+func (m *memory) Read(p []byte) (int, error) {
+	if m.body.Len() == 0 {
+		return 0, m.end
+	}
+	return m.body.Read(p)
+}
 
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+// serve runs a handler, which may abort.
+func (m *memory) serve(h http.Handler, r *http.Request) {
+	defer func() {
+		switch cause := recover(); cause {
+		case nil:
+		case http.ErrAbortHandler:
+			m.end = io.ErrUnexpectedEOF
+		default:
+			panic(cause)
+		}
+	}()
+	h.ServeHTTP(m, r)
+}

@@ -64,7 +64,11 @@ func arrivals(self, program, dir string, count int, name, rate string) ([]time.T
 			return nil, err
 		}
 	}
-	url, stop, err := startServer(exec.Command(program, "simulate", "--addr", "127.0.0.1:0", "--set", "latency="+latency.String(), "--log", log))
+	script := filepath.Join(dir, "slow.json")
+	if err := os.WriteFile(script, fmt.Appendf(nil, `{"faults": [{"delay": %q}]}`, latency), 0o600); err != nil {
+		return nil, err
+	}
+	url, stop, err := startServer(exec.Command(program, "simulate", "--addr", "127.0.0.1:0", "--script", script, "--log", log))
 	if err != nil {
 		return nil, err
 	}
