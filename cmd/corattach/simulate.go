@@ -32,7 +32,7 @@ func (*simulateCommand) Help() string {
 		"corattach simulate --known samples/known.csv --script samples/faults/throttle-date.json --log requests.jsonl"))
 	text.WriteString("\n\nSwitches of --set (the default first):\n")
 	for _, s := range corsim.Switches() {
-		fmt.Fprintf(&text, "  %s=%s\n      %s\n", s.Name, strings.Join(s.Values, "|"), s.Doc)
+		fmt.Fprintf(&text, "  %s=%s\n      %s\n", s.Name, s.Values, s.Doc)
 	}
 	return text.String()
 }

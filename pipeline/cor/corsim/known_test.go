@@ -29,7 +29,9 @@ func TestReadKnown(t *testing.T) {
 
 // knows reports whether a user, and a workspace under a source, exist.
 func knows(k *Known, asked [3]string) bool {
-	_, _, no := New(Config{Known: k}).store.admit(asked[0], call{source: asked[1], items: []item{{Workspace: asked[2]}}}, frozen())
+	c := call{Workspaces: []item{{Workspace: asked[2]}}}
+	c.Metadata.Source = asked[1]
+	_, _, no := New(Config{Known: k}).store.admit(asked[0], c, frozen())
 	return no == nil
 }
 

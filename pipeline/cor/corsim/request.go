@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -39,25 +40,20 @@ func routeOf(method, escaped string) (endpoint, user string) {
 	return endpointUnknown, ""
 }
 
-// call is what an attach or detach asks for. One in which something is wrong has what could be read.
+// call is the body of an attach or detach. One in which something is wrong has what could be read.
 type call struct {
-	source string
-	items  []item
-	wrong  *refusal // refuses it for the first thing that is; nil for nothing
-}
-
-// item is one workspace of a call; a detach has no percentage.
-type item struct {
-	Workspace  string         `json:"workspaceId"`
-	Percentage jsontext.Value `json:"percentage"`
-}
-
-// document is the body of an attach, whose workspaces are items, or of a detach, whose workspaces are strings.
-type document[W item | string] struct {
-	Workspaces []W `json:"workspaces"`
+	Workspaces []item `json:"workspaces"`
 	Metadata   struct {
 		Source string `json:"source"`
 	} `json:"metadata"`
+
+	wrong *refusal // refuses it for the first thing that is; nil for nothing
+}
+
+// item is one workspace of a call. In a detach it is a plain string.
+type item struct {
+	Workspace  string         `json:"workspaceId"`
+	Percentage jsontext.Value `json:"percentage"`
 }
 
 // decodeCall reads the body of an attach or detach and finds what is wrong with it.
@@ -71,27 +67,16 @@ func (s settings) decodeCall(attach bool, contentType string, body []byte) (c ca
 			c.wrong.name, c.wrong.code = field, validation
 		}
 	}
-	read := func(into any) {
-		if place, err := readStrictly(body, into); err != nil {
-			find(true, place, "documented", ": "+err.Error())
-		}
+	var plain json.Options
+	if !attach {
+		plain = json.WithUnmarshalers(json.UnmarshalFunc(func(id []byte, it *item) error { return json.Unmarshal(id, &it.Workspace) }))
 	}
 	find(contentType != "application/json", "Content-Type", "json", " is not application/json: "+contentType)
-	if attach {
-		var d document[item]
-		read(&d)
-		c.source, c.items = d.Metadata.Source, d.Workspaces
-	} else {
-		var d document[string]
-		read(&d)
-		c.source = d.Metadata.Source
-		for _, id := range d.Workspaces {
-			c.items = append(c.items, item{Workspace: id})
-		}
-	}
-	find(c.source == "", "metadata.source", "string", " is blank or not there")
-	find(len(c.items) == 0, "workspaces", "array", " is empty or not there")
-	for i, it := range c.items {
+	place, err := readStrictly(body, &c, plain)
+	find(err != nil, place, "documented", fmt.Sprintf(": %v", err))
+	find(c.Metadata.Source == "", "metadata.source", "string", " is blank or not there")
+	find(len(c.Workspaces) == 0, "workspaces", "array", " is empty or not there")
+	for i, it := range c.Workspaces {
 		field := fmt.Sprintf("workspaces.%d", i)
 		find(it.Workspace == "", field, "string", " has a blank id or none")
 		if attach {
@@ -100,7 +85,7 @@ func (s settings) decodeCall(attach bool, contentType string, body []byte) (c ca
 		}
 	}
 	if s["source-case"] == "ignored" {
-		c.source = strings.ToUpper(c.source)
+		c.Metadata.Source = strings.ToUpper(c.Metadata.Source)
 	}
 	return c
 }

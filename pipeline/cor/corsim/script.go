@@ -106,7 +106,7 @@ func ReadScript(r io.Reader) (*Script, error) {
 	var document struct {
 		Faults []fault `json:"faults"`
 	}
-	if place, err := readStrictly(text, &document); err != nil {
+	if place, err := readStrictly(text, &document, nil); err != nil {
 		return nil, fmt.Errorf("fault script: %s: %w", place, err)
 	}
 	if document.Faults == nil {
@@ -124,8 +124,8 @@ func ReadScript(r io.Reader) (*Script, error) {
 
 // readStrictly reads a JSON document: names exactly as documented, none of them twice, and no others. With an error
 // comes its place: the line of what is no JSON, else the member that does not fit, such as workspaces.0.percentage.
-func readStrictly(text []byte, into any) (place string, err error) {
-	err = json.Unmarshal(text, into, json.RejectUnknownMembers(true))
+func readStrictly(text []byte, into any, o json.Options) (place string, err error) {
+	err = json.Unmarshal(text, into, json.RejectUnknownMembers(true), o)
 	if syntactic := (*jsontext.SyntacticError)(nil); errors.As(err, &syntactic) {
 		return fmt.Sprintf("line %d", 1+bytes.Count(text[:syntactic.ByteOffset], []byte("\n"))), syntactic.Err
 	}
@@ -171,7 +171,7 @@ func (s *Simulator) choose(x *exchange) {
 	defer s.mu.Unlock()
 	for i := range s.config.Script.faults {
 		f := &s.config.Script.faults[i]
-		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.call.source {
+		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.Source {
 			continue
 		}
 		at := meeting{i, x.User}

@@ -154,7 +154,7 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 
 func (x *exchange) decode(s settings) {
 	x.call = s.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
-	if x.Source = x.call.source; len(x.body) == 0 {
+	if x.Source = x.call.Metadata.Source; len(x.body) == 0 {
 		return
 	}
 	if x.Body = x.body; !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {

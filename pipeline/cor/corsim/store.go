@@ -131,7 +131,7 @@ func (st *store) write(x *exchange, now time.Time) (any, *refusal) {
 		after = st.listed(after, wanted)
 	}
 	reply := st.reply(u, after, unknown)
-	st.edit(&reply, x.fault, x.call.source, now)
+	st.edit(&reply, x.fault, x.Source, now)
 	return reply, nil
 }
 
@@ -141,13 +141,13 @@ func (st *store) admit(user string, asked call, now time.Time) (wanted []attachm
 	switch {
 	case asked.wrong != nil:
 		return nil, nil, asked.wrong
-	case st.set["sources"] != "any" && !slices.Contains(strings.Fields(documentedSources), asked.source):
-		return nil, nil, refuse(http.StatusBadRequest, "InvalidSourceError", "", "source %q is not one of COR's", asked.source)
+	case st.set["sources"] != "any" && !slices.Contains(strings.Fields(documentedSources), asked.Metadata.Source):
+		return nil, nil, refuse(http.StatusBadRequest, "InvalidSourceError", "", "source %q is not one of COR's", asked.Metadata.Source)
 	case !everything && !st.knownUsers[st.set.idKey(user)]:
 		return nil, nil, st.set.unknown("user", "UserNotFoundError", user)
 	}
-	for _, it := range asked.items {
-		m := mapping{asked.source, it.Workspace}
+	for _, it := range asked.Workspaces {
+		m := mapping{asked.Metadata.Source, it.Workspace}
 		key := st.set.workspaceKey(m)
 		switch {
 		case everything, st.knownWorkspaces[key], st.knownWorkspaces[mapping{"", key.external}]:

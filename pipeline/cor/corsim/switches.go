@@ -12,47 +12,40 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Switch describes one switch. Values begins with the default; a word in capitals stands for a value of its kind.
-type Switch struct {
-	Name   string
-	Values []string
-	Doc    string
-
-	pattern string // of the values that are accepted; "" means one of Values
-}
+// Switch describes one switch. Values, with | between them, begins with the default; N stands for a number above 0,
+// TEXT for any text.
+type Switch struct{ Name, Values, Doc string }
 
 // Switches lists every switch. The first ones, up to second-detach, are what a probe can find: its facts have the names
 // of the switches, and its findings are their values.
 func Switches() []Switch {
 	return []Switch{
-		{"attach", []string{"adds", "replaces"}, "whether an attach adds to what the user has, or takes away all that it does not name, under every source", ""},
-		{"repeat", []string{"updates", "keeps", "refuses"},
-			"what attaching an attached workspace does: store the new percentage, keep the old one silently, or refuse with AlreadyAttachedError", ""},
-		{"listed", []string{"all", "sent"}, "which workspaces an attach answers with: all of the user's, or those sent; nobody can tell with attach=replaces", ""},
-		{"percentage", []string{"exact", "text", "rounded", "cut", "text-rounded"},
-			"percentages at COR: stored and answered as sent, answered as a JSON string, stored rounded (half up) or cut, or both text and rounded", ""},
-		{"decimals", []string{"0", "1", "2", "3"}, "how many decimals percentage=rounded, cut and text-rounded keep", ""},
-		{"over-100", []string{"accepted", "refused"}, "whether a user may hold more than 100 over all sources", ""},
-		{"zero", []string{"accepted", "refused"}, "whether a percentage of 0 can be attached", ""},
-		{"unknown-workspace", []string{"refused-400", "refused-404", "left-out", "errors", "partial-success"},
-			"400 ZC001 or 404 refuse the whole request; the others store the rest and leave it out of the 200, silently or with an errors array", ""},
-		{"unknown-user", []string{"refused-400", "refused-404"}, "400 ZC001 or 404 UserNotFoundError", ""},
-		{"validation", []string{"refused-400", "refused-417", "refused-422"}, "what a malformed request is answered with; 417 with an array of fields", ""},
-		{"id-sources", []string{"own", "shared"}, "whether a workspace is one for each source, or one over all sources", ""},
-		{"id-case", []string{"exact", "ignored"}, "whether ids are compared without letter case", ""},
-		{"id-form", []string{"exact", "nfc"}, "whether ids are compared after Unicode NFC", ""},
-		{"source-case", []string{"exact", "ignored"}, "whether sources are compared without letter case; in capitals they are stored", ""},
-		{"detach", []string{"remaining"}, "what a detach answers with: the workspaces that the user still has", ""},
-		{"second-detach", []string{"accepted", "refused"}, "detaching what is not attached: accept, or refuse with 400 UT012", ""},
+		{"attach", "adds|replaces", "whether an attach adds to what the user has, or takes away all that it does not name, under every source"},
+		{"repeat", "updates|keeps|refuses",
+			"what attaching an attached workspace does: store the new percentage, keep the old one silently, or refuse with AlreadyAttachedError"},
+		{"listed", "all|sent", "which workspaces an attach answers with: all of the user's, or those sent; nobody can tell with attach=replaces"},
+		{"percentage", "exact|text|rounded|cut|text-rounded",
+			"percentages at COR: stored and answered as sent, answered as a JSON string, stored rounded (half up) or cut, or both text and rounded"},
+		{"decimals", "0|1|2|3", "how many decimals percentage=rounded, cut and text-rounded keep"},
+		{"over-100", "accepted|refused", "whether a user may hold more than 100 over all sources"},
+		{"zero", "accepted|refused", "whether a percentage of 0 can be attached"},
+		{"unknown-workspace", "refused-400|refused-404|left-out|errors|partial-success",
+			"400 ZC001 or 404 refuse the whole request; the others store the rest and leave it out of the 200, silently or with an errors array"},
+		{"unknown-user", "refused-400|refused-404", "400 ZC001 or 404 UserNotFoundError"},
+		{"validation", "refused-400|refused-417|refused-422", "what a malformed request is answered with; 417 with an array of fields"},
+		{"id-sources", "own|shared", "whether a workspace is one for each source, or one over all sources"},
+		{"id-case", "exact|ignored", "whether ids are compared without letter case"},
+		{"id-form", "exact|nfc", "whether ids are compared after Unicode NFC"},
+		{"source-case", "exact|ignored", "whether sources are compared without letter case; in capitals they are stored"},
+		{"detach", "remaining", "what a detach answers with: the workspaces that the user still has"},
+		{"second-detach", "accepted|refused", "detaching what is not attached: accept, or refuse with 400 UT012"},
 
-		{"error-form", []string{"A", "B", "C", "E"}, "which of COR's error bodies a refusal takes", ""},
-		{"sources", []string{"documented", "any"}, "which sources COR takes: its twelve, or any", ""},
-		{"throttle", []string{"off", "N", "N,date", "N,none", "N,html"},
-			"attach and detach requests per second before a 429 with Retry-After in seconds, as an HTTP date, without it, or without it and with an HTML body",
-			`off|[1-9]\d{0,8}(,(date|none|html))?`},
-		{"tokens", []string{"3600", "SECONDS", "no-refresh", "once"},
-			"how long an issued token is good; no-refresh: it comes without a refresh token; once: it serves one request", `[1-9]\d{0,8}|no-refresh|once`},
-		{"secret", []string{"any", "TEXT"}, "the only client secret, and the only token of somebody else's, that is accepted", `.+`},
+		{"error-form", "A|B|C|E", "which of COR's error bodies a refusal takes"},
+		{"sources", "documented|any", "which sources COR takes: its twelve, or any"},
+		{"throttle", "off|N|N,date|N,none|N,html",
+			"attach and detach requests per second before a 429 with Retry-After in seconds, as an HTTP date, without it, or without it and with an HTML body"},
+		{"tokens", "3600|N|no-refresh|once", "for how many seconds a token is good; no-refresh: it comes without a refresh token; once: it serves one request"},
+		{"secret", "any|TEXT", "the only client secret, and the only token of somebody else's, that is accepted"},
 	}
 }
 
@@ -60,14 +53,14 @@ func Switches() []Switch {
 // After an error c is as it was.
 func (c *Config) Set(name, value string) error {
 	var names []string
+	pattern := strings.NewReplacer("N", `[1-9]\d{0,8}`, "TEXT", `.+`)
 	for _, s := range Switches() {
 		names = append(names, s.Name)
 		if s.Name != name {
 			continue
 		}
-		pattern := cmp.Or(s.pattern, strings.Join(s.Values, "|"))
-		if !regexp.MustCompile(`(?s)^(` + pattern + `)$`).MatchString(value) {
-			return fmt.Errorf("switch %q: %q is none of %s", name, value, strings.Join(s.Values, ", "))
+		if !regexp.MustCompile(`(?s)^(` + pattern.Replace(s.Values) + `)$`).MatchString(value) {
+			return fmt.Errorf("switch %q: %q is none of %s", name, value, s.Values)
 		}
 		if c.chosen == nil {
 			c.chosen = make(settings)
@@ -107,7 +100,8 @@ type settings map[string]string
 func (c *Config) settings() settings {
 	all := make(settings)
 	for _, s := range Switches() {
-		all[s.Name] = cmp.Or(c.chosen[s.Name], s.Values[0])
+		usual, _, _ := strings.Cut(s.Values, "|")
+		all[s.Name] = cmp.Or(c.chosen[s.Name], usual)
 	}
 	return all
 }
