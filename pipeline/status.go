@@ -42,12 +42,12 @@ func (s Status) Settled() bool {
 	return false
 }
 
-// Worse reports whether s calls for attention before than does: what went wrong
-// comes before what COR answered differently, and that before what is as it
-// should be.
-func (s Status) Worse(than Status) bool {
-	return s.severity() < than.severity()
-}
+// Compare orders statuses, the worst first: what went wrong, then what COR
+// answered differently, then what is as it should be.
+func (s Status) Compare(other Status) int { return s.severity() - other.severity() }
+
+// Worse reports whether s calls for attention before than does.
+func (s Status) Worse(than Status) bool { return s.Compare(than) < 0 }
 
 func (s Status) severity() int {
 	return slices.Index([]Status{

@@ -99,6 +99,18 @@ func shorten(s string, limit int) string {
 	return string(appendValid(nil, s, limit-len(ellipsis))) + ellipsis
 }
 
+// Cut returns the first bytes of s, at most limit of them, and an ellipsis if that
+// is not all. It cuts no character.
+func Cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit] + ellipsis
+}
+
 // WriteJSON writes v as one JSON document with a final newline, indented by
 // indent if that is not blank. Characters that could steer a terminal are written
 // as \uNNNN, which JSON reads back as what they were. An error is w's or that of

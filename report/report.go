@@ -17,7 +17,6 @@ import (
 
 	"corattach/pipeline"
 	"corattach/report/atomicfile"
-	"corattach/report/page"
 )
 
 // The names of the files in a run's directory.
@@ -99,8 +98,8 @@ func writeFacts(w io.Writer, r *Run) error {
 // them their names when they are complete and synced, summary.json last. An error
 // names the file; before the first renaming it leaves every report of an earlier
 // writing as it was. It removes what has a temporary name in any case. When ctx
-// ends, it ends with the cause.
-func (s *Set) Write(ctx context.Context, r *Run) (*Summary, error) {
+// ends, it ends with the cause. page writes report.html.
+func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Summary) error) (*Summary, error) {
 	defer s.Discard()
 	if r.Facts != nil {
 		if err := s.open(FactsFile, 0); err != nil {
@@ -124,7 +123,7 @@ func (s *Set) Write(ctx context.Context, r *Run) (*Summary, error) {
 			return err
 		}
 		summary = t.summarize()
-		if err := page.Write(untilDone{ctx, s.file(PageFile)}, pageData(r, summary)); err != nil {
+		if err := page(untilDone{ctx, s.file(PageFile)}, r, summary); err != nil {
 			return err
 		}
 		return summary.Encode(s.file(SummaryFile))

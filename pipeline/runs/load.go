@@ -14,6 +14,7 @@ import (
 	"corattach/pipeline/runs/lock"
 	"corattach/pipeline/verdict"
 	"corattach/report"
+	"corattach/report/page"
 )
 
 // readJournal reads the journal of a run. An error is a *pipeline.Failure.
@@ -202,7 +203,7 @@ func (w *run) reportAgain(ctx context.Context) (*Outcome, error) {
 		return nil, pipeline.Unwritable(err)
 	}
 	defer set.Discard()
-	summary, err := set.Write(ctx, w.finish())
+	summary, err := set.Write(ctx, w.finish(), page.Write)
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"corattach/reader"
 	"corattach/report"
 	"corattach/report/atomicfile"
+	"corattach/report/page"
 )
 
 // run is a run in hand: its input is read and planned.
@@ -201,7 +202,7 @@ func dryRun(ctx context.Context, o Order, h Host, r rules, began time.Time) (*Ou
 		At: w.header.At, Version: o.Version, Flags: o.Flags, Tolerance: o.Sending.Tolerance,
 		End: &journal.End{At: ended.UTC(), Worked: ended.Sub(began), Stop: w.plan.Stop},
 	}}
-	summary, err := set.Write(ctx, w.report())
+	summary, err := set.Write(ctx, w.report(), page.Write)
 	if err != nil {
 		set.Discard()
 		discard(dir)

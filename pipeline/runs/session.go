@@ -13,6 +13,7 @@ import (
 	"corattach/pipeline/send"
 	"corattach/pipeline/verdict"
 	"corattach/report"
+	"corattach/report/page"
 )
 
 // session is one session of a run: it sends what the plan has, writes down where it
@@ -57,7 +58,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, counter int64, user
 		s.host.Warn(text, "")
 	}
 	// A second signal must not keep the reports from being written.
-	summary, err := s.set.Write(context.WithoutCancel(ctx), result)
+	summary, err := s.set.Write(context.WithoutCancel(ctx), result, page.Write)
 	if err != nil {
 		return nil, &ReportError{Dir: s.dir, Err: err}
 	}

@@ -6,82 +6,30 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"io"
-	"iter"
-	"time"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"corattach/pipeline"
+	"corattach/report"
 )
 
-// Data is what the page tells of a run. Its texts may be raw: Write escapes and
-// cuts them.
-type Data struct {
-	Show func(string) string // escapes what would not be seen, or would turn a line around
-
-	RunID, Job, Version string
-	Command             string // import, detach or probe
-	DryRun              bool
-	Target              string
-	Started, Finished   time.Time     // Finished is zero for a run without an end
-	Worked              time.Duration // the sum over the run's sessions
-	Estimate            time.Duration // of a dry run: how long the sending will take; 0 = not limited
-	Plan                string        // digest of the planned requests; "" without one
-	Inputs              []pipeline.Input
-
-	ExitCode   int
-	ExitReason string
-	Advice     []string // what to do that is no command
-	Next       []string // commands to paste, in the order in which to do them
-
-	Total         int64                     // rows
-	Rows          map[pipeline.Status]int64 // by status
-	Balanced      bool                      // the statuses add up to the rows read
-	Users         int64
-	Requests      int64 // in a dry run the planned ones
-	Attempts      int64
-	Throttled     int64
-	OverAllocated int64 // users
-	Extras        int64
-
-	Causes        []Cause // the first ones, what only follows from others behind them
-	CausesTotal   int
-	Warnings      []string // the first ones
-	WarningsTotal int
-	Vanished      []pipeline.Vanished // sorted by user
-	Seconds       []Second            // those in which attempts were begun, in order of time
-
-	Lines     iter.Seq[*pipeline.Line]     // every row, in input order; a line is valid until the next
-	UserLines iter.Seq[*pipeline.UserLine] // every user; valid until the next
-}
-
-// Second counts the attempts that were begun in one second.
-type Second struct {
-	Unix      int64
-	Attempts  int
-	Throttled int // of them those that COR asked to wait
-	Failed    int // of them those that brought a refusal, or no readable answer
-}
-
-// Cause is a group of rows that went wrong in the same way.
-type Cause struct {
-	Status   pipeline.Status
-	Code     string // COR's error code; "" when it gave none
-	Title    string // the cause as people name it; "" when Reason says it all
-	Reason   string // of the first row
-	Advice   string // what to do about it; "" when there is nothing to add
-	IDs      []string
-	IDsTotal int // of the ids that COR named, the first of which are in IDs
-	Rows     int64
-	Places   []pipeline.Place // of the first rows
-}
+const (
+	rowsShown   = 2000 // that need attention
+	sampleShown = 10   // rows of a run that needs no attention
+	overShown   = 20   // over-allocated users
+	goneShown   = 50   // vanished pairs
+)
 
 //go:embed page.html page.css page.js
 var assets embed.FS
 
-// Write writes the page. It goes at most once through the lines and once through
-// the users, and holds a bounded number of them.
-func Write(w io.Writer, d *Data) error {
+// Write writes the page of a run. It goes at most once through the lines and once
+// through the users, and holds a bounded number of them. An error is w's.
+func Write(w io.Writer, r *report.Run, s *report.Summary) error {
 	style, err := assets.ReadFile("page.css")
 	if err != nil {
 		return err
@@ -90,10 +38,10 @@ func Write(w io.Writer, d *Data) error {
 	if err != nil {
 		return err
 	}
-	v := newView(d)
+	v := newView(r, s)
 	v.Style, v.Script = template.CSS(style), template.JS(script)
 	v.Policy = "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
-	t, err := template.New("page.html").Funcs(v.functions()).ParseFS(assets, "page.html")
+	t, err := template.New("page.html").Funcs(functions()).ParseFS(assets, "page.html")
 	if err != nil {
 		return err
 	}
@@ -105,4 +53,125 @@ func Write(w io.Writer, d *Data) error {
 func hash(text []byte) string {
 	sum := sha256.Sum256(text)
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// view is the page as its template sees it.
+type view struct {
+	*report.Summary
+	Run    *report.Run
+	Policy string
+	Style  template.CSS
+	Script template.JS
+
+	Outcome, Tone string
+	Tiles         []tile
+	Over          []pipeline.UserLine // the first users above the allocation limit
+	Gone          []pipeline.Vanished // the first vanished pairs
+	Plot          *plot               // nil when nothing was sent
+
+	Attention int64 // rows that need it
+	List      []pipeline.Line
+	Shown     map[pipeline.Place]bool // the rows of List
+	Left      string                  // the rows that need attention and that List leaves out, by status
+}
+
+// tile is a status that rows have.
+type tile struct {
+	Status pipeline.Status
+	Rows   int64
+	Listed int64 // of Rows
+}
+
+func newView(r *report.Run, s *report.Summary) *view {
+	v := &view{Summary: s, Run: r, Gone: r.Vanished[:min(len(r.Vanished), goneShown)], Plot: newPlot(r.Traffic.Seconds())}
+	v.Outcome, v.Tone = outcome(s)
+	kinds := int64(0)
+	for status, n := range s.Rows.ByStatus {
+		if n > 0 && !status.Settled() {
+			v.Attention += n
+			kinds++
+		}
+	}
+	listed := v.list(max(kinds, 1))
+	var left []string
+	for _, status := range pipeline.Statuses() {
+		n := s.Rows.ByStatus[status]
+		if n > 0 {
+			v.Tiles = append(v.Tiles, tile{status, n, listed[status]})
+		}
+		if n > listed[status] && !status.Settled() {
+			left = append(left, groupDigits(n-listed[status])+" "+string(status))
+		}
+	}
+	v.Left = strings.Join(left, ", ")
+	for u := range r.Users {
+		if int64(len(v.Over)) == min(s.OverAllocatedUsers, overShown) {
+			break
+		}
+		if u.OverAllocated {
+			v.Over = append(v.Over, *u)
+		}
+	}
+	return v
+}
+
+// list takes the rows that need attention, the worst status first; where they do
+// not fit, each of the kinds of status has an equal share, so that none pushes out
+// another. Of a run that needs none it takes the first rows. It returns how many
+// it has taken of each status.
+func (v *view) list(kinds int64) map[pipeline.Status]int64 {
+	listed := map[pipeline.Status]int64{}
+	v.Shown = map[pipeline.Place]bool{}
+	take := func(l pipeline.Line) {
+		if l.Pivot != nil {
+			pivot := *l.Pivot
+			l.Pivot = &pivot
+		}
+		v.List = append(v.List, l)
+		v.Shown[l.Place] = true
+		listed[l.Status]++
+	}
+	if v.Attention == 0 {
+		for l := range v.Run.Lines {
+			if take(*l); len(v.List) == sampleShown {
+				break
+			}
+		}
+		return listed
+	}
+	share := int64(rowsShown)
+	if v.Attention > rowsShown {
+		share /= kinds
+	}
+	for l := range v.Run.Attention {
+		if listed[l.Status] < share {
+			take(*l)
+		}
+	}
+	slices.SortStableFunc(v.List, func(a, b pipeline.Line) int { return a.Status.Compare(b.Status) })
+	return listed
+}
+
+// Subject names the input in a few words.
+func (v *view) Subject() string {
+	if len(v.Inputs) == 0 {
+		return "no input"
+	}
+	name := filepath.Base(v.Inputs[0].File)
+	if name == "-" {
+		name = "standard input"
+	}
+	if more := len(v.Inputs) - 1; more > 0 {
+		name += " and " + pipeline.Count(more, "other file")
+	}
+	return name
+}
+
+// PlaceText names a row's place in the input: by its line alone where there is
+// one file.
+func (v *view) PlaceText(p pipeline.Place) string {
+	if len(v.Inputs) < 2 {
+		return fmt.Sprint(p.Line)
+	}
+	return v.Run.PlaceText(p)
 }

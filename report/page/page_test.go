@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"corattach/pipeline"
+	"corattach/report"
 )
 
 var start = time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC)
@@ -30,27 +31,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// write returns the page.
-func write(t testing.TB, d *Data) string {
-	t.Helper()
-	var b bytes.Buffer
-	must(t, Write(&b, d))
-	return b.String()
+// data is what a page is made of.
+type data struct {
+	report.Summary
+	run report.Run
 }
 
-// show escapes as report.Show does.
-func show(s string) string {
-	var b strings.Builder
-	for rest := s; rest != ""; {
-		r, size := utf8.DecodeRuneInString(rest)
-		if part := rest[:size]; unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
-			b.WriteString(part)
-		} else {
-			quoted := strconv.Quote(part)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		rest = rest[size:]
-	}
+// write returns the page.
+func write(t testing.TB, d *data) string {
+	t.Helper()
+	d.Vanished = int64(len(d.run.Vanished))
+	var b bytes.Buffer
+	must(t, Write(&b, &d.run, &d.Summary))
 	return b.String()
 }
 
@@ -66,20 +58,26 @@ func each[T any](list []T) iter.Seq[*T] {
 }
 
 // run is a run with these lines.
-func run(lines []pipeline.Line, inputs ...string) *Data {
-	d := &Data{
-		Show: show, RunID: "20261123T031500Z-ab12cd", Job: "nightly", Version: "1.0", Command: "import",
-		Target:  "https://integrations.projectcor.com key-5f2e",
-		Started: start, Finished: start.Add(time.Minute), Worked: time.Minute,
-		Total: int64(len(lines)), Rows: map[pipeline.Status]int64{}, Balanced: true,
-		ExitReason: "every row is accounted for", Lines: each(lines), UserLines: each([]pipeline.UserLine{}),
+func run(lines []pipeline.Line, inputs ...string) *data {
+	d := &data{
+		Summary: report.Summary{
+			RunID: "20261123T031500Z-ab12cd", Job: "nightly", Version: "1.0", Command: "import",
+			Target: "https://integrations.projectcor.com key-5f2e", StartedAt: start, FinishedAt: start.Add(time.Minute),
+			Rows: report.Counts{Total: int64(len(lines)), ByStatus: map[pipeline.Status]int64{}}, Balanced: true,
+			Exit: report.Exit{Reason: "every row is accounted for"},
+		},
+		run: report.Run{
+			Worked: time.Minute, Lines: each(lines), Users: each([]pipeline.UserLine{}), Traffic: &report.Traffic{},
+			Attention: each(slices.DeleteFunc(slices.Clone(lines), func(l pipeline.Line) bool { return l.Status.Settled() })),
+		},
 	}
 	for i := range lines {
-		d.Rows[lines[i].Status]++
+		d.Rows.ByStatus[lines[i].Status]++
 	}
 	for _, name := range inputs {
 		d.Inputs = append(d.Inputs, pipeline.Input{File: name, SHA256: strings.Repeat("0f", 32), Rows: int64(len(lines) / len(inputs))})
 	}
+	d.run.Inputs = d.Inputs
 	return d
 }
 
@@ -127,7 +125,7 @@ func hostileCells() []string {
 
 // mixed is a run with rows of every status, cells that mean harm, and attempts
 // over a minute with throttling.
-func mixed() *Data {
+func mixed() *data {
 	lines := everyStatus()
 	for i, cell := range hostileCells() {
 		l := line(int64(10+i), cell, cell, cell, pipeline.Verdict{Status: pipeline.Invalid, Reason: "user_id " + strconv.Quote(cell) + " is odd: " + cell})
@@ -135,14 +133,14 @@ func mixed() *Data {
 		lines = append(lines, l)
 	}
 	d := run(lines, "in/staff.csv", "-")
-	d.ExitCode, d.ExitReason = 4, "1 row failed, 1 unknown, 19 invalid, 1 held"
+	d.Exit = report.Exit{Code: 4, Reason: "1 row failed, 1 unknown, 19 invalid, 1 held"}
 	d.Advice = []string{"create the users of unmapped.csv in COR under their source, or correct their ids, then import failed.csv"}
 	d.Next = []string{"corattach resume runs/20261123T031500Z-ab12cd"}
 	d.Warnings, d.WarningsTotal = []string{"a warning with \u202e and <b>"}, 41
 	d.Users, d.Requests, d.Attempts, d.Throttled, d.Extras = 26, 5, 60, 6, 2
-	d.Causes = []Cause{
+	d.Causes = []report.Cause{
 		{
-			Status: pipeline.Failed, Code: "USER_NOT_FOUND", Title: "COR does not know 1 user", Reason: "COR refused: HTTP 404 USER_NOT_FOUND no such user",
+			Status: pipeline.Failed, ErrorCode: "USER_NOT_FOUND", Title: "COR does not know 1 user", Reason: "COR refused: HTTP 404 USER_NOT_FOUND no such user",
 			Advice: d.Advice[0], IDs: []string{"u2"}, IDsTotal: 1, Rows: 1, Places: []pipeline.Place{{Line: 5}},
 		},
 		{Status: pipeline.Invalid, Reason: hostileCells()[0], Rows: 19, Places: []pipeline.Place{{Line: 8}, {Line: 9}, {File: 1, Line: 10}, {File: 1, Line: 99}}},
@@ -150,32 +148,32 @@ func mixed() *Data {
 		{Status: pipeline.Held, Reason: "line 9 of this user is invalid", Rows: 1, Places: []pipeline.Place{{Line: 7}}},
 	}
 	d.CausesTotal = 40
-	d.OverAllocated = 1
-	d.UserLines = each([]pipeline.UserLine{
+	d.OverAllocatedUsers = 1
+	d.run.Users = each([]pipeline.UserLine{
 		{User: "u9", Rows: 1, Requested: 1_0000, Worst: pipeline.Matched},
 		{User: "u1", Rows: 4, Requested: 101_0000, Returned: "139.9", OverAllocated: true, Requests: 1, Worst: pipeline.Missing},
 	})
 	for i, user := range []string{"gone-1", "gone-1", "gone-2"} {
-		d.Vanished = append(d.Vanished, pipeline.Vanished{
+		d.run.Vanished = append(d.run.Vanished, pipeline.Vanished{
 			Pair:       pipeline.Pair{User: pipeline.UserID(user), Source: "SAP", Workspace: pipeline.WorkspaceID(fmt.Sprint("WS-", i))},
 			Percentage: "50", ConfirmedAt: start.AddDate(0, 0, -1),
 		})
 	}
 	for i := range 60 {
-		s := Second{Unix: start.Unix() + int64(i), Attempts: 1}
+		e := pipeline.Exchange{Attempt: pipeline.Attempt{At: start.Add(time.Duration(i) * time.Second)}}
 		switch i % 10 {
 		case 3:
-			s.Throttled = 1
+			e.Fault = &pipeline.Fault{Kind: pipeline.Throttled}
 		case 5, 7:
-			s.Failed = 1
+			e.Fault = &pipeline.Fault{Kind: pipeline.Refused}
 		}
-		d.Seconds = append(d.Seconds, s)
+		d.run.Traffic.Add(&e)
 	}
 	return d
 }
 
 // failing is a run of many rows that went wrong.
-func failing(rows int, cell func(int) string, statuses ...pipeline.Status) *Data {
+func failing(rows int, cell func(int) string, statuses ...pipeline.Status) *data {
 	var lines []pipeline.Line
 	for i := range rows {
 		lines = append(lines, line(int64(i+2), cell(i), cell(i*31), "33.3333", pipeline.Verdict{
@@ -191,14 +189,14 @@ func TestPageTells(t *testing.T) {
 	d.Next = append(d.Next, "corattach import 'two  spaces.csv'")
 	page := write(t, d)
 	for _, want := range []string{
-		"</span> Needs attention: <bdi>staff.csv and standard input</bdi></h1>", "job <b><bdi>nightly</bdi></b>",
-		`<dd class="mono">20261123T031500Z-ab12cd</dd>`, "2026-11-23 03:15:00 UTC", "<dd>1 min</dd>",
+		"</span> Needs attention: <bdi>staff.csv and 1 other file</bdi></h1>", "job <b><bdi>nightly</bdi></b>",
+		`<dd class="mono">20261123T031500Z-ab12cd</dd>`, "2026-11-23 03:15:00 UTC", "<dd>1m0s</dd>",
 		"<b>Exit 4</b> 1 row failed, 1 unknown, 19 invalid, 1 held", "<li>create the users of unmapped.csv",
 		"<span>corattach</span> <span>resume</span> <span>runs/20261123T031500Z-ab12cd</span>",
 		"<span>&#39;two</span> <span></span> <span>spaces.csv&#39;</span>",
-		"COR does not know 1 user", `<a href="#L-1-5">staff.csv:5</a>`, "standard input:99</td>", "The first 4 of 40 causes.",
+		"COR does not know 1 user", `<a href="#L-1-5">in/staff.csv:5</a>`, "-:99</td>", "The first 4 of 40 causes.",
 		"The first 1 of 41 warnings.", "a warning with \\u202e and &lt;b&gt;",
-		`<bdi>in/staff.csv</bdi>`, "60 attempts, 1.0 a second on average.", "throttled <b>6</b>",
+		`<bdi>in/staff.csv</bdi>`, "60 attempts.", "throttled <b>6</b>",
 		"1 user asks", `<td class="num">101</td><td class="num">139.9</td>`, "3 pairs that an earlier input had",
 		`<tr class="same"><th scope="row" class="id"><bdi>gone-1</bdi>`, `(6 attempts)`,
 	} {
@@ -233,10 +231,10 @@ func TestPageCountsWhatItLeavesOut(t *testing.T) {
 	var users []pipeline.UserLine
 	for i := range 3 * goneShown {
 		user := pipeline.UserID(fmt.Sprint("user-", i))
-		d.Vanished = append(d.Vanished, pipeline.Vanished{Pair: pipeline.Pair{User: user}})
+		d.run.Vanished = append(d.run.Vanished, pipeline.Vanished{Pair: pipeline.Pair{User: user}})
 		users = append(users, pipeline.UserLine{User: user, OverAllocated: true, Worst: pipeline.Matched})
 	}
-	d.UserLines, d.OverAllocated = each(users), int64(len(users))
+	d.run.Users, d.OverAllocatedUsers = each(users), int64(len(users))
 	page := write(t, d)
 	for _, want := range []string{"150 pairs", "the first 50; vanished.csv", "150 users ask", "the first 20; users.csv", "user-49"} {
 		if !strings.Contains(page, want) {
@@ -248,8 +246,8 @@ func TestPageCountsWhatItLeavesOut(t *testing.T) {
 	}
 }
 
-// Rows come with the worst status first, each in input order, and what is held
-// below what holds it; every link leads somewhere.
+// Rows come with the worst status first, each in input order; every link leads
+// somewhere.
 func TestPageRows(t *testing.T) {
 	page := write(t, mixed())
 	ids := map[string]bool{}
@@ -265,13 +263,13 @@ func TestPageRows(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, m := range regexp.MustCompile(`<tr id="(L-\d+-\d+)" data-status="(\w+)" data-rank="\d+"( class="follows")?`).FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`<tr id="(L-\d+-\d+)" data-status="(\w+)" data-rank="\d+"`).FindAllStringSubmatch(page, -1) {
 		if m[2] != "invalid" || m[1][2] == '1' {
-			got = append(got, m[1]+" "+m[2]+m[3])
+			got = append(got, m[1]+" "+m[2])
 		}
 	}
 	want := []string{
-		"L-1-5 failed", "L-1-6 unknown", "L-1-8 invalid", "L-1-9 invalid", `L-1-7 held class="follows"`,
+		"L-1-5 failed", "L-1-6 unknown", "L-1-8 invalid", "L-1-9 invalid", "L-1-7 held",
 		"L-2-3 not_sent", "L-1-4 missing", "L-1-3 mismatched",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -279,51 +277,12 @@ func TestPageRows(t *testing.T) {
 	}
 }
 
-// A later part of a request that was not accepted stands below the part that was
-// refused, and what is held by a row that is not shown stands by itself.
-func TestOrder(t *testing.T) {
-	rows := []row{}
-	for i, c := range []struct {
-		user   string
-		status pipeline.Status
-	}{
-		{"a", pipeline.NotSent}, {"b", pipeline.Failed}, {"b", pipeline.NotSent}, {"", pipeline.Invalid}, {"c", pipeline.Held},
-		{"a", pipeline.Failed}, {"b", pipeline.Held}, {"d", pipeline.NotSent}, {"a", pipeline.Unknown}, {"b", pipeline.Mismatched},
+// The input is named in a few words, and a row by its file where there are several.
+func TestNames(t *testing.T) {
+	for want, names := range map[string][]string{
+		"no input": nil, "a.csv": {"/data/a.csv"}, "standard input": {"-"}, "a and 1 other file": {"a", "b"}, "a and 2 other files": {"a", "b", "c"},
 	} {
-		l := line(int64(i), c.user, "w", "1", pipeline.Verdict{Status: c.status})
-		rows = append(rows, newRow(&l))
-	}
-	order(rows)
-	var got []string
-	for _, r := range rows {
-		got = append(got, fmt.Sprint(r.Line.Place.Line, r.User, " ", r.Status, " ", r.Follows))
-	}
-	want := []string{
-		"1b failed false", "2b not_sent true", "5a failed false", "0a not_sent true", "8a unknown false", "3 invalid false",
-		"4c held false", "6b held false", "7d not_sent false", "9b mismatched false",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("rows (-want +got):\n%s", diff)
-	}
-}
-
-// Rows name files without their directories as long as that tells them apart.
-func TestShortNames(t *testing.T) {
-	short := func(files ...string) []string {
-		var inputs []pipeline.Input
-		for _, f := range files {
-			inputs = append(inputs, pipeline.Input{File: f})
-		}
-		return shortNames(inputs)
-	}
-	if got, want := short("/data/a.csv", "b.csv", "-"), []string{"a.csv", "b.csv", "standard input"}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	if got, same := short("x/b.csv", "monday/a.csv", "tuesday/a.csv"), []string{"x/b.csv", "monday/a.csv", "tuesday/a.csv"}; !slices.Equal(got, same) {
-		t.Errorf("%v", got)
-	}
-	for want, names := range map[string][]string{"no input": nil, "a": {"a"}, "a and b": {"a", "b"}, "a and 2 other files": {"a", "b", "c"}} {
-		if got := (&view{names: names}).Subject(); got != want {
+		if got := newView(&run(nil, names...).run, &run(nil, names...).Summary).Subject(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -334,12 +293,12 @@ func TestShortNames(t *testing.T) {
 func TestPageHostile(t *testing.T) {
 	d := mixed()
 	for _, text := range []*string{
-		&d.RunID, &d.Job, &d.Version, &d.Target, &d.ExitReason, &d.Advice[0], &d.Next[0], &d.Warnings[0], &d.Inputs[0].File, &d.Causes[0].Title,
-		&d.Causes[0].Reason, &d.Causes[0].Code, &d.Causes[0].Advice, &d.Causes[0].IDs[0],
+		&d.RunID, &d.Job, &d.Version, &d.Target, &d.Exit.Reason, &d.Advice[0], &d.Next[0], &d.Warnings[0], &d.Inputs[0].File, &d.Causes[0].Title,
+		&d.Causes[0].Reason, &d.Causes[0].ErrorCode, &d.Causes[0].Advice, &d.Causes[0].IDs[0],
 	} {
 		*text = "\u202e\x1b\xff" + hostileCells()[0]
 	}
-	d.Vanished[0] = pipeline.Vanished{Pair: pipeline.Pair{User: "\u202e<b>", Source: "\x00<i>", Workspace: "\x1b"}, Percentage: "\u202e"}
+	d.run.Vanished[0] = pipeline.Vanished{Pair: pipeline.Pair{User: "\u202e<b>", Source: "\x00<i>", Workspace: "\x1b"}, Percentage: "\u202e"}
 	d.Inputs[1].File = "b\u202e.csv"
 	page := write(t, d)
 	if !utf8.ValidString(page) {
@@ -390,7 +349,7 @@ func TestPageOfAGoodRun(t *testing.T) {
 	d := run(lines, "a.csv")
 	d.DryRun, d.Plan, d.Estimate = true, "sha256:00ff", 90*time.Second
 	asked := 0
-	d.Lines = func(yield func(*pipeline.Line) bool) {
+	d.run.Lines = func(yield func(*pipeline.Line) bool) {
 		for i := range lines {
 			asked++
 			if !yield(&lines[i]) {
@@ -401,7 +360,7 @@ func TestPageOfAGoodRun(t *testing.T) {
 	page := write(t, d)
 	for _, want := range []string{
 		"Ready to send: <bdi>a.csv</bdi>", "These are the first 10", "has all 12", "dry run, nothing was sent", `id="L-1-11"`, "sha256:00ff",
-		"<dt>Sending takes about</dt><dd>1 min 30 s</dd>",
+		"<dt>Sending takes about</dt><dd>1m30s</dd>",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -423,7 +382,7 @@ func TestPageOfAGoodRun(t *testing.T) {
 // The page of a detach run has no percentages.
 func TestPageOfADetach(t *testing.T) {
 	d := run([]pipeline.Line{line(2, "u", "w", "", pipeline.Verdict{Status: pipeline.Protected, Reason: "job nightly wants it"})}, "vanished.csv")
-	d.Command, d.Job, d.ExitCode = "detach", "", 4
+	d.Command, d.Job, d.Exit.Code = "detach", "", 4
 	page := write(t, d)
 	for _, want := range []string{"corattach detach</p>", `<table id="list" class="detach unsent">`, "may still be wanted", "job nightly wants it"} {
 		if !strings.Contains(page, want) {
@@ -439,7 +398,7 @@ func TestOutcome(t *testing.T) {
 		0: "Done good", 1: "Internal error bad", 3: "Input refused bad", 4: "Needs attention bad", 5: "Needs attention differs",
 		6: "Stopped by a guard bad", 7: "Credentials refused bad", 8: "COR unavailable bad", 129: "Interrupted bad", 143: "Interrupted bad",
 	} {
-		if words, tone := outcome(&Data{ExitCode: code}); words+" "+tone != want {
+		if words, tone := outcome(&report.Summary{Exit: report.Exit{Code: code}}); words+" "+tone != want {
 			t.Errorf("exit %d: %s %s, want %s", code, words, tone, want)
 		}
 	}
@@ -455,7 +414,7 @@ func TestPageSize(t *testing.T) {
 	hostile := func(i int) string { return strings.Repeat(`"<&'`, 250) + strconv.Itoa(i) }
 	for _, c := range []struct {
 		name  string
-		d     *Data
+		d     *data
 		shown int
 		most  int // bytes
 	}{
@@ -477,8 +436,8 @@ func TestPageSize(t *testing.T) {
 				must(t, err)
 				left += n
 			}
-			if int64(shown+left) != c.d.Total {
-				t.Errorf("%d rows shown and %d left out of %d: %s", shown, left, c.d.Total, note)
+			if int64(shown+left) != c.d.Rows.Total {
+				t.Errorf("%d rows shown and %d left out of %d: %s", shown, left, c.d.Rows.Total, note)
 			}
 		})
 	}
@@ -489,7 +448,7 @@ func TestSigns(t *testing.T) {
 	signs := map[string]bool{}
 	for i, s := range pipeline.Statuses() {
 		v := showStatus(s)
-		if v.Word != string(s) || v.Sign == "" || v.Tone == "" || v.Means == "" || signs[v.Sign] {
+		if v.Word != s || v.Sign == "" || v.Tone == "" || v.Means == "" || signs[v.Sign] {
 			t.Errorf("%d: %+v", i, v)
 		}
 		signs[v.Sign] = true
@@ -506,7 +465,7 @@ func TestTexts(t *testing.T) {
 		"plain": "plain", "a\x00\xff": `a\x00\xff`, "0123456789": "0123456789", "01234567890": "0123456789…", "éééééé": "ééééé…",
 		"\u202e\u202e\u202e": `\u202e\u20…`, "éééé\u00a0éé": `éééé\u…`, strings.Repeat("\x80", 11): "…",
 	} {
-		if got := cut(show, text, 10); got != want {
+		if got := cut(text, 10); got != want {
 			t.Errorf("cut(%q) = %q, want %q", text, got, want)
 		}
 	}
@@ -516,14 +475,6 @@ func TestTexts(t *testing.T) {
 	}{{0, 5, "0 %"}, {5, 5, "100 %"}, {1, 100_000, "under 0.1 %"}, {99_999, 100_000, "over 99.9 %"}, {1, 3, "33.3 %"}} {
 		if got := percentOf(c.n, c.all); got != c.want {
 			t.Errorf("percentOf(%d, %d) = %q, want %q", c.n, c.all, got, c.want)
-		}
-	}
-	for d, want := range map[time.Duration]string{
-		0: "0 s", 1234 * time.Millisecond: "1.23 s", 59*time.Second + 600*time.Millisecond: "59 s", 61 * time.Second: "1 min 1 s",
-		time.Hour + time.Second: "1 h", 26*time.Hour + 90*time.Second: "26 h 1 min", 9999 * time.Millisecond: "10 s", 2 * time.Minute: "2 min",
-	} {
-		if got := spell(d); got != want {
-			t.Errorf("spell(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

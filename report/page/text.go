@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"corattach/pipeline"
+	"corattach/report"
 )
 
 // How many bytes of a text the page shows.
@@ -17,38 +19,23 @@ const (
 
 // functions are what the template calls. Every text goes through cell or text,
 // which cut it, or through whole.
-func (v *view) functions() template.FuncMap {
+func functions() template.FuncMap {
 	cut := func(limit int) func(any) string {
-		return func(text any) string { return cut(v.Show, fmt.Sprint(text), limit) }
+		return func(text any) string { return cut(fmt.Sprint(text), limit) }
 	}
 	return template.FuncMap{
-		"cell": cut(cellShown), "text": cut(textShown), "whole": v.Show,
-		"n": groupDigits, "part": percentOf, "spell": spell, "words": func(s string) []string { return strings.Split(s, " ") },
+		"cell": cut(cellShown), "text": cut(textShown), "whole": report.Show,
+		"n": groupDigits, "part": percentOf, "words": func(s string) []string { return strings.Split(s, " ") },
 		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"status": showStatus, "anchor": anchor,
+		"spell":  func(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) },
+		"status": showStatus, "anchor": func(p pipeline.Place) string { return fmt.Sprintf("L-%d-%d", p.File+1, p.Line) },
 	}
 }
 
-// cut returns s escaped by show, and of a longer text no more than limit bytes and
-// an ellipsis.
-func cut(show func(string) string, s string, limit int) string {
-	begin := head(s, limit)
-	shown := show(begin)
-	if len(begin) == len(s) && len(shown) <= limit {
-		return shown
-	}
-	return head(shown, limit) + "…"
-}
-
-// head returns at most the first limit bytes of s, and cuts no character.
-func head(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
+// cut escapes s as report.Show does, and cuts it to limit bytes. What is cut off
+// anyway is not escaped before.
+func cut(s string, limit int) string {
+	return report.Cut(report.Show(report.Cut(s, limit)), limit)
 }
 
 // groupDigits writes an integer with a comma between its thousands.
@@ -72,21 +59,4 @@ func percentOf(n, all int64) string {
 	default:
 		return strconv.FormatFloat(part, 'f', 1, 64) + " %"
 	}
-}
-
-// spell writes a duration for people, in at most two units.
-func spell(d time.Duration) string {
-	whole, unit, part, name := d/time.Hour, "h", d%time.Hour/time.Minute, "min"
-	switch {
-	case d < 10*time.Second:
-		return strconv.FormatFloat(d.Round(10*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		whole, unit, part, name = d/time.Minute, "min", d%time.Minute/time.Second, "s"
-	}
-	if part == 0 {
-		return fmt.Sprintf("%d %s", whole, unit)
-	}
-	return fmt.Sprintf("%d %s %d %s", whole, unit, part, name)
 }
