@@ -1,7 +1,11 @@
 package report
 
 import (
+	"path/filepath"
 	"slices"
+	"strings"
+
+	"al.essio.dev/pkg/shellescape"
 
 	"corattach/pipeline"
 )
@@ -12,139 +16,117 @@ const adviceToResume = "resume sends it again"
 // Advise says what to do about a row that is not as it should be: the one table
 // for terminal, page and explain. It is "" for a row that is.
 func (r *Run) Advise(l *pipeline.Line) string {
-	if text := r.adviceOnUnknown(l.Subject); text != "" {
-		return text
-	}
-	if l.Resumable && !r.endsForGood() {
-		return adviceToResume
-	}
-	switch l.Status {
-	case pipeline.Mismatched:
-		return r.adviceOnMismatch(l)
-	case pipeline.Missing:
-		return "check that the workspace exists in COR and is mapped under this source, then import failed.csv"
-	case pipeline.Failed:
-		return "fix what COR refused, then " + r.command() + " failed.csv"
-	case pipeline.Unknown:
-		return "look at the user in COR: what was sent may have been applied"
-	case pipeline.Invalid:
-		if flag := flagFor(l); flag != "" {
-			return "if all of the input is like this row, " + r.adviceOnReading(flag) + "; if not, fix the row in failed.csv"
-		}
-		return "fix the row in failed.csv: its reason says what is wrong"
-	case pipeline.Held:
-		return "fix the invalid row of the same user: this row is sent together with it"
-	case pipeline.NotSent:
-		return r.adviceOnNotSent()
-	case pipeline.StillAttached:
-		return "look at the user in COR, then detach failed.csv"
-	case pipeline.Protected:
-		return "the reason says who may still want the pair: leave it out of the file, or give --unprotected when it has to go"
-	}
-	return ""
-}
-
-// adviceOnUnknown says what to do about what COR does not know; "" for anything
-// else.
-func (r *Run) adviceOnUnknown(s pipeline.Subject) string {
 	switch {
-	case s != "" && r.Command == "detach":
+	case l.Subject != "" && r.Command == "detach":
 		return "correct the ids of unmapped.csv, or leave them out of the file: what COR does not know can't be detached"
-	case s == pipeline.UnknownUser:
+	case l.Subject == pipeline.UnknownUser:
 		return "create the users of unmapped.csv in COR under their source, or correct their ids, then import failed.csv"
-	case s == pipeline.UnknownWorkspace:
+	case l.Subject == pipeline.UnknownWorkspace:
 		return "create the workspaces of unmapped.csv in COR under their source, or correct their ids, then import failed.csv"
-	case s == pipeline.UnknownEither:
+	case l.Subject == pipeline.UnknownEither:
 		return "check the users of unmapped.csv and their workspaces in COR, create what it lacks, then import failed.csv"
-	}
-	return ""
-}
-
-// adviceOnReading says what to do about an input that has to be read with a flag.
-func (r *Run) adviceOnReading(flag string) string {
-	if flag == encodingFlag {
-		flag += " NAME: the encoding that it was written in, such as windows-1252"
-	}
-	return r.command() + " the input again with " + flag
-}
-
-func (r *Run) adviceOnMismatch(l *pipeline.Line) string {
-	if overwritten(l) {
+	case l.Resumable && !r.endsForGood():
+		return adviceToResume
+	case overwritten(l):
 		return "decide which of the two ids is meant and remove the other from the input"
-	}
-	rounds := "if COR rounds, --tolerance accepts its figure"
-	if r.Tolerance > 0 {
-		rounds = "if COR rounds, a wider --tolerance accepts its figure"
-	}
-	if slices.Contains(r.Flags, "--repair") {
-		return rounds + "; otherwise look at the user in COR"
-	}
-	return "if COR keeps the old percentage, --repair detaches and attaches the pair again; " + rounds
-}
-
-func (r *Run) adviceOnNotSent() string {
-	if r.Stop.Kind != pipeline.RanToEnd {
+	case l.Status == pipeline.Mismatched && slices.Contains(r.Flags, "--repair"):
+		return "if COR rounds, a wider --tolerance accepts its figure; otherwise look at the user in COR"
+	case l.Status == pipeline.Invalid && namesFlag(l.Reason):
+		return "if all of the input is like this row, " + r.command() + " the input again with the flag that the reason names; if not, fix the row in failed.csv"
+	case l.Status == pipeline.NotSent && r.Stop.Kind != pipeline.RanToEnd:
 		return "" // the advice on the stop says it
 	}
-	return "an earlier part of the same request was not accepted: fix that first"
+	return map[pipeline.Status]string{
+		pipeline.Mismatched:    "if COR keeps the old percentage, --repair detaches and attaches the pair again; if COR rounds, a wider --tolerance accepts its figure",
+		pipeline.Missing:       "check that the workspace exists in COR and is mapped under this source, then import failed.csv",
+		pipeline.Failed:        "fix what COR refused, then " + r.command() + " failed.csv",
+		pipeline.Unknown:       "look at the user in COR: what was sent may have been applied",
+		pipeline.Invalid:       "fix the row in failed.csv: its reason says what is wrong",
+		pipeline.Held:          "fix the invalid row of the same user: this row is sent together with it",
+		pipeline.NotSent:       "an earlier part of the same request was not accepted: fix that first",
+		pipeline.StillAttached: "look at the user in COR, then detach failed.csv",
+		pipeline.Protected:     "the reason says who may still want the pair: leave it out of the file, or give --unprotected when it has to go",
+	}[l.Status]
 }
 
 // AdviseStop says what to do about the way in which the run ended; "" when its
 // reason says it.
 func (r *Run) AdviseStop() string {
-	switch r.Stop.Kind {
-	case pipeline.Credentials:
+	attempts, throttled := r.Traffic.Attempts()
+	switch kind := r.Stop.Kind; {
+	case kind == pipeline.Credentials:
 		return "check the credentials, what their account may do, and --auth-url, then resume"
-	case pipeline.Unavailable:
-		return r.adviceOnUnavailable()
-	case pipeline.InputRefused:
-		if r.Rows == 0 {
-			return "check the export; when it may be empty, --allow-empty lets it through"
-		}
-		if slices.Contains(r.Flags, "--strict") {
-			return "fix the rows of failed.csv and import it; --strict lets no invalid row through"
-		}
-		return "fix the rows of failed.csv and import it; --max-invalid says how many invalid rows a run may have"
-	case pipeline.Guarded:
-		return adviceOnGuard(r.Stop.Guard)
-	}
-	return ""
-}
-
-func (r *Run) adviceOnUnavailable() string {
-	switch attempts, throttled := r.Traffic.Attempts(); {
-	case attempts == 0:
+	case kind == pipeline.Unavailable && attempts == 0:
 		return "check --auth-url; if it is right, resume when COR and the network are back"
-	case throttled > 0:
+	case kind == pipeline.Unavailable && throttled > 0:
 		return "resume when COR takes requests again; a lower --rate is throttled less"
+	case kind == pipeline.Unavailable:
+		return "check --base-url; if it is right, resume when COR and the network are back"
+	case kind == pipeline.InputRefused && r.Rows == 0:
+		return "check the export; when it may be empty, --allow-empty lets it through"
+	case kind == pipeline.InputRefused && slices.Contains(r.Flags, "--strict"):
+		return "fix the rows of failed.csv and " + r.command() + " it; --strict lets no invalid row through"
+	case kind == pipeline.InputRefused:
+		return "fix the rows of failed.csv and " + r.command() + " it; --max-invalid says how many invalid rows a run may have"
 	}
-	return "check --base-url; if it is right, resume when COR and the network are back"
+	return map[string]string{
+		"--canary":        "look at what the first users met; when it is fixed, or as it should be, resume with --canary 0",
+		"--max-drop":      "look at the export and at vanished.csv; when it is right, --accept-change lets one run through, also the first of a job",
+		"--max-change":    "look at the percentages of the export; when they are right, --accept-change lets one run through",
+		"--max-detach":    "look at reconciliation.csv; when all of it has to go, raise --max-detach",
+		"--max-failures":  "look at the causes before you resume",
+		"--max-input-age": "check the export: its file is older than allowed",
+		"--plan":          "the input or the settings have changed since the dry run: look at what a new one shows",
+	}[r.Stop.Guard]
 }
 
-func adviceOnGuard(flag string) string {
-	switch flag {
-	case "--canary":
-		return "look at what the first users met; when it is fixed, or as it should be, resume with --canary 0"
-	case "--max-drop":
-		return "look at the export and at vanished.csv; when it is right, --accept-change lets one run through, also the first of a job"
-	case "--max-change":
-		return "look at the percentages of the export; when they are right, --accept-change lets one run through"
-	case "--max-detach":
-		return "look at reconciliation.csv; when all of it has to go, raise --max-detach"
-	case "--max-failures":
-		return "look at the causes before you resume"
-	case "--max-input-age":
-		return "check the export: its file is older than allowed"
-	case "--plan":
-		return "the input or the settings have changed since the dry run: look at what a new one shows"
+// advice returns what to do about a run with these causes, the end of the run
+// first, each thing once.
+func (r *Run) advice(causes []Cause, todo Todo) []string {
+	var all []string
+	refused := r.Stop.Kind == pipeline.InputRefused
+	if !refused {
+		all = append(all, r.AdviseStop())
 	}
-	return ""
+	if todo.Commas {
+		all = append(all, r.command()+" the input again with --decimal-comma")
+	}
+	for _, c := range causes[:min(len(causes), causesShown)] {
+		switch {
+		case todo.Commas && c.Status == pipeline.Invalid, refused && !namesFlag(c.Reason): // that is said otherwise
+		case c.Status == pipeline.Held, c.Advice == adviceToResume: // the invalid row, and the next command, say it
+		default:
+			all = append(all, c.Advice)
+		}
+	}
+	if refused && len(all) == 0 {
+		all = append(all, r.AdviseStop())
+	}
+	var said []string
+	for _, text := range all {
+		if text != "" && !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	}
+	return said
 }
 
-// endsForGood reports whether the run is not to be resumed by a command that is
-// pasted: its canary was not matched, or nothing of it can be resumed.
-func (r *Run) endsForGood() bool {
-	return r.neverResumed() || r.Stop.Kind == pipeline.Guarded && r.Stop.Guard == "--canary"
+// namesFlag reports whether the reason of an invalid row names a flag that may read
+// it.
+func namesFlag(reason string) bool {
+	return strings.Contains(reason, pipeline.NotUTF8) || strings.Contains(reason, pipeline.DecimalComma)
+}
+
+// overwritten reports whether another id of the input is the same user and
+// workspace at COR: sending such a row again would overwrite the other one.
+func overwritten(l *pipeline.Line) bool {
+	return l.Status == pipeline.Mismatched && strings.HasPrefix(l.Reason, pipeline.OneAtCOR)
+}
+
+// Fixable reports whether a row can be fixed in failed.csv and sent from there,
+// whatever the other rows are like.
+func Fixable(l *pipeline.Line) bool {
+	return !l.Status.Settled() && !l.Resumable && l.Status != pipeline.Protected && !overwritten(l)
 }
 
 // neverResumed reports whether resume would send nothing: of a dry run, of one that
@@ -152,6 +134,10 @@ func (r *Run) endsForGood() bool {
 func (r *Run) neverResumed() bool {
 	return r.DryRun || r.Stop.Kind == pipeline.InputRefused || r.Stop.Kind == pipeline.Guarded && r.Stop.Unsent
 }
+
+// endsForGood reports whether the run is not to be resumed by a command that is
+// pasted: its canary was not matched, or nothing of it can be resumed.
+func (r *Run) endsForGood() bool { return r.neverResumed() || r.Stop.Guard == "--canary" }
 
 // command is the word that takes a failed.csv.
 func (r *Run) command() string {
@@ -161,31 +147,104 @@ func (r *Run) command() string {
 	return "import"
 }
 
-// advice returns what to do about a run with these causes, the end of the run
-// first, each thing once. flag is the one with which the input is to be read again,
-// "" for none.
-func (r *Run) advice(causes []Cause, flag string) []string {
-	if r.Stop.Kind == pipeline.InputRefused && flag != "" {
-		return []string{r.adviceOnReading(flag)}
+// Todo is what the rows of a run leave to be done.
+type Todo struct {
+	Resumable bool            // resume would send something
+	Fixable   bool            // failed.csv has rows that can be fixed, and none that must not be sent again
+	Commas    bool            // the whole input is to be read again, with --decimal-comma
+	Planned   bool            // a dry run has rows that would be sent
+	User      pipeline.UserID // whom to look at; "" for nobody
+}
+
+// Next returns what there is to do about a run: commands to paste into a shell,
+// in the order in which to do them. None of them overrides a guard.
+func (r *Run) Next(todo Todo) []string {
+	var files []string
+	for _, in := range r.Inputs {
+		files = append(files, in.File)
 	}
-	var all []string
-	add := func(text string) {
-		if text != "" && !slices.Contains(all, text) {
-			all = append(all, text)
-		}
+	guard := r.Stop.Guard
+	switch {
+	case guard == "--canary" && todo.User != "":
+		return commandLine([]string{"corattach", "explain", r.Dir}, string(todo.User))
+	case guard == "--max-drop" && len(r.Vanished) > 0:
+		return commandLine([]string{"less"}, filepath.Join(r.Dir, VanishedFile))
+	case guard == "--max-change", guard == "--max-detach":
+		return commandLine([]string{"less"}, filepath.Join(r.Dir, ReconciliationFile))
+	case guard == "--plan":
+		return commandLine(r.again(true), files...)
+	case guard != "" && r.endsForGood():
+		return nil
+	case todo.Resumable && !r.endsForGood():
+		return commandLine([]string{"corattach", "resume"}, r.Dir)
+	case r.Command == "probe":
+		return nil
+	case todo.Commas:
+		return commandLine(append(r.again(r.DryRun), "--decimal-comma"), files...)
+	case todo.Fixable, todo.Resumable:
+		return commandLine(r.againPlain(), filepath.Join(r.Dir, FailedFile))
+	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):
+		return commandLine(append(r.again(false), "--plan="+r.Plan), files...)
 	}
-	add(r.AdviseStop())
-	if r.Stop.Kind == pipeline.InputRefused {
-		return all // nothing else is to be done but to fix the rows
+	return nil
+}
+
+// again is the run's command with its flags, as a dry run or for real: without
+// those that are for one run alone, and without those that override a guard. A flag
+// --dry-run with a value tells that environment or file may ask for a dry run.
+func (r *Run) again(dry bool) []string {
+	words := []string{"corattach", r.command()}
+	switch {
+	case dry:
+		words = append(words, "--dry-run")
+	case r.flag("--dry-run") != "":
+		words = append(words, "--dry-run=false")
 	}
-	for _, c := range causes[:min(len(causes), causesShown)] {
-		switch {
-		case c.Status == pipeline.Held, c.Advice == adviceToResume: // the invalid row, and the next command, say it
-		case c.Flag != "" && flag != "":
-			add(r.adviceOnReading(flag))
+	for _, word := range r.Flags {
+		switch name, _, _ := strings.Cut(word, "="); name {
+		case "--dry-run", "--no-requests", "--plan", "--accept-change", "--even-if-older":
 		default:
-			add(c.Advice)
+			if word != "--canary=0" {
+				words = append(words, word)
+			}
 		}
 	}
-	return all
+	return words
+}
+
+// againPlain is again for a failed.csv: the flags that say what form the input had
+// are put back to their defaults where the command line, the environment or a file
+// sets them.
+func (r *Run) againPlain() []string {
+	words := r.again(r.DryRun)
+	for i, word := range words {
+		switch name, _, _ := strings.Cut(word, "="); name {
+		case "--delimiter", "--encoding":
+			words[i] = name + "=auto"
+		case "--skip-lines":
+			words[i] = "--skip-lines=0"
+		case "--map":
+			words[i] = "--map="
+		}
+	}
+	return slices.Compact(words) // --map may be given several times
+}
+
+// flag returns what a flag was set to; "" when it was not.
+func (r *Run) flag(flag string) string {
+	for _, word := range r.Flags {
+		if value, found := strings.CutPrefix(word, flag+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// commandLine quotes one command for a shell. Arguments that look like flags come
+// behind a --.
+func commandLine(words []string, args ...string) []string {
+	if slices.ContainsFunc(args, func(arg string) bool { return len(arg) > 1 && arg[0] == '-' }) {
+		words = append(words, "--")
+	}
+	return []string{shellescape.QuoteCommand(append(words, args...))}
 }

@@ -68,7 +68,7 @@ func BenchmarkWrite(b *testing.B) {
 			for b.Loop() {
 				s, err := Open(b.TempDir(), false)
 				must(b, err)
-				_, err = s.Write(context.Background(), r)
+				_, err = s.Write(context.Background(), r, page)
 				must(b, err)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000/thousands, "ns/row")

@@ -23,174 +23,114 @@ const (
 // counted by status alone.
 type causes struct {
 	run   *Run
-	index map[string]*group
-	list  []*group // in order of first appearance
-	key   []byte
+	index map[string]*Cause
+	list  []*Cause // in order of first appearance
+	named map[namedID]bool
 }
 
-// group is a cause while its rows are counted.
-type group struct {
-	Cause
-	ids map[string]bool
-}
-
-func newCauses(r *Run) causes {
-	return causes{run: r, index: map[string]*group{}}
+// namedID is an id that COR named, of a cause.
+type namedID struct {
+	cause *Cause
+	id    string
 }
 
 func (c *causes) add(l *pipeline.Line) {
-	c.key = append(append(append(c.key[:0], l.Status...), 0), l.ErrorCode...)
-	c.key = append(append(append(c.key, 0), l.Subject...), 0)
+	key := []byte(string(l.Status) + "\x00" + l.ErrorCode + "\x00" + string(l.Subject) + "\x00")
 	if l.Subject == "" {
-		c.key = appendPattern(c.key, ownWords(l))
+		// What COR said begins with its code and may name any id: it tells no kind.
+		own := l.Reason
+		if l.ErrorCode != "" {
+			own, _, _ = strings.Cut(own, l.ErrorCode)
+		}
+		key = appendPattern(key, own[:min(len(own), patternBytes)])
 	}
-	g, found := c.index[string(c.key)]
-	if !found && len(c.list) >= causesHeld {
-		c.key = append(append(c.key[:0], l.Status...), " with other reasons"...)
-		g, found = c.index[string(c.key)]
+	cause := c.index[string(key)]
+	if cause == nil && len(c.list) >= causesHeld {
+		key = append([]byte(l.Status), " with other reasons"...)
+		cause = c.index[string(key)]
 	}
-	if !found {
-		g = c.found(l)
-		c.index[string(c.key)] = g
-		c.list = append(c.list, g)
+	title, subject, id := blame(l)
+	if cause == nil {
+		cause = &Cause{Status: l.Status, Reason: "other reasons", Title: title, Subject: subject, IDs: []string{}, Advice: c.run.Advise(l)}
+		if len(c.list) < causesHeld {
+			cause.ErrorCode, cause.Reason = ValidUTF8(l.ErrorCode), ValidUTF8(l.Reason)
+		}
+		c.index[string(key)] = cause
+		c.list = append(c.list, cause)
 	}
-	g.add(l, c.run)
-}
-
-// found begins the group of a row that is the first of its kind.
-func (c *causes) found(l *pipeline.Line) *group {
-	g := &group{ids: map[string]bool{}}
-	g.Status, g.Advice, g.Flag = l.Status, c.run.Advise(l), flagFor(l)
-	if len(c.list) >= causesHeld {
-		g.Reason = "other reasons"
-		return g
+	cause.Rows++
+	if len(cause.Places) < causeLines {
+		cause.Places = append(cause.Places, l.Place)
+		cause.Lines = append(cause.Lines, c.run.PlaceText(l.Place))
 	}
-	g.ErrorCode, g.Reason = ValidUTF8(l.ErrorCode), ValidUTF8(l.Reason)
-	return g
-}
-
-func (g *group) add(l *pipeline.Line, r *Run) {
-	g.Rows++
-	if len(g.Places) < causeLines {
-		g.Places = append(g.Places, l.Place)
-		g.Lines = append(g.Lines, r.PlaceText(l.Place))
-	}
-	subject, id := blamed(l)
-	g.Subject = cmp.Or(g.Subject, subject)
-	if l.Subject != "" {
-		g.Title = unknownTitle(l.Subject)
-	}
-	if id == "" || g.ids[id] {
-		return
-	}
-	g.ids[id] = true
-	g.IDsTotal++
-	if len(g.IDs) < listed {
-		g.IDs = append(g.IDs, ValidUTF8(id))
+	if named := (namedID{cause, id}); id != "" && !c.named[named] {
+		c.named[named] = true
+		cause.IDsTotal++
+		if len(cause.IDs) < listed {
+			cause.IDs = append(cause.IDs, ValidUTF8(id))
+		}
 	}
 }
 
-// blamed returns what is to blame for a row: row, user, workspace or "", and the
-// id of the user or workspace where COR named it. A missing workspace is the one
-// that COR left out.
-func blamed(l *pipeline.Line) (subject, id string) {
-	switch {
-	case l.Subject == pipeline.UnknownUser:
-		return "user", string(l.User)
-	case l.Named, l.Status == pipeline.Missing:
-		return "workspace", string(l.Workspace)
-	case l.Subject == pipeline.UnknownWorkspace:
-		return "workspace", ""
-	case l.Status == pipeline.Invalid, l.Status == pipeline.Held:
-		return "row", ""
-	}
-	return "", ""
-}
-
-// unknownTitle is the title of a cause before its ids are counted.
-func unknownTitle(s pipeline.Subject) string {
-	switch s {
+// blame returns what is to blame for a row: row, user, workspace or "", the id of
+// the user or workspace where COR named it, and for what COR does not know a title.
+// A missing workspace is the one that COR left out.
+func blame(l *pipeline.Line) (title, subject, id string) {
+	switch l.Subject {
 	case pipeline.UnknownUser:
-		return "COR does not know the user"
+		return "COR does not know the user", "user", string(l.User)
 	case pipeline.UnknownWorkspace:
-		return "COR does not know the workspace"
+		title, subject = "COR does not know the workspace", "workspace"
+	case pipeline.UnknownEither:
+		title = "COR does not know the user or the workspace, and does not say which"
 	}
-	return "COR does not know the user or the workspace, and does not say which"
-}
-
-// ownWords is the part of a reason that tells its kind. What COR said begins with
-// its code and may name any id: it is left out.
-func ownWords(l *pipeline.Line) string {
-	if l.ErrorCode == "" {
-		return l.Reason
+	switch {
+	case l.Named, l.Status == pipeline.Missing:
+		return title, "workspace", string(l.Workspace)
+	case l.Status == pipeline.Invalid, l.Status == pipeline.Held:
+		return title, "row", ""
 	}
-	before, _, _ := strings.Cut(l.Reason, l.ErrorCode)
-	return before
+	return title, subject, ""
 }
 
 // appendPattern appends what a reason has in common with others of its kind:
-// without what stands in quotes, and with # for every number.
+// without what stands in quotes, and without numbers.
 func appendPattern(b []byte, reason string) []byte {
-	reason = reason[:min(len(reason), patternBytes)]
-	for i := 0; i < len(reason); {
+	quoted := false
+	for i := 0; i < len(reason); i++ {
 		switch c := reason[i]; {
-		case c == '"':
-			b = append(b, c)
-			i = afterQuote(reason, i+1)
-		case c >= '0' && c <= '9':
-			b = append(b, '#')
-			for i < len(reason) && (reason[i] >= '0' && reason[i] <= '9' || reason[i] == '.') {
-				i++
-			}
-		default:
-			b = append(b, c)
+		case quoted && c == '\\':
 			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c != '.' && (c < '0' || c > '9'):
+			b = append(b, c)
 		}
 	}
 	return b
 }
 
-// afterQuote returns where a Go-quoted text that has begun before i is over.
-func afterQuote(s string, i int) int {
-	for ; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
 // sorted returns all causes: those with the most rows first, of equal ones the
-// worse, then the first to appear. What only follows from other rows, or from the end of the run,
-// comes behind its causes.
+// worse, then the first to appear. What only follows from other rows, or from the
+// end of the run, comes behind its causes.
 func (c *causes) sorted() []Cause {
-	one := func(holds bool) int {
-		if holds {
+	follows := func(c *Cause) int {
+		if c.Status == pipeline.Held || c.Status == pipeline.NotSent {
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(c.list, func(a, b *group) int {
-		return cmp.Or(one(a.follows())-one(b.follows()), cmp.Compare(b.Rows, a.Rows), one(b.Status.Worse(a.Status))-one(a.Status.Worse(b.Status)))
+	slices.SortStableFunc(c.list, func(a, b *Cause) int {
+		return cmp.Or(follows(a)-follows(b), cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
 	})
 	all := make([]Cause, len(c.list))
-	for i, g := range c.list {
-		if g.Title != "" && g.IDsTotal > 0 {
-			g.Title = "COR does not know " + pipeline.Count(int64(g.IDsTotal), g.Subject)
+	for i, cause := range c.list {
+		if cause.Title != "" && cause.IDsTotal > 0 {
+			cause.Title = "COR does not know " + pipeline.Count(cause.IDsTotal, cause.Subject)
 		}
-		g.IDs = append([]string{}, g.IDs...)
-		all[i] = g.Cause
+		all[i] = *cause
 	}
 	return all
-}
-
-// follows reports whether such rows only follow from other rows, or from the end
-// of the run.
-func (c *Cause) follows() bool {
-	return c.Status == pipeline.Held || c.Status == pipeline.NotSent
 }
 
 // headline says in one line what went wrong, and names what COR named, unless a
@@ -201,23 +141,12 @@ func (c *Cause) headline() string {
 	if text == "" && c.Status == pipeline.Missing {
 		text = "COR's answer does not list the workspace"
 	}
-	if c.IDsTotal == 1 && c.Title == "" && strings.Contains(c.Reason, `"`+c.IDs[0]+`"`) {
+	if len(c.IDs) == 0 || c.IDsTotal == 1 && c.Title == "" && strings.Contains(c.Reason, strconv.Quote(c.IDs[0])) {
 		return text
 	}
-	if len(c.IDs) > 0 {
-		text += ": " + strings.Join(c.IDs[:min(len(c.IDs), named)], ", ")
-	}
+	text += ": " + strings.Join(c.IDs[:min(len(c.IDs), named)], ", ")
 	if more := c.IDsTotal - named; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-// PlaceText returns a place as file:line.
-func (r *Run) PlaceText(p pipeline.Place) string {
-	file := "input file " + strconv.Itoa(p.File+1)
-	if p.File >= 0 && p.File < len(r.Inputs) {
-		file = ValidUTF8(r.Inputs[p.File].File)
-	}
-	return file + ":" + strconv.FormatInt(p.Line, 10)
 }

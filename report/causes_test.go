@@ -12,11 +12,11 @@ import (
 // causesOf groups the rows of verdicts, one user and one workspace each unless
 // lines say otherwise.
 func causesOf(lines []pipeline.Line) []Cause {
-	c := newCauses(newRun("a.csv", lines...))
+	t := newTally(newRun("a.csv", lines...))
 	for i := range lines {
-		c.add(&lines[i])
+		t.causes.add(&lines[i])
 	}
-	return c.sorted()
+	return t.causes.sorted()
 }
 
 // Rows with a code are of one cause whatever COR says behind it; without a code

@@ -13,7 +13,14 @@ import (
 	"corattach/pipeline"
 )
 
-func TestAppendText(t *testing.T) {
+// text returns a cell for people as a Sheet writes it.
+func text(cell string) string {
+	var s Sheet
+	s.Text(cell)
+	return strings.TrimSuffix(string(s.record), ",")
+}
+
+func TestSheetText(t *testing.T) {
 	for cell, want := range map[string]string{
 		"":                  "",
 		"u-1":               "u-1",
@@ -49,25 +56,8 @@ func TestAppendText(t *testing.T) {
 		"\ufffd":            "\ufffd",
 		"Zoë \u00a0 \u200b": "Zoë \u00a0 \u200b",
 	} {
-		if got := string(appendText(nil, cell)); got != want {
-			t.Errorf("appendText(%q) = %q, want %q", cell, got, want)
-		}
-	}
-}
-
-func TestShorten(t *testing.T) {
-	for _, c := range []struct{ raw, want string }{
-		{strings.Repeat("a", 255), strings.Repeat("a", 255)},
-		{strings.Repeat("a", 256), strings.Repeat("a", 252) + "…"},
-		{strings.Repeat("é", 200), strings.Repeat("é", 126) + "…"},
-		{strings.Repeat("a", 251) + "éé" + "aaaa", strings.Repeat("a", 251) + "…"},
-		{strings.Repeat("\xff", 63), strings.Repeat(`\xff`, 63)},
-		{strings.Repeat("\xff", 64), strings.Repeat(`\xff`, 63) + "…"},
-		{strings.Repeat("a", 250) + "\xff\xff", strings.Repeat("a", 250) + "…"},
-		{strings.Repeat("a", 64<<10), strings.Repeat("a", 252) + "…"},
-	} {
-		if got := shorten(c.raw, rawShown); got != c.want || len(got) > rawShown {
-			t.Errorf("shorten(%q) = %q (%d bytes), want %q", c.raw, got, len(got), c.want)
+		if got := text(cell); got != want {
+			t.Errorf("Text(%q) = %q, want %q", cell, got, want)
 		}
 	}
 }
@@ -100,25 +90,23 @@ func read(t rapid.TB, text []byte) [][]string {
 	return records
 }
 
-// What encoding/csv reads of appendCell is the cell, as it is of its own
-// writer.
-func TestAppendCellAgainstEncodingCSV(t *testing.T) {
+// What encoding/csv reads of a raw cell is the cell, as it is of its own writer.
+func TestRawAgainstEncodingCSV(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cells := append(rapid.SliceOfN(hostile("\r\n"), 1, 5).Draw(t, "cells"), "end")
-		var ours []byte
-		for i, cell := range cells {
-			if i > 0 {
-				ours = append(ours, ',')
-			}
-			ours = appendCell(ours, cell)
+		var ours bytes.Buffer
+		s := Sheet{out: &ours}
+		for _, cell := range cells {
+			s.raw(cell)
 		}
+		must(t, s.End())
 		var theirs bytes.Buffer
 		w := csv.NewWriter(&theirs)
 		must(t, w.Write(cells))
 		w.Flush()
-		got := read(t, append(ours, '\n'))
+		got := read(t, ours.Bytes())
 		if diff := cmp.Diff([][]string{cells}, got); diff != "" {
-			t.Errorf("%q: %s", ours, diff)
+			t.Errorf("%q: %s", ours.String(), diff)
 		}
 		if diff := cmp.Diff(read(t, theirs.Bytes()), got); diff != "" {
 			t.Errorf("encoding/csv differs: %s", diff)
@@ -126,16 +114,16 @@ func TestAppendCellAgainstEncodingCSV(t *testing.T) {
 	})
 }
 
-// appendText writes one cell of valid UTF-8 that is no formula, and shows what
+// Text writes one cell of valid UTF-8 that is no formula, and shows what
 // it was given.
-func TestAppendTextIsSafe(t *testing.T) {
+func TestTextIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cell := hostile("\r\n").Draw(t, "cell")
-		text := appendText(nil, cell)
-		if !utf8.Valid(text) {
+		text := text(cell)
+		if !utf8.ValidString(text) {
 			t.Fatalf("%q is not valid UTF-8", text)
 		}
-		records := read(t, append(append([]byte("x,"), text...), '\n'))
+		records := read(t, []byte("x,"+text+"\n"))
 		if len(records) != 1 || len(records[0]) != 2 {
 			t.Fatalf("%q is read as %q", text, records)
 		}
@@ -156,7 +144,7 @@ func TestFailedRoundTrip(t *testing.T) {
 		cell := hostile("\n")
 		r := newRun("a,b\xff.csv")
 		var lines []pipeline.Line
-		want := [][]string{strings.Split(strings.TrimSpace(failedHeader), ",")}
+		want := [][]string{strings.Split(failedHeader, ",")}
 		for i := range rapid.IntRange(0, 4).Draw(t, "rows") {
 			l := at(int64(i), cell.Draw(t, "user"), cell.Draw(t, "workspace"), cell.Draw(t, "percentage"), cell.Draw(t, "source"),
 				pipeline.Verdict{Status: pipeline.Invalid, Reason: cell.Draw(t, "reason")})
@@ -184,10 +172,15 @@ func TestFailedRoundTrip(t *testing.T) {
 func TestFailedRawIsCutOnce(t *testing.T) {
 	l := at(2, "", "", "", "", pipeline.Verdict{Status: pipeline.Invalid})
 	l.Raw = strings.Repeat("é\xff", 32<<10)
-	once := read(t, appendFailed(nil, &l, newRun("a.csv")))[0][8]
+	raw := func() string {
+		var s Sheet
+		s.failed(&l, newRun("a.csv"))
+		return read(t, s.record)[0][8]
+	}
+	once := raw()
 	l.Raw = once
-	again := read(t, appendFailed(nil, &l, newRun("a.csv")))[0][8]
-	if len(once) > rawKept || !strings.HasSuffix(once, "…") || again != once {
+	again := raw()
+	if len(once) > rawKept+len(ellipsis) || !strings.HasSuffix(once, "…") || again != once {
 		t.Errorf("%d bytes, then %d", len(once), len(again))
 	}
 }
@@ -202,7 +195,7 @@ func TestHostileRow(t *testing.T) {
 	}
 	got := render(t, newRun("=a.csv", l, long))
 	want := "'=a.csv,2,'=u\\xff,\" w\t\",\"a\rb\",１0,,,,,,invalid,'+bad \\xfe,,'@x,0,\n" +
-		"'=a.csv,3,'=" + strings.Repeat("x", 251) + "…,,,,,,,,,invalid,,,,0,\n"
+		"'=a.csv,3,'=" + strings.Repeat("x", 254) + "…,,,,,,,,,invalid,,,,0,\n"
 	if _, rows, _ := strings.Cut(got[ReconciliationFile], "\n"); rows != want {
 		t.Errorf("reconciliation.csv = %q, want %q", rows, want)
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -17,14 +18,27 @@ const ellipsis = "…"
 // Show returns s as it can be shown to people, on a terminal too: what could not
 // be seen, or would steer the terminal, is written as Go escapes it (\x1b, \n,
 // \u202e), and a byte that is no UTF-8 as \xNN. Nothing else is changed.
-func Show(s string) string {
-	if plainASCII(s) {
+func Show(s string) string { return escape(s, unicode.IsPrint) }
+
+// ValidUTF8 returns s with each byte that is no UTF-8 as \xNN. All else, control
+// characters too, stays: it is for files.
+func ValidUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return escape(s, func(rune) bool { return true })
+}
+
+// escape writes bytes that are no UTF-8, and characters that may not stay, as Go
+// escapes them.
+func escape(s string, stays func(rune) bool) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !stays(r) }) {
 		return s
 	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
-		if part := rest[:size]; unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+		if part := rest[:size]; stays(r) && (r != utf8.RuneError || size > 1) {
 			b.WriteString(part)
 		} else {
 			quoted := strconv.Quote(part)
@@ -35,68 +49,14 @@ func Show(s string) string {
 	return b.String()
 }
 
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // ShowCell returns a cell as Show does, but so that its extent can be seen: one
 // that is blank, has outer spaces, or has a quote or something to escape is
 // quoted as Go quotes it.
 func ShowCell(s string) string {
-	bare := s != "" && s[0] != ' ' && s[len(s)-1] != ' ' && !strings.ContainsAny(s, `"\`)
-	if bare && Show(s) == s {
-		return s
+	if s == "" || s != strings.Trim(s, " ") || strings.ContainsAny(s, `"\`) || Show(s) != s {
+		return strconv.Quote(s)
 	}
-	return strconv.Quote(s)
-}
-
-// badWidth is the length of \xNN.
-const badWidth = 4
-
-// ValidUTF8 returns s with each byte that is no UTF-8 as \xNN. All else, control
-// characters too, stays: it is for files.
-func ValidUTF8(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return string(appendValid(nil, s, len(s)*badWidth))
-}
-
-// appendValid appends ValidUTF8(s) as far as it goes without a part that would
-// make it longer than limit bytes.
-func appendValid(b []byte, s string, limit int) []byte {
-	limit += len(b)
-	for s != "" {
-		r, size := utf8.DecodeRuneInString(s)
-		bad := r == utf8.RuneError && size == 1
-		switch {
-		case bad && len(b)+badWidth <= limit:
-			b = append(b, '\\', 'x')
-			b = strconv.AppendUint(b, uint64(s[0]), 16) // two digits: it is 0x80 or more
-		case !bad && len(b)+size <= limit:
-			b = append(b, s[:size]...)
-		default:
-			return b
-		}
-		s = s[size:]
-	}
-	return b
-}
-
-// shorten returns ValidUTF8(s), cut to at most limit bytes, the last of them an
-// ellipsis when something was cut.
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		if whole := ValidUTF8(s); len(whole) <= limit {
-			return whole
-		}
-	}
-	return string(appendValid(nil, s, limit-len(ellipsis))) + ellipsis
+	return s
 }
 
 // Cut returns the first bytes of s, at most limit of them, and an ellipsis if that
@@ -116,34 +76,23 @@ func Cut(s string, limit int) string {
 // as \uNNNN, which JSON reads back as what they were. An error is w's or that of
 // the encoding.
 func WriteJSON(w io.Writer, v any, indent string) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	var document bytes.Buffer
+	e := json.NewEncoder(&document)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeJSON(b.Bytes()))
-	return err
-}
-
-// escapeJSON escapes the unprintable characters of a document, of which only
-// strings have any but line feeds.
-func escapeJSON(document []byte) []byte {
-	visible := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
-	if bytes.IndexFunc(document, func(r rune) bool { return !visible(r) }) < 0 {
-		return document
-	}
-	var escaped []byte
-	for _, r := range string(document) {
-		if visible(r) {
-			escaped = utf8.AppendRune(escaped, r)
+	var visible []byte
+	for _, r := range document.String() {
+		if r == '\n' || unicode.IsPrint(r) {
+			visible = utf8.AppendRune(visible, r)
 			continue
 		}
 		for _, unit := range utf16.AppendRune(nil, r) {
-			escaped = append(escaped, `\u`...)
-			escaped = append(escaped, strconv.FormatUint(uint64(unit)|1<<16, 16)[1:]...)
+			visible = fmt.Appendf(visible, `\u%04x`, unit)
 		}
 	}
-	return escaped
+	_, err := w.Write(visible)
+	return err
 }

@@ -37,35 +37,28 @@ const (
 // Discard.
 type Set struct {
 	dir   string
-	files []*atomicfile.File // in the order in which they take their names
-	names []string           // of files
+	names []string           // in the order in which the files take them
+	files []*atomicfile.File // of names
 }
 
 // Open opens every report of a run in dir, which must exist, and requests.jsonl
 // if requests is set. An error names the file that can't be written and leaves
 // nothing behind: the run must not begin.
 func Open(dir string, requests bool) (*Set, error) {
-	s := &Set{dir: dir}
-	names := []string{ReconciliationFile, FailedFile, UnmappedFile, ExtrasFile, UsersFile, VanishedFile, PageFile}
+	s := &Set{dir: dir, names: []string{ReconciliationFile, FailedFile, UnmappedFile, ExtrasFile, UsersFile, VanishedFile, PageFile}}
 	if requests {
-		names = append(names, RequestsFile)
+		s.names = append(s.names, RequestsFile)
 	}
-	for _, name := range append(names, SummaryFile) {
-		if err := s.open(name, len(s.files)); err != nil {
+	s.names = append(s.names, SummaryFile)
+	for _, name := range s.names {
+		f, err := atomicfile.Create(filepath.Join(dir, name))
+		if err != nil {
 			s.Discard()
 			return nil, err
 		}
+		s.files = append(s.files, f)
 	}
 	return s, nil
-}
-
-// open opens one more report, which is to take its name at this place.
-func (s *Set) open(name string, at int) error {
-	f, err := atomicfile.Create(filepath.Join(s.dir, name))
-	if err == nil {
-		s.files, s.names = slices.Insert(s.files, at, f), slices.Insert(s.names, at, name)
-	}
-	return err
 }
 
 // Discard removes everything under a temporary name; reports of an earlier
@@ -76,24 +69,6 @@ func (s *Set) Discard() {
 	}
 }
 
-// writers write the files that do not need the summary.
-func writers() map[string]func(io.Writer, *Run) error {
-	return map[string]func(io.Writer, *Run) error{
-		FailedFile:   writeFailed,
-		UnmappedFile: writeUnmapped,
-		ExtrasFile:   writeExtras,
-		UsersFile:    writeUsers,
-		VanishedFile: writeVanished,
-		RequestsFile: writeRequests,
-		FactsFile:    writeFacts,
-	}
-}
-
-func writeFacts(w io.Writer, r *Run) error {
-	_, err := w.Write(r.Facts)
-	return err
-}
-
 // Write writes every report of a run, each file in one goroutine, and gives all of
 // them their names when they are complete and synced, summary.json last. An error
 // names the file; before the first renaming it leaves every report of an earlier
@@ -102,40 +77,48 @@ func writeFacts(w io.Writer, r *Run) error {
 func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Summary) error) (*Summary, error) {
 	defer s.Discard()
 	if r.Facts != nil {
-		if err := s.open(FactsFile, 0); err != nil {
+		f, err := atomicfile.Create(filepath.Join(s.dir, FactsFile))
+		if err != nil {
 			return nil, err
 		}
+		s.names, s.files = slices.Insert(s.names, 0, FactsFile), slices.Insert(s.files, 0, f)
+		_, _ = f.Write(r.Facts) // its first error stays, and Commit returns it
+	}
+	var summary *Summary
+	writers := map[string]func(io.Writer, *Run) error{
+		FailedFile:   writeFailed,
+		UnmappedFile: writeUnmapped,
+		ExtrasFile:   writeExtras,
+		UsersFile:    writeUsers,
+		VanishedFile: writeVanished,
+		RequestsFile: writeRequests,
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, name := range s.names {
-		if write, found := writers()[name]; found {
+		if write, found := writers[name]; found {
 			group.Go(func() (err error) {
 				defer pipeline.Recover(&err)
 				return write(untilDone{ctx, s.files[i]}, r)
 			})
 		}
 	}
-	var summary *Summary
 	group.Go(func() (err error) {
 		defer pipeline.Recover(&err)
+		file := func(name string) untilDone { return untilDone{ctx, s.files[slices.Index(s.names, name)]} }
 		t := newTally(r)
-		if err := writeReconciliation(untilDone{ctx, s.file(ReconciliationFile)}, r, t); err != nil {
+		if err := writeReconciliation(file(ReconciliationFile), r, t); err != nil {
 			return err
 		}
 		summary = t.summarize()
-		if err := page(untilDone{ctx, s.file(PageFile)}, r, summary); err != nil {
+		if err := page(file(PageFile), r, summary); err != nil {
 			return err
 		}
-		return summary.Encode(s.file(SummaryFile))
+		return summary.Encode(file(SummaryFile))
 	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	return summary, atomicfile.Commit(s.files...)
-}
-
-func (s *Set) file(name string) *atomicfile.File {
-	return s.files[slices.Index(s.names, name)]
 }
 
 // untilDone is a file that takes nothing more when ctx has ended.

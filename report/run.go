@@ -2,6 +2,7 @@ package report
 
 import (
 	"iter"
+	"strconv"
 	"time"
 
 	"corattach/pipeline"
@@ -41,7 +42,6 @@ type Run struct {
 	Sent      int                          // requests for which an attempt was sent
 	Rows      int64                        // that the reader counted, for the accounting identity
 	Rate      float64                      // attempts per second, for the time that a dry run estimates; 0 = no limit
-	Tolerance pipeline.Percent             // of the last session
 	Facts     []byte                       // of a probe: facts.json; nil otherwise
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
@@ -98,12 +98,6 @@ type Exit struct {
 	All    []int  `json:"all"` // every code that holds, the one taken first
 }
 
-// Counts are the rows of a run by status.
-type Counts struct {
-	Total    int64
-	ByStatus map[pipeline.Status]int64
-}
-
 // Cause is a group of rows that went wrong in the same way: those of one status
 // whose reasons differ in quoted cells and numbers alone.
 type Cause struct {
@@ -118,6 +112,10 @@ type Cause struct {
 
 	Title  string           `json:"-"` // what went wrong in COR's data, for people; "" when Reason says it
 	Advice string           `json:"-"` // what to do about it; "" for nothing to add
-	Flag   string           `json:"-"` // that reads such rows, if all of the input is like them; "" for none
 	Places []pipeline.Place `json:"-"` // those of Lines
+}
+
+// PlaceText returns a place as file:line.
+func (r *Run) PlaceText(p pipeline.Place) string {
+	return ValidUTF8(r.Inputs[p.File].File) + ":" + strconv.FormatInt(p.Line, 10)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,68 +21,10 @@ func Summarize(r *Run) *Summary {
 	return t.summarize()
 }
 
-// summarize is Summarize once all lines are counted.
-func (t *tally) summarize() *Summary {
-	r := t.run
-	for u := range r.Users {
-		t.user(u)
-	}
-	imbalance, causes := t.imbalance(), t.causes.sorted()
-	s := &Summary{
-		RunID: ValidUTF8(r.ID), Job: ValidUTF8(r.Job), Version: r.Version, Command: r.Command, DryRun: r.DryRun,
-		Target: ValidUTF8(r.Target.String()), StartedAt: instant(r.Started), FinishedAt: instant(r.Finished),
-		DurationSeconds: math.Round(r.Worked.Seconds()*1000) / 1000,
-		Inputs:          inputs(r.Inputs), Plan: r.Plan,
-		Rows: t.rows, Balanced: imbalance == "", Users: t.users, Requests: int64(r.Sent),
-		OverAllocatedUsers: t.overAllocated, Extras: t.extras, Vanished: int64(len(r.Vanished)),
-		Causes: causes[:min(len(causes), listed)], CausesTotal: len(causes),
-		Warnings: warnings(r.Warnings), WarningsTotal: len(r.Warnings),
-		Next: append([]string{}, r.Next(t.todo())...), Exit: r.exit(t.rows, imbalance, causes),
-		SameInput: r.SameInput, Resumable: t.resumable, Dir: r.Dir, Rate: r.Rate, Advice: r.advice(causes, t.reading.flag()),
-	}
-	if r.neverResumed() {
-		s.Resumable = 0
-	}
-	s.Attempts, s.Throttled = r.Traffic.Attempts()
-	if r.DryRun {
-		s.Requests = t.requests
-		s.Estimate = estimate(t.requests, r.Rate)
-		s.Source, s.PercentageUnit = r.flag("--source"), r.flag("--percentage-unit")
-	}
-	return s
-}
-
-// estimate is how long requests take at a rate; 0 when it is not limited.
-func estimate(requests int64, rate float64) time.Duration {
-	if rate == 0 {
-		return 0
-	}
-	return time.Duration(float64(requests) / rate * float64(time.Second)).Round(time.Second)
-}
-
-func inputs(all []pipeline.Input) []pipeline.Input {
-	shown := append([]pipeline.Input{}, all...)
-	for i := range shown {
-		shown[i].File = ValidUTF8(shown[i].File)
-	}
-	return shown
-}
-
-func warnings(all []string) []string {
-	shown := append([]string{}, all[:min(len(all), listed)]...)
-	for i := range shown {
-		shown[i] = ValidUTF8(shown[i])
-	}
-	return shown
-}
-
-// instant is a time as the reports show it: UTC, in milliseconds.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
-
 // Encode writes summary.json. An error is w's.
 func (s *Summary) Encode(w io.Writer) error { return WriteJSON(w, s, "  ") }
 
-// tally is what is counted of a run.
+// tally is what is counted of the rows of a run.
 type tally struct {
 	run      *Run
 	rows     Counts
@@ -90,76 +33,93 @@ type tally struct {
 	disorder string         // what is wrong with the first row that has no place in the report; "" when none has
 	causes   causes
 
-	reading   reading
-	resumable int64           // rows that resume would send
-	fixable   int64           // others that can be fixed
-	clashing  int64           // rows that another one of the input overwrites
-	troubled  pipeline.UserID // the first user with a row that was sent and is not settled
-
-	users, requests, overAllocated, extras int64
+	resumable      int64           // rows that resume would send
+	fixable        bool            // others can be fixed
+	clashing       bool            // rows are overwritten by another one of the input
+	commas, points bool            // percentages have a decimal comma, or a point
+	troubled       pipeline.UserID // the first user with a row that was sent and is not settled
 }
 
 func newTally(r *Run) *tally {
-	return &tally{run: r, causes: newCauses(r), byFile: make([]int64, len(r.Inputs)), rows: Counts{ByStatus: map[pipeline.Status]int64{}}}
+	return &tally{
+		run: r, byFile: make([]int64, len(r.Inputs)), rows: Counts{ByStatus: map[pipeline.Status]int64{}},
+		causes: causes{run: r, index: map[string]*Cause{}, named: map[namedID]bool{}},
+	}
 }
 
 func (t *tally) line(l *pipeline.Line) {
-	if problem := t.misplaced(l); problem != "" && t.disorder == "" {
-		t.disorder = problem
+	if t.disorder == "" && (l.File < t.last.File || l.File == t.last.File && l.Line <= t.last.Line) {
+		t.disorder = t.run.PlaceText(l.Place) + " comes after " + t.run.PlaceText(t.last)
 	}
 	t.last = l.Place
+	t.byFile[l.File]++
 	t.rows.Total++
 	t.rows.ByStatus[l.Status]++
-	if l.File >= 0 && l.File < len(t.byFile) {
-		t.byFile[l.File]++
-	}
-	t.reading.note(l)
+	t.points = t.points || strings.Contains(l.Cells.Percentage, ".")
 	if l.Status.Settled() {
 		return
 	}
 	t.causes.add(l)
-	switch {
-	case l.Resumable:
+	t.commas = t.commas || l.Status == pipeline.Invalid && strings.Contains(l.Reason, pipeline.DecimalComma)
+	t.clashing = t.clashing || overwritten(l)
+	t.fixable = t.fixable || Fixable(l)
+	if l.Resumable {
 		t.resumable++
-	case overwritten(l):
-		t.clashing++
-	case Fixable(l):
-		t.fixable++
 	}
 	if t.troubled == "" && l.Attempts > 0 {
 		t.troubled = l.User
 	}
 }
 
-// todo is what the rows leave to be done.
-func (t *tally) todo() Todo {
-	return Todo{
-		Resumable: t.resumable > 0 || len(t.run.Left) > 0, Fixable: (t.fixable > 0 || t.reading.misread()) && t.clashing == 0, Flag: t.reading.flag(),
+// summarize is Summarize once all lines are counted.
+func (t *tally) summarize() *Summary {
+	r, causes := t.run, t.causes.sorted()
+	imbalance := t.imbalance()
+	todo := Todo{
+		Resumable: t.resumable > 0 || len(r.Left) > 0, Fixable: t.fixable && !t.clashing, Commas: t.commas && !t.points,
 		Planned: t.rows.ByStatus[pipeline.Planned] > 0, User: t.troubled,
 	}
+	s := &Summary{
+		RunID: ValidUTF8(r.ID), Job: ValidUTF8(r.Job), Version: r.Version, Command: r.Command, DryRun: r.DryRun,
+		Target: ValidUTF8(r.Target.String()), StartedAt: instant(r.Started), FinishedAt: instant(r.Finished),
+		DurationSeconds: math.Round(r.Worked.Seconds()*1000) / 1000,
+		Inputs:          append([]pipeline.Input{}, r.Inputs...), Plan: r.Plan,
+		Rows: t.rows, Balanced: imbalance == "", Requests: int64(r.Sent), Vanished: int64(len(r.Vanished)),
+		Causes: causes[:min(len(causes), listed)], CausesTotal: len(causes),
+		Warnings: append([]string{}, r.Warnings[:min(len(r.Warnings), listed)]...), WarningsTotal: len(r.Warnings),
+		Next: append([]string{}, r.Next(todo)...), Exit: r.exit(t.rows, imbalance, causes),
+		SameInput: r.SameInput, Dir: r.Dir, Rate: r.Rate, Advice: r.advice(causes, todo),
+	}
+	for i := range s.Inputs {
+		s.Inputs[i].File = ValidUTF8(s.Inputs[i].File)
+	}
+	for i := range s.Warnings {
+		s.Warnings[i] = ValidUTF8(s.Warnings[i])
+	}
+	if !r.neverResumed() {
+		s.Resumable = t.resumable
+	}
+	s.Attempts, s.Throttled = r.Traffic.Attempts()
+	planned := int64(0)
+	for u := range r.Users {
+		s.Users++
+		s.Extras += int64(len(u.Extras) + len(u.Lost))
+		if u.OverAllocated {
+			s.OverAllocatedUsers++
+		}
+		planned += int64(u.Requests)
+	}
+	if r.DryRun {
+		s.Requests, s.Source, s.PercentageUnit = planned, r.flag("--source"), r.flag("--percentage-unit")
+		if r.Rate > 0 {
+			s.Estimate = time.Duration(float64(planned) / r.Rate * float64(time.Second)).Round(time.Second)
+		}
+	}
+	return s
 }
 
-// misplaced says why a line can't stand where it does; "" when it can.
-func (t *tally) misplaced(l *pipeline.Line) string {
-	switch {
-	case l.File < 0 || l.File >= len(t.byFile):
-		return t.run.PlaceText(l.Place) + " is in no input of the run"
-	case l.Place == t.last:
-		return t.run.PlaceText(l.Place) + " stands twice"
-	case l.File < t.last.File || l.File == t.last.File && l.Line < t.last.Line:
-		return t.run.PlaceText(l.Place) + " comes after " + t.run.PlaceText(t.last)
-	}
-	return ""
-}
-
-func (t *tally) user(u *pipeline.UserLine) {
-	t.users++
-	t.requests += int64(u.Requests)
-	t.extras += int64(len(u.Extras) + len(u.Lost))
-	if u.OverAllocated {
-		t.overAllocated++
-	}
-}
+// instant is a time as the reports show it: UTC, in milliseconds.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // imbalance says in what the accounting identity does not hold: every row read
 // stands in the report exactly once, in input order, and the statuses add up to
@@ -182,4 +142,74 @@ func (t *tally) imbalance() string {
 		off = append(off, t.disorder)
 	}
 	return strings.Join(off, "; ")
+}
+
+// exit decides how a run ends: the codes that hold, the one that outranks the
+// others first. Its reason names the guard, the file or the fault.
+func (r *Run) exit(rows Counts, imbalance string, causes []Cause) Exit {
+	e := Exit{All: []int{}}
+	add := func(holds bool, code int, reason string) {
+		if !holds {
+			return
+		}
+		if len(e.All) == 0 {
+			e.Code, e.Reason = code, ValidUTF8(reason)
+		}
+		e.All = append(e.All, code)
+	}
+	wrong := tell(rows, causes, pipeline.Failed, pipeline.Unknown, pipeline.Invalid, pipeline.Held, pipeline.Protected, pipeline.NotSent)
+	differs := tell(rows, causes, pipeline.Mismatched, pipeline.Missing, pipeline.StillAttached)
+	done := "every row is accounted for, and none needs attention"
+	if r.Command == "probe" {
+		done = "every fact was found, and the user has what there was before"
+		wrong = strings.Join(r.Left, ", ")
+		if len(r.Unfound) > 0 {
+			wrong = strings.TrimPrefix(wrong+"; could not be found: "+strings.Join(r.Unfound, ", "), "; ")
+		}
+	}
+	if r.Killed && wrong != "" {
+		wrong = "the run was killed; " + wrong
+	}
+	stop := r.Stop
+	add(imbalance != "", pipeline.ExitInternal, "the accounting is broken: "+imbalance)
+	add(stop.Kind == pipeline.Interrupted, pipeline.ExitSignal+stop.Signal, stop.Reason)
+	add(stop.Kind == pipeline.Credentials, pipeline.ExitCredentials, stop.Reason)
+	add(stop.Kind == pipeline.Unavailable, pipeline.ExitUnavailable, stop.Reason)
+	add(stop.Kind == pipeline.Guarded, pipeline.ExitGuard, stop.Reason)
+	add(stop.Kind == pipeline.InputRefused, pipeline.ExitRefused, stop.Reason)
+	add(wrong != "" && stop.Kind != pipeline.InputRefused, pipeline.ExitRows, wrong)
+	add(differs != "", pipeline.ExitPivots, differs)
+	add(len(e.All) == 0, pipeline.ExitDone, done)
+	return e
+}
+
+// tell says how many rows have some statuses, and what the first cause of one of
+// them is: "2 rows failed, 1 held: COR does not know 1 user: U-1". It is "" when no
+// row has one of them.
+func tell(rows Counts, causes []Cause, statuses ...pipeline.Status) string {
+	var parts []string
+	for _, status := range statuses {
+		n := rows.ByStatus[status]
+		if n == 0 {
+			continue
+		}
+		number := fmt.Sprint(n)
+		if len(parts) == 0 {
+			number = pipeline.Count(n, "row")
+		}
+		parts = append(parts, number+" "+strings.ReplaceAll(string(status), "_", " "))
+	}
+	text := strings.Join(parts, ", ")
+	for i := range causes {
+		c := &causes[i]
+		headline := strings.TrimSpace(c.headline())
+		if headline == "" || !slices.Contains(statuses, c.Status) {
+			continue
+		}
+		if c.Status == pipeline.Invalid {
+			text += ": " + c.Lines[0]
+		}
+		return text + ": " + headline
+	}
+	return text
 }

@@ -29,7 +29,7 @@ func (s *Summary) Text(w io.Writer) error {
 		say("cause", "%s", s.Causes[i].text())
 	}
 	if more := s.CausesTotal - causesShown; more > 0 {
-		say("", "and %s%s", pipeline.Count(int64(more), "more cause"), s.whereCauses())
+		say("", "and %s; see %s and %s", pipeline.Count(more, "more cause"), SummaryFile, ReconciliationFile)
 	}
 	for _, advice := range s.Advice {
 		say("to do", "%s", advice)
@@ -43,30 +43,26 @@ func (s *Summary) Text(w io.Writer) error {
 	return err
 }
 
-// whereCauses says where the causes are that the summary for people leaves out.
-func (s *Summary) whereCauses() string {
-	if s.CausesTotal > len(s.Causes) {
-		return fmt.Sprintf("; the first %d are in %s, the rows of all in %s", len(s.Causes), SummaryFile, ReconciliationFile)
-	}
-	return " in " + SummaryFile
-}
-
 // textCounts says what the run was and what came of it.
 func (s *Summary) textCounts(say func(name, format string, args ...any)) {
-	kind := "run"
+	kind, sending := "run", fmt.Sprintf("%s in %s, %d throttled, took %v", pipeline.Count(s.Requests, "request"), pipeline.Count(s.Attempts, "attempt"),
+		s.Throttled, time.Duration(s.DurationSeconds*float64(time.Second)).Round(time.Millisecond))
 	if s.DryRun {
-		kind = "dry run"
+		kind, sending = "dry run", pipeline.Count(s.Requests, "request")+" planned"
+		if s.Estimate > 0 {
+			sending += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
+		}
 	}
 	say(kind, "%s to %s", s.RunID, s.Target)
 	for _, in := range s.Inputs {
 		say("input", "%s, %s", in.File, pipeline.Count(in.Rows, "row"))
 	}
 	rows := fmt.Sprint(s.Rows.Total)
-	if parts := s.Rows.String(); parts != "" {
-		rows += " = " + parts
+	if s.Rows.Total > 0 {
+		rows += " = " + s.Rows.String()
 	}
 	say("rows", "%s", rows)
-	say("users", "%d, %s", s.Users, s.sending())
+	say("users", "%d, %s", s.Users, sending)
 	if s.DryRun && s.Plan != "" {
 		say("plan", "%s", s.Plan)
 	}
@@ -81,27 +77,14 @@ func (s *Summary) textCounts(say func(name, format string, args ...any)) {
 	}
 }
 
-// sending says what was sent, or how long it will take.
-func (s *Summary) sending() string {
-	if !s.DryRun {
-		took := time.Duration(s.DurationSeconds * float64(time.Second)).Round(time.Millisecond)
-		return fmt.Sprintf("%s in %s, %d throttled, took %v", pipeline.Count(s.Requests, "request"), pipeline.Count(s.Attempts, "attempt"), s.Throttled, took)
-	}
-	text := pipeline.Count(s.Requests, "request") + " planned"
-	if s.Estimate > 0 {
-		text += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
-	}
-	return text
-}
-
 // text tells a cause in one line.
 func (c *Cause) text() string {
-	text := fmt.Sprintf("%s %s", pipeline.Count(c.Rows, "row"), strings.ReplaceAll(string(c.Status), "_", " "))
+	text := pipeline.Count(c.Rows, "row") + " " + strings.ReplaceAll(string(c.Status), "_", " ")
 	if c.ErrorCode != "" && c.Title != "" {
 		text += " (" + c.ErrorCode + ")"
 	}
 	if headline := c.headline(); headline != "" {
-		text += ": " + shorten(headline, headlineMax)
+		text += ": " + Cut(headline, headlineMax)
 	}
 	if c.Title != "" {
 		return text + "; see " + UnmappedFile

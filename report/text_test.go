@@ -63,7 +63,7 @@ cause    2 rows mismatched: asked for 33.3333, COR returned 33 [staff.csv:3, sta
 cause    1 row failed (ZC001): COR does not know 1 user: U\x1b1; see unmapped.csv
 cause    1 row invalid: percentage "101" is above 100 [staff.csv:5]
 cause    4 rows held: line 5 is invalid [staff.csv:6, staff.csv:7, staff.csv:8, …]
-to do    if COR keeps the old percentage, --repair detaches and attaches the pair again; if COR rounds, --tolerance accepts its figure
+to do    if COR keeps the old percentage, --repair detaches and attaches the pair again; if COR rounds, a wider --tolerance accepts its figure
 to do    create the users of unmapped.csv in COR under their source, or correct their ids, then import failed.csv
 to do    fix the row in failed.csv: its reason says what is wrong
 reports  runs/R

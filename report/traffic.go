@@ -12,10 +12,8 @@ import (
 // Traffic counts the attempts of a run, of all its sessions, in any order. The
 // zero value has none. Its methods may be called from several goroutines.
 type Traffic struct {
-	mu        sync.Mutex
-	attempts  int64
-	throttled int64
-	seconds   map[int64]Second // by Unix
+	mu      sync.Mutex
+	seconds map[int64]Second // by Unix
 }
 
 // Second is what happened in one second.
@@ -39,12 +37,10 @@ func (t *Traffic) Add(e *pipeline.Exchange) {
 	s := t.seconds[e.At.Unix()]
 	s.Unix = e.At.Unix()
 	s.Attempts++
-	t.attempts++
 	switch {
 	case e.Fault == nil:
 	case e.Fault.Kind == pipeline.Throttled:
 		s.Throttled++
-		t.throttled++
 	default:
 		s.Failed++
 	}
@@ -56,7 +52,11 @@ func (t *Traffic) Add(e *pipeline.Exchange) {
 func (t *Traffic) Attempts() (all, throttled int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.attempts, t.throttled
+	for _, s := range t.seconds {
+		all += int64(s.Attempts)
+		throttled += int64(s.Throttled)
+	}
+	return all, throttled
 }
 
 // Seconds returns the seconds in which attempts were begun, in order of time.

@@ -54,7 +54,7 @@ func (w *run) report() *report.Run {
 	}
 	if n := len(w.sessions); n > 0 {
 		last := w.sessions[n-1]
-		r.Version, r.Tolerance, r.Killed = last.Version, last.Tolerance, last.End == nil
+		r.Version, r.Killed = last.Version, last.End == nil
 		r.Flags = mergeFlags(w.header.Flags, last.Flags)
 		if last.End != nil {
 			r.Finished = last.End.At

@@ -17,6 +17,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/report"
+	"corattach/report/page"
 )
 
 func must(t rapid.TB, err error) {
@@ -274,7 +275,7 @@ func write(t *testing.T, r *report.Run) string {
 	dir := t.TempDir()
 	set, err := report.Open(dir, false)
 	must(t, err)
-	_, err = set.Write(context.Background(), r)
+	_, err = set.Write(context.Background(), r, page.Write)
 	must(t, err)
 	return dir
 }

@@ -90,7 +90,7 @@ const (
 func readLines(in io.Reader, summary *report.Summary) ([]pipeline.Line, error) {
 	records := csv.NewReader(bufio.NewReader(in))
 	header, err := records.Read()
-	if err == io.EOF || err == nil && strings.Join(header, ",")+"\n" != report.ReconciliationHeader {
+	if err == io.EOF || err == nil && strings.Join(header, ",") != report.ReconciliationHeader {
 		return nil, errors.New("its header is another")
 	}
 	var lines []pipeline.Line

@@ -115,52 +115,23 @@ func (s *Side) place() string {
 
 // CSV writes a line per change behind a header, for people: cells that a
 // spreadsheet would run are defused, and control characters are escaped. An error
-// is w's.
+// is w's. The cells of a run that has no row of the pair are blank.
 func (c *Comparison) CSV(w io.Writer) error {
 	out := bufio.NewWriter(w) // its first error stays, and Flush returns it
-	_ = report.WriteCSV(out, func(yield func(record) bool) {
-		for i := range c.Changes {
-			if !yield(c.Changes[i].record()) {
-				return
+	sheet := report.NewSheet(out, "changed,what,user_id,workspace_id,source,"+
+		"a_file,a_line,a_percentage,a_pivot_percentage,a_status,b_file,b_line,b_percentage,b_pivot_percentage,b_status")
+	show := report.Show
+	for i := range c.Changes {
+		change := &c.Changes[i]
+		sheet.Text(string(change.Origin), strings.Join(change.What, " "), show(change.User), show(change.Workspace), show(change.Source))
+		for _, s := range []*Side{change.A, change.B} {
+			if s == nil {
+				sheet.Text("", "", "", "", "")
+			} else {
+				sheet.Text(show(s.File), strconv.FormatInt(s.Line, 10), show(s.Percentage), show(s.Pivot), string(s.Status))
 			}
 		}
-	})
+		_ = sheet.End()
+	}
 	return out.Flush()
-}
-
-// record is a line of the CSV, with blank cells for a run that has no row of the
-// pair.
-type record struct {
-	Changed     Origin `csv:"changed"`
-	What        string `csv:"what"`
-	User        string `csv:"user_id"`
-	Workspace   string `csv:"workspace_id"`
-	Source      string `csv:"source"`
-	AFile       string `csv:"a_file"`
-	ALine       string `csv:"a_line"`
-	APercentage string `csv:"a_percentage"`
-	APivot      string `csv:"a_pivot_percentage"`
-	AStatus     string `csv:"a_status"`
-	BFile       string `csv:"b_file"`
-	BLine       string `csv:"b_line"`
-	BPercentage string `csv:"b_percentage"`
-	BPivot      string `csv:"b_pivot_percentage"`
-	BStatus     string `csv:"b_status"`
-}
-
-func (c *Change) record() record {
-	show := report.Show
-	r := record{
-		Changed: c.Origin, What: strings.Join(c.What, " "),
-		User: show(c.User), Workspace: show(c.Workspace), Source: show(c.Source),
-	}
-	if a := c.A; a != nil {
-		r.AFile, r.ALine, r.APercentage = show(a.File), strconv.FormatInt(a.Line, 10), show(a.Percentage)
-		r.APivot, r.AStatus = show(a.Pivot), string(a.Status)
-	}
-	if b := c.B; b != nil {
-		r.BFile, r.BLine, r.BPercentage = show(b.File), strconv.FormatInt(b.Line, 10), show(b.Percentage)
-		r.BPivot, r.BStatus = show(b.Pivot), string(b.Status)
-	}
-	return r
 }

@@ -144,7 +144,7 @@ func mixed() *data {
 			Advice: d.Advice[0], IDs: []string{"u2"}, IDsTotal: 1, Rows: 1, Places: []pipeline.Place{{Line: 5}},
 		},
 		{Status: pipeline.Invalid, Reason: hostileCells()[0], Rows: 19, Places: []pipeline.Place{{Line: 8}, {Line: 9}, {File: 1, Line: 10}, {File: 1, Line: 99}}},
-		{Status: pipeline.Mismatched, Reason: "asked for 40, COR returned 39.9", Advice: "if COR rounds, --tolerance accepts its figure", Rows: 1, Places: []pipeline.Place{{Line: 3}}},
+		{Status: pipeline.Mismatched, Reason: "asked for 40, COR returned 39.9", Advice: "if COR rounds, a wider --tolerance accepts its figure", Rows: 1, Places: []pipeline.Place{{Line: 3}}},
 		{Status: pipeline.Held, Reason: "line 9 of this user is invalid", Rows: 1, Places: []pipeline.Place{{Line: 7}}},
 	}
 	d.CausesTotal = 40
