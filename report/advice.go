@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,12 +20,10 @@ func (r *Run) Advise(l *pipeline.Line) string {
 	switch {
 	case l.Subject != "" && r.Command == "detach":
 		return "correct the ids of unmapped.csv, or leave them out of the file: what COR does not know can't be detached"
-	case l.Subject == pipeline.UnknownUser:
-		return "create the users of unmapped.csv in COR under their source, or correct their ids, then import failed.csv"
-	case l.Subject == pipeline.UnknownWorkspace:
-		return "create the workspaces of unmapped.csv in COR under their source, or correct their ids, then import failed.csv"
 	case l.Subject == pipeline.UnknownEither:
 		return "check the users of unmapped.csv and their workspaces in COR, create what it lacks, then import failed.csv"
+	case l.Subject != "":
+		return fmt.Sprintf("create the %ss of unmapped.csv in COR under their source, or correct their ids, then import failed.csv", l.Subject)
 	case l.Resumable && !r.endsForGood():
 		return adviceToResume
 	case overwritten(l):
@@ -32,14 +31,14 @@ func (r *Run) Advise(l *pipeline.Line) string {
 	case l.Status == pipeline.Mismatched && slices.Contains(r.Flags, "--repair"):
 		return "if COR rounds, a wider --tolerance accepts its figure; otherwise look at the user in COR"
 	case l.Status == pipeline.Invalid && namesFlag(l.Reason):
-		return "if all of the input is like this row, " + r.command() + " the input again with the flag that the reason names; if not, fix the row in failed.csv"
+		return "if all of the input is like this row, " + r.Command + " the input again with the flag that the reason names; if not, fix the row in failed.csv"
 	case l.Status == pipeline.NotSent && r.Stop.Kind != pipeline.RanToEnd:
 		return "" // the advice on the stop says it
 	}
 	return map[pipeline.Status]string{
 		pipeline.Mismatched:    "if COR keeps the old percentage, --repair detaches and attaches the pair again; if COR rounds, a wider --tolerance accepts its figure",
 		pipeline.Missing:       "check that the workspace exists in COR and is mapped under this source, then import failed.csv",
-		pipeline.Failed:        "fix what COR refused, then " + r.command() + " failed.csv",
+		pipeline.Failed:        "fix what COR refused, then " + r.Command + " failed.csv",
 		pipeline.Unknown:       "look at the user in COR: what was sent may have been applied",
 		pipeline.Invalid:       "fix the row in failed.csv: its reason says what is wrong",
 		pipeline.Held:          "fix the invalid row of the same user: this row is sent together with it",
@@ -65,9 +64,9 @@ func (r *Run) AdviseStop() string {
 	case kind == pipeline.InputRefused && r.Rows == 0:
 		return "check the export; when it may be empty, --allow-empty lets it through"
 	case kind == pipeline.InputRefused && slices.Contains(r.Flags, "--strict"):
-		return "fix the rows of failed.csv and " + r.command() + " it; --strict lets no invalid row through"
+		return "fix the rows of failed.csv and " + r.Command + " it; --strict lets no invalid row through"
 	case kind == pipeline.InputRefused:
-		return "fix the rows of failed.csv and " + r.command() + " it; --max-invalid says how many invalid rows a run may have"
+		return "fix the rows of failed.csv and " + r.Command + " it; --max-invalid says how many invalid rows a run may have"
 	}
 	return map[string]string{
 		"--canary":        "look at what the first users met; when it is fixed, or as it should be, resume with --canary 0",
@@ -82,14 +81,14 @@ func (r *Run) AdviseStop() string {
 
 // advice returns what to do about a run with these causes, the end of the run
 // first, each thing once.
-func (r *Run) advice(causes []Cause, todo Todo) []string {
+func (r *Run) advice(causes []*Cause, todo Todo) []string {
 	var all []string
 	refused := r.Stop.Kind == pipeline.InputRefused
 	if !refused {
 		all = append(all, r.AdviseStop())
 	}
 	if todo.Commas {
-		all = append(all, r.command()+" the input again with --decimal-comma")
+		all = append(all, r.Command+" the input again with --decimal-comma")
 	}
 	for _, c := range causes[:min(len(causes), causesShown)] {
 		switch {
@@ -139,14 +138,6 @@ func (r *Run) neverResumed() bool {
 // pasted: its canary was not matched, or nothing of it can be resumed.
 func (r *Run) endsForGood() bool { return r.neverResumed() || r.Stop.Guard == "--canary" }
 
-// command is the word that takes a failed.csv.
-func (r *Run) command() string {
-	if r.Command == "detach" {
-		return "detach"
-	}
-	return "import"
-}
-
 // Todo is what the rows of a run leave to be done.
 type Todo struct {
 	Resumable bool            // resume would send something
@@ -193,7 +184,7 @@ func (r *Run) Next(todo Todo) []string {
 // those that are for one run alone, and without those that override a guard. A flag
 // --dry-run with a value tells that environment or file may ask for a dry run.
 func (r *Run) again(dry bool) []string {
-	words := []string{"corattach", r.command()}
+	words := []string{"corattach", r.Command}
 	switch {
 	case dry:
 		words = append(words, "--dry-run")

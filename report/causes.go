@@ -113,7 +113,7 @@ func appendPattern(b []byte, reason string) []byte {
 // sorted returns all causes: those with the most rows first, of equal ones the
 // worse, then the first to appear. What only follows from other rows, or from the
 // end of the run, comes behind its causes.
-func (c *causes) sorted() []Cause {
+func (c *causes) sorted() []*Cause {
 	follows := func(c *Cause) int {
 		if c.Status == pipeline.Held || c.Status == pipeline.NotSent {
 			return 1
@@ -123,14 +123,12 @@ func (c *causes) sorted() []Cause {
 	slices.SortStableFunc(c.list, func(a, b *Cause) int {
 		return cmp.Or(follows(a)-follows(b), cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
 	})
-	all := make([]Cause, len(c.list))
-	for i, cause := range c.list {
+	for _, cause := range c.list {
 		if cause.Title != "" && cause.IDsTotal > 0 {
 			cause.Title = "COR does not know " + pipeline.Count(cause.IDsTotal, cause.Subject)
 		}
-		all[i] = *cause
 	}
-	return all
+	return c.list
 }
 
 // headline says in one line what went wrong, and names what COR named, unless a

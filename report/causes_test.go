@@ -11,7 +11,7 @@ import (
 
 // causesOf groups the rows of verdicts, one user and one workspace each unless
 // lines say otherwise.
-func causesOf(lines []pipeline.Line) []Cause {
+func causesOf(lines []pipeline.Line) []*Cause {
 	t := newTally(newRun("a.csv", lines...))
 	for i := range lines {
 		t.causes.add(&lines[i])

@@ -99,7 +99,8 @@ func TestRawAgainstEncodingCSV(t *testing.T) {
 		for _, cell := range cells {
 			s.raw(cell)
 		}
-		must(t, s.End())
+		s.End()
+		must(t, s.err)
 		var theirs bytes.Buffer
 		w := csv.NewWriter(&theirs)
 		must(t, w.Write(cells))

@@ -9,7 +9,7 @@ import (
 )
 
 // Sheet writes a CSV, cell by cell. The first error of the file below stays, and
-// End returns it.
+// nothing is written after it.
 type Sheet struct {
 	out    io.Writer
 	record []byte
@@ -24,13 +24,12 @@ func NewSheet(w io.Writer, header string) *Sheet {
 }
 
 // End ends a record.
-func (s *Sheet) End() error {
+func (s *Sheet) End() {
 	if s.err == nil {
 		s.record[len(s.record)-1] = '\n' // in place of the last comma
 		_, s.err = s.out.Write(s.record)
 	}
 	s.record = s.record[:0]
-	return s.err
 }
 
 // Text writes cells for people: valid UTF-8, and with a leading ' where a
@@ -48,19 +47,12 @@ func (s *Sheet) Text(cells ...string) {
 // harmless tells of most cells, at little cost, that they can be written as they
 // are: printable ASCII without quote or comma that can't be a formula.
 func harmless(s string) bool {
-	if s == "" {
-		return true
-	}
-	switch s[0] {
-	case ' ', '=', '+', '-', '@':
-		return false
-	}
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == ',' || c == '"' {
 			return false
 		}
 	}
-	return s[len(s)-1] != ' '
+	return s == "" || strings.IndexByte(" =+-@", s[0]) < 0 && s[len(s)-1] != ' '
 }
 
 // raw writes a cell byte for byte, quoted when it has a character that ends fields

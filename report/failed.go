@@ -33,9 +33,7 @@ func writeFailed(w io.Writer, r *Run) error {
 	out := NewSheet(w, header)
 	for l := range r.Attention {
 		out.failed(l, r)
-		if err := out.End(); err != nil {
-			return err
-		}
+		out.End()
 	}
 	return out.err
 }

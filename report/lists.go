@@ -18,9 +18,7 @@ func writeUsers(w io.Writer, r *Run) error {
 		s.Text(u.Requested.String(), u.Returned, strconv.FormatBool(u.OverAllocated))
 		s.number(int64(u.Requests))
 		s.Text(string(u.Worst))
-		if err := s.End(); err != nil {
-			return err
-		}
+		s.End()
 	}
 	return s.err
 }
@@ -35,9 +33,7 @@ func writeExtras(w io.Writer, r *Run) error {
 			s.some(p.UserID)
 			s.some(p.WorkspaceID)
 			s.Text(p.Name, p.Integration)
-			if err := s.End(); err != nil {
-				return err
-			}
+			s.End()
 		}
 	}
 	return s.err
@@ -48,9 +44,7 @@ func writeVanished(w io.Writer, r *Run) error {
 	for i := range r.Vanished {
 		v := &r.Vanished[i]
 		s.Text(string(v.User), string(v.Workspace), string(v.Source), v.Percentage, v.ConfirmedAt.UTC().Format(sentLayout))
-		if err := s.End(); err != nil {
-			return err
-		}
+		s.End()
 	}
 	return s.err
 }
@@ -63,19 +57,16 @@ func writeUnmapped(w io.Writer, r *Run) error {
 		id     string
 		source pipeline.Source
 	}
-	type found struct {
-		rows  int64
-		first pipeline.Place
-	}
 	var order []unknown
-	all := map[unknown]*found{}
+	rows, first := map[unknown]int64{}, map[unknown]pipeline.Place{}
 	for l := range r.Attention {
 		id := unknown{l.Subject, string(l.User), l.Source}
 		if l.Subject == pipeline.UnknownWorkspace {
 			id.id = string(l.Workspace)
 		}
-		if l.Subject != "" && (l.Subject != pipeline.UnknownWorkspace || l.Named) && all[id] == nil {
-			all[id] = &found{}
+		_, found := rows[id]
+		if l.Subject != "" && (l.Subject != pipeline.UnknownWorkspace || l.Named) && !found {
+			rows[id] = 0
 			order = append(order, id)
 		}
 	}
@@ -89,10 +80,11 @@ func writeUnmapped(w io.Writer, r *Run) error {
 			{pipeline.UnknownWorkspace, string(l.Workspace), l.Source},
 			{pipeline.UnknownEither, string(l.User), l.Source},
 		} {
-			if f := all[id]; f != nil {
-				if f.rows++; f.rows == 1 {
-					f.first = l.Place
+			if n, found := rows[id]; found {
+				if n == 0 {
+					first[id] = l.Place
 				}
+				rows[id]++
 			}
 		}
 	}
@@ -102,11 +94,9 @@ func writeUnmapped(w io.Writer, r *Run) error {
 				continue
 			}
 			s.Text(string(kind), id.id, string(id.source))
-			s.number(all[id].rows)
-			s.Text(r.PlaceText(all[id].first))
-			if err := s.End(); err != nil {
-				return err
-			}
+			s.number(rows[id])
+			s.Text(r.PlaceText(first[id]))
+			s.End()
 		}
 	}
 	return s.err

@@ -72,8 +72,8 @@ func (s *Set) Discard() {
 // Write writes every report of a run, each file in one goroutine, and gives all of
 // them their names when they are complete and synced, summary.json last. An error
 // names the file; before the first renaming it leaves every report of an earlier
-// writing as it was. It removes what has a temporary name in any case. When ctx
-// ends, it ends with the cause. page writes report.html.
+// writing as it was, and so does a ctx that has ended; then the error is its cause.
+// It removes what has a temporary name in any case. page writes report.html.
 func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Summary) error) (*Summary, error) {
 	defer s.Discard()
 	if r.Facts != nil {
@@ -93,18 +93,18 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		VanishedFile: writeVanished,
 		RequestsFile: writeRequests,
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	for i, name := range s.names {
 		if write, found := writers[name]; found {
 			group.Go(func() (err error) {
 				defer pipeline.Recover(&err)
-				return write(untilDone{ctx, s.files[i]}, r)
+				return write(s.files[i], r)
 			})
 		}
 	}
 	group.Go(func() (err error) {
 		defer pipeline.Recover(&err)
-		file := func(name string) untilDone { return untilDone{ctx, s.files[slices.Index(s.names, name)]} }
+		file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }
 		t := newTally(r)
 		if err := writeReconciliation(file(ReconciliationFile), r, t); err != nil {
 			return err
@@ -113,28 +113,14 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		if err := page(file(PageFile), r, summary); err != nil {
 			return err
 		}
-		return summary.Encode(file(SummaryFile))
+		return WriteJSON(file(SummaryFile), summary, "  ")
 	})
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return summary, atomicfile.Commit(s.files...)
 }
-
-// untilDone is a file that takes nothing more when ctx has ended.
-type untilDone struct {
-	ctx context.Context
-	out io.Writer
-}
-
-// Write appends p. Its error is the cause of ctx, or the file's.
-func (u untilDone) Write(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.out.Write(p)
-}
-
-// Sweep removes from dir what a process that was killed while it wrote reports
-// has left. Only a caller who knows that nobody else writes there may call it.
-func Sweep(dir string) error { return atomicfile.Sweep(dir) }

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"corattach/pipeline"
+	"corattach/report/atomicfile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -307,7 +308,7 @@ func TestDiscardAndSweep(t *testing.T) {
 	}
 	killed, err := Open(dir, false)
 	must(t, err)
-	must(t, Sweep(dir))
+	must(t, atomicfile.Sweep(dir))
 	if n := len(contents(t, dir)); n != 0 {
 		t.Errorf("%d files after Sweep", n)
 	}

@@ -73,7 +73,7 @@ type Summary struct {
 	OverAllocatedUsers int64            `json:"over_allocated_users"`
 	Extras             int64            `json:"extras"`
 	Vanished           int64            `json:"vanished"`
-	Causes             []Cause          `json:"causes"` // the first twenty
+	Causes             []*Cause         `json:"causes"` // the first twenty
 	CausesTotal        int              `json:"causes_total"`
 	Warnings           []string         `json:"warnings"` // the first twenty
 	WarningsTotal      int              `json:"warnings_total"`

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -20,9 +19,6 @@ func Summarize(r *Run) *Summary {
 	}
 	return t.summarize()
 }
-
-// Encode writes summary.json. An error is w's.
-func (s *Summary) Encode(w io.Writer) error { return WriteJSON(w, s, "  ") }
 
 // tally is what is counted of the rows of a run.
 type tally struct {
@@ -43,7 +39,7 @@ type tally struct {
 func newTally(r *Run) *tally {
 	return &tally{
 		run: r, byFile: make([]int64, len(r.Inputs)), rows: Counts{ByStatus: map[pipeline.Status]int64{}},
-		causes: causes{run: r, index: map[string]*Cause{}, named: map[namedID]bool{}},
+		causes: causes{run: r, index: map[string]*Cause{}, list: []*Cause{}, named: map[namedID]bool{}},
 	}
 }
 
@@ -146,7 +142,7 @@ func (t *tally) imbalance() string {
 
 // exit decides how a run ends: the codes that hold, the one that outranks the
 // others first. Its reason names the guard, the file or the fault.
-func (r *Run) exit(rows Counts, imbalance string, causes []Cause) Exit {
+func (r *Run) exit(rows Counts, imbalance string, causes []*Cause) Exit {
 	e := Exit{All: []int{}}
 	add := func(holds bool, code int, reason string) {
 		if !holds {
@@ -186,7 +182,7 @@ func (r *Run) exit(rows Counts, imbalance string, causes []Cause) Exit {
 // tell says how many rows have some statuses, and what the first cause of one of
 // them is: "2 rows failed, 1 held: COR does not know 1 user: U-1". It is "" when no
 // row has one of them.
-func tell(rows Counts, causes []Cause, statuses ...pipeline.Status) string {
+func tell(rows Counts, causes []*Cause, statuses ...pipeline.Status) string {
 	var parts []string
 	for _, status := range statuses {
 		n := rows.ByStatus[status]
@@ -200,8 +196,7 @@ func tell(rows Counts, causes []Cause, statuses ...pipeline.Status) string {
 		parts = append(parts, number+" "+strings.ReplaceAll(string(status), "_", " "))
 	}
 	text := strings.Join(parts, ", ")
-	for i := range causes {
-		c := &causes[i]
+	for _, c := range causes {
 		headline := strings.TrimSpace(c.headline())
 		if headline == "" || !slices.Contains(statuses, c.Status) {
 			continue

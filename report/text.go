@@ -25,8 +25,8 @@ func (s *Summary) Text(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\n", name, Show(fmt.Sprintf(format, args...)))
 	}
 	s.textCounts(say)
-	for i := range s.Causes[:min(len(s.Causes), causesShown)] {
-		say("cause", "%s", s.Causes[i].text())
+	for _, cause := range s.Causes[:min(len(s.Causes), causesShown)] {
+		say("cause", "%s", cause.text())
 	}
 	if more := s.CausesTotal - causesShown; more > 0 {
 		say("", "and %s; see %s and %s", pipeline.Count(more, "more cause"), SummaryFile, ReconciliationFile)

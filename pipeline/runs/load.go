@@ -14,6 +14,7 @@ import (
 	"corattach/pipeline/runs/lock"
 	"corattach/pipeline/verdict"
 	"corattach/report"
+	"corattach/report/atomicfile"
 	"corattach/report/page"
 )
 
@@ -195,7 +196,7 @@ func isActive(dir string) bool {
 
 func (w *run) reportAgain(ctx context.Context) (*Outcome, error) {
 	w.table.Finish(w.unsentReason())
-	if err := report.Sweep(w.dir); err != nil {
+	if err := atomicfile.Sweep(w.dir); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
 	set, err := report.Open(w.dir, false)

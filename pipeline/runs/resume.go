@@ -16,6 +16,7 @@ import (
 	"corattach/pipeline/send"
 	"corattach/pipeline/verdict"
 	"corattach/report"
+	"corattach/report/atomicfile"
 )
 
 // Resume goes on with a run: it sends what has no definite answer. Its contexts are
@@ -119,7 +120,7 @@ func (w *run) goOn(ctx, cut context.Context, r Resumption, h Host, log *journal.
 
 // session is the session of a resumed run.
 func (w *run) session(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory, c send.COR, t todo) (*Outcome, error) {
-	if err := report.Sweep(w.dir); err != nil {
+	if err := atomicfile.Sweep(w.dir); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
 	set, err := report.Open(w.dir, false)

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -112,7 +113,7 @@ func laySummary(dir, kind, id string, at time.Time) error {
 	case movedRun:
 		s.FinishedAt = s.FinishedAt.Add(time.Second)
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, report.SummaryFile), 0o600, s.Encode)
+	return atomicfile.WriteFile(filepath.Join(dir, report.SummaryFile), 0o600, func(w io.Writer) error { return report.WriteJSON(w, s, "  ") })
 }
 
 // Of any runs directory there are left exactly the newest runs, those that are

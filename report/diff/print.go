@@ -131,7 +131,7 @@ func (c *Comparison) CSV(w io.Writer) error {
 				sheet.Text(show(s.File), strconv.FormatInt(s.Line, 10), show(s.Percentage), show(s.Pivot), string(s.Status))
 			}
 		}
-		_ = sheet.End()
+		sheet.End()
 	}
 	return out.Flush()
 }

@@ -138,7 +138,7 @@ func mixed() *data {
 	d.Next = []string{"corattach resume runs/20261123T031500Z-ab12cd"}
 	d.Warnings, d.WarningsTotal = []string{"a warning with \u202e and <b>"}, 41
 	d.Users, d.Requests, d.Attempts, d.Throttled, d.Extras = 26, 5, 60, 6, 2
-	d.Causes = []report.Cause{
+	d.Causes = []*report.Cause{
 		{
 			Status: pipeline.Failed, ErrorCode: "USER_NOT_FOUND", Title: "COR does not know 1 user", Reason: "COR refused: HTTP 404 USER_NOT_FOUND no such user",
 			Advice: d.Advice[0], IDs: []string{"u2"}, IDsTotal: 1, Rows: 1, Places: []pipeline.Place{{Line: 5}},
