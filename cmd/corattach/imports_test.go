@@ -71,7 +71,7 @@ func importRules() []importRule {
 		{"golang.org/x/time/rate", []string{send + "/ratelimit.go", corsim}, "one waiter: a limit that others could wait on can't be changed for them; the simulator never waits"},
 		{"html/template", []string{report + "/page"}, "there is one page, and what stands in cells stays text in it"},
 		{"github.com/chromedp/...", nil, "the browser is for tests: it must not get into the program"},
-		{"github.com/gocarina/gocsv", []string{module + "/reader", report}, "CSV is read in reader and written in report"},
+		{"github.com/gocarina/gocsv", []string{module + "/reader"}, "it makes rows of records, and that is done in reader"},
 		{"github.com/gabriel-vasile/mimetype", []string{module + "/reader"}, "what a file is matters to who reads it"},
 		{"log/...", []string{cmd + "/main.go", cmd + "/connect.go"},
 			"zerolog is what logs, in the console: main silences what libraries log, but for the faults of the simulator's server"},
