@@ -2,25 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
 
-	"al.essio.dev/pkg/shellescape"
 	"github.com/alecthomas/kong"
 
 	"corattach/cmd/corattach/console"
 	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/pipeline/runs"
 )
 
 // cli is the command line: one field per command.
 type cli struct {
-	Config filePath `placeholder:"FILE" help:"YAML file that sets flags. The command line and the environment outrank it."`
+	Config string `placeholder:"FILE" help:"YAML file that sets flags. The command line and the environment outrank it."`
 
 	Import     importCommand     `cmd:"" help:"Read, check, group, send, reconcile and report."`
 	Detach     detachCommand     `cmd:"" help:"Take workspaces away from users: one detach request per user and source."`
@@ -42,49 +41,20 @@ type cli struct {
 // the environment and the configuration file hold.
 const settingless = "settingless"
 
-const description = `Import rows of user, workspace and percentage into COR, and report what COR made of each of them.
-
-Every flag can also be set by an environment variable, such as CORATTACH_MAX_INVALID=10%,
-or in the file that --config names, by a line such as max-invalid: 10%.
-` + credentialsHelp
-
-// Help is shown below the description.
-func (*cli) Help() string {
-	return examples("corattach import --dry-run staff.csv", "corattach auth check", "corattach import --canary 5 staff.csv", "corattach resume last") + `
-
-Exit codes:
-    0  every row is accounted for and matched, unchanged, duplicate, detached or planned
-    1  internal error, a report that can't be written, or broken accounting
-    2  wrong usage or configuration, or a file that can't be opened
-    3  the input was refused; nothing was sent
-    4  some rows failed, or are unknown, invalid, held, protected or not sent
-    5  some rows are mismatched, missing or still attached; of diff: something changed
-    6  stopped by a guard, such as --canary or --max-drop
-    7  the credentials were refused
-    8  COR is unavailable, can't be trusted, or throttled for longer than --max-wait
-   11  another run holds the lock
-  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM; resume goes on`
-}
-
-// examples are commands to start from, as a help shows them.
-func examples(commands ...string) string {
-	return "Examples:\n  " + strings.Join(commands, "\n  ")
-}
-
 // app is what a command works with.
 type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 
-	ctx      context.Context // ends at the first signal; its cause is then a pipeline.Stop
-	cut      context.Context // ends at the second
-	console  *console.Console
-	settings *settings.Settings // what environment and file set; nil where a command reads neither
-	strange  string             // a warning about variables that set nothing, until it is said; "" for none
-	given    []given            // flags that were set on the command line, in the environment or in a file
-	watch    watch
-	code     int // how a command that returned no error ends
+	ctx     context.Context // ends at the first signal; its cause is then a pipeline.Stop
+	cut     context.Context // ends at the second
+	console *console.Console
+	strange string  // a warning about variables that set nothing, until it is said; "" for none
+	given   []given // flags that were set on the command line, in the environment or in a file
+	watch   watch
+	code    int      // how a command that returned no error ends
+	next    []string // what to paste after an error
 
 	// journalFile stands between a journal and its file; nil for nothing. Tests
 	// put faults there.
@@ -102,107 +72,95 @@ func (a *app) run(args []string) int {
 	forced, release := a.listen()
 	defer release()
 	ended := make(chan int, 1)
-	go func() { ended <- a.work(args) }()
+	go func() {
+		if err := a.command(args); err != nil {
+			a.fail(err)
+		}
+		ended <- a.code
+	}()
 	select {
 	case code := <-ended:
 		a.console.Close(false)
 		return code
 	case stop := <-forced:
 		code := pipeline.ExitSignal + stop.Signal
-		a.console.End(code, stop.Reason+"; a second signal ended the process at once", resumeCommands(a.console.Dir()))
+		var next []string // not a.next: the command is still at work
+		if dir := a.console.Dir(); dir != "" {
+			next = []string{pasteable("resume", dir)}
+		}
+		a.console.End(code, stop.Reason+"; a second signal ended the process at once", next)
 		a.console.Close(true)
 		return code
 	}
 }
 
-// work runs the command and says how it failed, if it did.
-func (a *app) work(args []string) int {
-	if err := a.guarded(args); err != nil {
-		return a.fail(err)
-	}
-	return a.code
-}
-
-// guarded turns a panic of the command into an error.
-func (a *app) guarded(args []string) (err error) {
+// command parses the arguments and runs what they name. A panic of that is an error.
+func (a *app) command(args []string) (err error) {
 	defer pipeline.Recover(&err)
-	return a.command(args)
-}
-
-// command parses the arguments and runs what they name.
-func (a *app) command(args []string) error {
-	a.console.Format(wantedFormat(args), "info")
+	set := settings.Read(args)
+	a.console.Format(set.Early("log-format"), "info")
 	helped := false
-	parser, err := a.parser(func(int) { helped = true })
+	parser, err := a.parser(set, func(int) { helped = true })
 	if err != nil {
 		return err
 	}
 	if len(args) == 0 {
-		return a.commandless(parser)
+		if !a.console.IsJSON() {
+			parser.Stdout = a.console
+			_, _ = parser.Parse([]string{"--help"})
+			fmt.Fprintln(a.console)
+		}
+		return pipeline.Usage("corattach import --dry-run FILE is a good first one", "no command is given")
 	}
-	parsed, err := parser.Parse(aliases(args))
+	switch args[0] {
+	case "help":
+		args = append(slices.Clone(args[1:]), "--help")
+	case "--version", "-v":
+		args = append([]string{"version"}, args[1:]...)
+	}
+	parsed, err := parser.Parse(args)
 	if helped {
 		return nil
 	}
 	if err != nil {
 		return usageFailure(err, args)
 	}
-	a.given = oneTarget(oneLimit(givenFlags(parsed, a.settings)))
+	a.given = givenFlags(parsed, set)
+	a.open(parsed.Selected().Flags)
 	return a.traced(parsed.Run())
 }
 
-// commandless shows people the help, and complains.
-func (a *app) commandless(parser *kong.Kong) error {
-	if !a.console.IsJSON() {
-		parser.Stdout = a.console
-		_, _ = parser.Parse([]string{"--help"})
-		fmt.Fprintln(a.console)
-	}
-	return usage("corattach import --dry-run FILE is a good first one", "no command is given")
-}
-
-// aliases spells out what people type from habit.
-func aliases(args []string) []string {
-	switch args[0] {
-	case "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case "--version", "-v", "-V":
-		return append([]string{"version"}, args[1:]...)
-	}
-	return args
-}
-
 // parser reads command lines. It calls exit after it has printed a help.
-func (a *app) parser(exit func(code int)) (*kong.Kong, error) {
-	return kong.New(new(cli),
+func (a *app) parser(set *settings.Settings, exit func(code int)) (*kong.Kong, error) {
+	resolving := false
+	return kong.New(new(cli), append(parsers(),
 		kong.Name("corattach"), kong.Description(description), kong.Writers(a.console.Stdout(), a.console), kong.Exit(exit), kong.Bind(a),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
-		kong.KindMapper(reflect.Int, kong.MapperFunc(decimal)), kong.ValueFormatter(withVariable), kong.PostBuild(hideFixed), kong.WithBeforeResolve(a.readSettings),
-	)
+		kong.ValueFormatter(withVariable), kong.PostBuild(complete),
+		kong.WithBeforeResolve(func(ctx *kong.Context) (err error) { // for each word of a command; once is enough
+			if command := ctx.Selected(); resolving || command == nil || command.Tag.Has(settingless) {
+				return nil
+			}
+			resolving = true
+			ctx.AddResolver(kong.ResolverFunc(set.Resolve))
+			a.strange, err = set.Check(ctx.Model)
+			return err
+		}),
+	)...)
 }
 
-// readSettings has the flags of a command resolved from environment and file. kong
-// calls it for each word of the command; once is enough.
-func (a *app) readSettings(ctx *kong.Context) error {
-	command := ctx.Selected()
-	if a.settings != nil || command == nil || command.Tag.Has(settingless) {
-		return nil
-	}
-	read, strange, err := settings.Read(ctx)
-	if err != nil {
-		return err
-	}
-	a.settings, a.strange = read, strange
-	ctx.AddResolver(read)
-	return nil
-}
-
-// warnStrange warns about variables that set nothing, once.
-func (a *app) warnStrange() {
-	if a.strange != "" {
-		a.console.Warn(a.strange, "")
-		a.strange = ""
-	}
+// complete adds to the commands what their tags can't say.
+func complete(k *kong.Kong) error {
+	texts := details()
+	return kong.Visit(k.Model.Node, func(v kong.Visitable, next kong.Next) error {
+		if command, ok := v.(*kong.Node); ok {
+			command.Detail = texts[command.Path()]
+			if command.Name == "resume" {
+				hideFixed(command)
+			}
+		}
+		return next(nil)
+	})
 }
 
 // withVariable adds to the help of a flag the variable that sets it.
@@ -213,32 +171,47 @@ func withVariable(value *kong.Value) string {
 	return fmt.Sprintf("%s ($%s).", strings.TrimSuffix(value.Help, "."), settings.Variable(value.Flag.Name))
 }
 
-// fail says what is wrong and what to do, tells whoever watches the run, and
-// returns the exit code.
-func (a *app) fail(err error) (code int) {
-	defer func() {
-		if value := recover(); value != nil { // in what tells others
-			f := failureOf(&pipeline.PanicError{Value: value, Stack: debug.Stack()})
-			code = f.Code
-			a.console.Fail(f, stackOf(f), nil)
-		}
-	}()
-	a.warnStrange()
-	f := failureOf(err)
-	a.endWatch(f.Code, f.Error())
-	a.console.Fail(f, stackOf(err), next(err))
-	return f.Code
-}
-
-// resumeCommands is the command that goes on with the run in dir; nil for "".
-func resumeCommands(dir string) []string {
-	if dir == "" {
-		return nil
+// open sets up the console as the flags of a command ask for it, and warns about
+// variables that set nothing.
+func (a *app) open(flags []*kong.Flag) {
+	set := make(map[string]string)
+	for _, flag := range flags {
+		set[flag.Name] = fmt.Sprint(flag.Target)
 	}
-	return []string{command("resume", dir)}
+	if level := set["log-level"]; level != "" {
+		a.console.Format(set["log-format"], level)
+	}
+	if set["quiet"] == "true" {
+		a.console.Hush()
+	} else {
+		a.console.Unhush()
+	}
+	if a.strange != "" {
+		a.console.Warn(a.strange, "")
+		a.strange = ""
+	}
 }
 
-// command is a command to paste.
-func command(words ...string) string {
-	return shellescape.QuoteCommand(append([]string{"corattach"}, words...))
+// fail says what is wrong and what to do, tells whoever watches the run, and sets
+// the exit code.
+func (a *app) fail(err error) {
+	a.open(nil)
+	f := failureOf(err)
+	if panicked := a.endWatch(f.Code, f.Error()); panicked != nil {
+		err, f = panicked, failureOf(panicked)
+	}
+	a.code = f.Code
+	var stack []byte
+	var panicky *pipeline.PanicError
+	var broken *runs.BrokenError
+	var unreported *runs.ReportError
+	switch {
+	case errors.As(err, &panicky):
+		stack = panicky.Stack
+	case errors.As(err, &broken):
+		a.next = []string{pasteable("resume", broken.Dir)}
+	case errors.As(err, &unreported):
+		a.next = []string{pasteable("report", unreported.Dir)}
+	}
+	a.console.Fail(f, stack, a.next)
 }

@@ -27,10 +27,10 @@ func TestMistypedCommands(t *testing.T) {
 	t.Chdir(t.TempDir())
 	okay(t, os.WriteFile("staff.csv", []byte(smallInput), 0o600))
 	for args, want := range map[string]string{
-		"run staff.csv":              "hint: corattach import FILE starts a run, corattach runs lists the existing ones\nexit 2: unexpected argument run, did you mean \"runs\"?\n",
+		"run staff.csv":              "hint: corattach --help lists what there is\nexit 2: unexpected argument run, did you mean \"runs\"?\n",
 		"staff.csv":                  "hint: a command comes first, as in corattach import staff.csv\nexit 2: unexpected argument staff.csv\n",
-		"import -v staff.csv":        "hint: --log-level debug says more; corattach version prints the version\nexit 2: unknown flag -v\n",
-		"import -dry-run staff.csv":  "hint: flags have two dashes: --dry-run\nexit 2: unknown flag -dry-run\n",
+		"import -v staff.csv":        "hint: flags have two dashes, such as --dry-run\nexit 2: unknown flag -v\n",
+		"import -dry-run staff.csv":  "hint: flags have two dashes, such as --dry-run\nexit 2: unknown flag -d\n",
 		"import --token=x staff.csv": "hint: credentials do not belong on a command line: " + credentialsHint + "\nexit 2: unknown flag --token, did you mean \"--token-file\"?\n",
 		"import":                     "hint: name CSV files; - is standard input\nexit 2: no input file is given\n",
 		"auth":                       "hint: corattach auth --help lists what there is\nexit 2: corattach auth needs \"check\"\n",

@@ -14,23 +14,13 @@ type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help is shown below the flags.
-func (*completionCommand) Help() string {
-	return `The script calls corattach itself, which has to be on PATH or named by its path.
-
-` + examples(
-		"source <(corattach completion bash)       # in ~/.bashrc",
-		"source <(corattach completion zsh)        # in ~/.zshrc, after compinit",
-		"corattach completion fish | source        # in ~/.config/fish/config.fish")
-}
-
 // Run prints the script of a shell.
 func (c *completionCommand) Run(a *app) error {
 	return a.console.Result(completion.Script(c.Shell))
 }
 
 type completeCommand struct {
-	Words []string `arg:"" optional:""`
+	Words []string `arg:"" optional:"" blank:""`
 }
 
 // Run prints what may stand in place of the last word: its kind in the first

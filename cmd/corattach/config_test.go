@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"corattach/cmd/corattach/console"
+	"corattach/cmd/corattach/settings"
+	"corattach/pipeline/journal"
+	"corattach/pipeline/send"
 )
 
 // TestConfigSetsEveryFlag sets each flag of each command in a file of its own,
@@ -42,17 +47,23 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 			}
 			a := &app{console: console.New(io.Discard, io.Discard, nil)}
 			defer a.console.Close(false)
-			parser, err := a.parser(func(int) {})
+			args := append(slices.Clone(args), "--config", file)
+			read := settings.Read(args)
+			parser, err := a.parser(read, func(int) {})
 			if err != nil {
 				t.Fatal(err)
 			}
-			parsed, err := parser.Parse(append(args, "--config", file))
+			parsed, err := parser.Parse(args)
 			if err != nil {
 				t.Errorf("%s: %s: %v", command.Path(), text, err)
 				continue
 			}
-			expected := []given{{flag.Name, want, inFile, file + " line 2"}}
-			if diff := gocmp.Diff(expected, givenFlags(parsed, a.settings), gocmp.AllowUnexported(given{})); diff != "" {
+			got := givenFlags(parsed, read)
+			if len(got) != 1 || got[0].Name != flag.Name || got[0].from != file+" line 2" {
+				t.Errorf("%s: %s: %+v", command.Path(), text, got)
+				continue
+			}
+			if diff := gocmp.Diff(want, written(got[0].Flag, got[0].Target)); diff != "" {
 				t.Errorf("%s: %s: %s", command.Path(), text, diff)
 			}
 			set++
@@ -63,11 +74,28 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 	}
 }
 
+// TestFlagsFillSettings: what a run is made of and how it sends has a flag each.
+func TestFlagsFillSettings(t *testing.T) {
+	flags := reflect.TypeFor[struct {
+		importCommand
+		detachFlags
+	}]()
+	for _, settings := range []reflect.Type{reflect.TypeFor[journal.Settings](), reflect.TypeFor[send.Settings]()} {
+		for _, field := range reflect.VisibleFields(settings) {
+			flag, found := flags.FieldByName(field.Name)
+			ofProbe := field.Name == "User" || field.Name == "Workspaces"
+			if !ofProbe && (!found || flag.Type.Kind() != field.Type.Kind() || !flag.Type.ConvertibleTo(field.Type)) {
+				t.Errorf("no flag fills %v of %v", field.Name, settings)
+			}
+		}
+	}
+}
+
 // sampleValue is a value of a flag in a file, and how it is written again.
 func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
 	switch {
 	case flag.IsBool():
-		return "on", nil
+		return "true", nil
 	case flag.IsMap():
 		return `{user_id: "a;b=c"}`, []string{`user_id=a\;b=c`}
 	case flag.IsSlice():
@@ -87,7 +115,7 @@ func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
 func newParser(t *testing.T) *kong.Kong {
 	a := &app{console: console.New(io.Discard, io.Discard, nil)}
 	t.Cleanup(func() { a.console.Close(false) })
-	parser, err := a.parser(func(int) {})
+	parser, err := a.parser(settings.Read(nil), func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}

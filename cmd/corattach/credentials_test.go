@@ -40,9 +40,9 @@ func TestSecretFiles(t *testing.T) {
 		"everybody can read":    {path: file("all", "key", 0o644), want: "key", warn: true},
 		"a group can write":     {path: file("writable", "key", 0o620), want: "others can write", bad: true},
 		"everybody can write":   {path: file("open", "key", 0o602), want: "others can write", bad: true},
-		"a named pipe":          {path: fifo, want: "is a named pipe", bad: true},
-		"a device":              {path: "/dev/zero", want: "is a device", bad: true},
-		"a directory":           {path: dir, want: "is a directory", bad: true},
+		"a named pipe":          {path: fifo, want: "is no regular file", bad: true},
+		"a device":              {path: "/dev/zero", want: "is no regular file", bad: true},
+		"a directory":           {path: dir, want: "is no regular file", bad: true},
 		"empty":                 {path: file("empty", " \n", 0o600), want: "is empty", bad: true},
 		"too large":             {path: file("large", strings.Repeat("k", maxSecret+1), 0o600), want: "is larger than 64 KiB", bad: true},
 		"as large as it may be": {path: file("whole", strings.Repeat("k", maxSecret), 0o600), want: strings.Repeat("k", maxSecret)},
@@ -93,7 +93,7 @@ func TestOneSetOfCredentials(t *testing.T) {
 		"one of them twice":    {env: map[string]string{"COR_ACCESS_TOKEN": "t", "COR_ACCESS_TOKEN_FILE": file}, want: "two credentials at once: COR_ACCESS_TOKEN and COR_ACCESS_TOKEN_FILE", bad: true},
 		"a token and a file":   {env: map[string]string{"COR_ACCESS_TOKEN_FILE": file}, tokenFile: file, want: "two credentials at once: COR_ACCESS_TOKEN and --token-file", bad: true},
 		"a token and a key":    {env: map[string]string{"COR_ACCESS_TOKEN": "t", "COR_API_KEY_FILE": file}, want: "two credentials at once: COR_API_KEY with COR_CLIENT_SECRET and COR_ACCESS_TOKEN", bad: true},
-		"a key that is a pipe": {env: map[string]string{"COR_API_KEY_FILE": "/dev/null"}, want: "COR_API_KEY_FILE: /dev/null is a device", bad: true},
+		"a key that is a pipe": {env: map[string]string{"COR_API_KEY_FILE": "/dev/null"}, want: "COR_API_KEY_FILE: /dev/null is no regular file", bad: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{"COR_API_KEY", "COR_CLIENT_SECRET", "COR_ACCESS_TOKEN"} {

@@ -25,22 +25,8 @@ type diffCommand struct {
 // exitDiffers is how a diff ends that found something.
 const exitDiffers = pipeline.ExitPivots
 
-// Help is shown below the description.
-func (*diffCommand) Help() string {
-	return `Rows are joined by user, workspace and source; duplicates collapse. The input has changed when a pair was added or removed,
-its percentage differs, or it is invalid or held in one run alone. COR has changed when it was asked in both runs and the
-status or the percentage it returned differs. The summary comes last. A real run is compared by its journal, a dry run by its
-reports.
-
-It ends with 0 when nothing changed, with 5 when something did.
-
-` + examples("corattach diff 20261122T031500Z-c0ffee last", "corattach diff --stat 20261122T031500Z-c0ffee last",
-		"corattach diff --format csv last runs/20261123T190000Z-ab12cd >changes.csv")
-}
-
 // Run compares two runs.
 func (c *diffCommand) Run(a *app) error {
-	c.logFlags.open(a)
 	first, closeFirst, err := c.load(a, c.RunA)
 	if err != nil {
 		return err

@@ -18,20 +18,11 @@ type explainCommand struct {
 	logFlags
 }
 
-// Help is shown below the description.
-func (*explainCommand) Help() string {
-	return `It reads the run's journal and input and changes nothing; it may be asked while the run is active. It ends with 0
-whatever the verdicts are, and with 2 when no row of the run names the user.
-
-` + examples("corattach explain last OKTA-1001", "corattach explain --json 20261123T031500Z-ab12cd OKTA-1001", "corattach explain last -- -1001")
-}
-
 // Run tells everything about one user in a run.
 func (c *explainCommand) Run(a *app) error {
-	c.logFlags.open(a)
 	user := pipeline.UserID(strings.Trim(string(c.User), " \t"))
 	if user == "" {
-		return usage("name a user as the input has it", "USER_ID is blank")
+		return pipeline.Usage("name a user as the input has it", "USER_ID is blank")
 	}
 	dir, err := runs.Find(string(c.RunsDir), string(c.Run_), false)
 	if err != nil {
@@ -76,7 +67,7 @@ func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	}
 	story := explain.New(past.Run, user, requests, sessions)
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
-		return nil, usage("USER_ID is the exact id, byte for byte"+otherCase(past.Run, user), "no row of %s names user %q", dir, user)
+		return nil, pipeline.Usage("USER_ID is the exact id, byte for byte"+otherCase(past.Run, user), "no row of %s names user %q", dir, user)
 	}
 	return story, nil
 }

@@ -1,40 +1,99 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"corattach/pipeline"
 )
 
-// decimal reads a whole number. kong would take 010 for 8, and 0x10 for 16.
-func decimal(ctx *kong.DecodeContext, target reflect.Value) error {
-	token, err := ctx.Scan.PopValue("int")
-	if err != nil {
-		return err
+// filePath is the name of a file as it is given.
+type filePath = string
+
+// parsers are options that read the values of flags and arguments, and refuse what
+// makes no sense.
+func parsers() []kong.Option {
+	return []kong.Option{
+		kong.KindMapper(reflect.String, mapper(parseText)),
+		kong.KindMapper(reflect.Int, mapper(parseInt)),
+		kong.KindMapper(reflect.Float64, mapper(parseRate)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper(parseDuration)),
+		kong.TypeMapper(reflect.TypeFor[pipeline.Percent](), mapper(parsePoints)),
+		kong.TypeMapper(reflect.TypeFor[pipeline.Limit](), mapper(func(_ *kong.Value, text string) (pipeline.Limit, error) { return pipeline.ParseLimit(text) })),
 	}
-	text := fmt.Sprint(token.Value)
-	n, err := strconv.Atoi(text)
-	if err != nil || strings.HasPrefix(text, "+") {
-		return fmt.Errorf("%q is no whole number: write it in decimal digits", text)
-	}
-	target.SetInt(int64(n))
-	return nil
 }
 
-// filePath is the name of a file as it is given, byte for byte: kong would replace
-// what is no UTF-8.
-type filePath string
-
-// Decode takes the next word of the command line.
-func (p *filePath) Decode(ctx *kong.DecodeContext) error {
-	token, err := ctx.Scan.PopValue("file")
-	if err == nil {
-		*p = filePath(fmt.Sprint(token.Value))
+// mapper reads the next word of the command line.
+func mapper[T any](parse func(of *kong.Value, text string) (T, error)) kong.MapperFunc {
+	return func(ctx *kong.DecodeContext, target reflect.Value) error {
+		token, err := ctx.Scan.PopValue("text")
+		if err != nil {
+			return err
+		}
+		value, err := parse(ctx.Value, fmt.Sprint(token.Value))
+		if err == nil {
+			target.Set(reflect.ValueOf(value).Convert(target.Type()))
+		}
+		return err
 	}
-	return err
+}
+
+// parseText takes a text byte for byte: kong would replace what is no UTF-8.
+func parseText(of *kong.Value, text string) (string, error) {
+	if text == "" && !of.Tag.Has("blank") {
+		return "", errors.New("the value is blank: is a variable unset?")
+	}
+	return text, nil
+}
+
+// parseInt reads decimal digits. kong would take 010 for 8, and 0x10 for 16.
+func parseInt(of *kong.Value, text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || strings.HasPrefix(text, "+") {
+		return 0, fmt.Errorf("%q is no whole number: write it in decimal digits", text)
+	}
+	if least, _ := strconv.Atoi(cmp.Or(of.Tag.Get("min"), "0")); n < least {
+		return 0, fmt.Errorf("must be at least %d", least)
+	}
+	return n, nil
+}
+
+func parseRate(_ *kong.Value, text string) (float64, error) {
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(rate >= 0) || math.IsInf(rate, 0) {
+		return 0, fmt.Errorf("%q is no number from 0", text)
+	}
+	return rate, nil
+}
+
+// parseDuration reads a time above 0, or what is the flag's default: 0s, or off for 0.
+func parseDuration(of *kong.Value, text string) (time.Duration, error) {
+	if text == "off" && of.Default == text {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d == 0 && of.Default != "0s" {
+		return 0, fmt.Errorf("%q is no time such as 30s or 2h30m", text)
+	}
+	return d, nil
+}
+
+func parsePoints(_ *kong.Value, text string) (pipeline.Percent, error) {
+	points, ok := pipeline.ParseDecimal(text, '.')
+	if !ok || points > pipeline.Hundred {
+		return 0, fmt.Errorf("%q is no number from 0 to 100 with up to four decimals", text)
+	}
+	return points, nil
 }
 
 // columnMap names the headers of fields. A blank text is an empty map: it outranks
@@ -62,4 +121,31 @@ func (m *columnMap) Decode(ctx *kong.DecodeContext) error {
 		(*m)[field] = header
 	}
 	return nil
+}
+
+// written returns what a flag would be written with; nil for a switch alone.
+func written(flag *kong.Flag, value reflect.Value) []string {
+	switch v := value.Interface().(type) {
+	case bool:
+		if v {
+			return nil
+		}
+	case time.Duration:
+		if v == 0 {
+			return []string{flag.Default}
+		}
+	case []string:
+		var escaped []string
+		for _, one := range v {
+			escaped = append(escaped, kong.JoinEscaped([]string{one}, ','))
+		}
+		return escaped
+	case columnMap:
+		var pairs []string
+		for _, field := range slices.Sorted(maps.Keys(v)) {
+			pairs = append(pairs, kong.JoinEscaped([]string{field + "=" + v[field]}, ';'))
+		}
+		return pairs
+	}
+	return []string{fmt.Sprint(value.Interface())}
 }

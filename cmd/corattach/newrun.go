@@ -1,100 +1,87 @@
 package main
 
 import (
-	"slices"
-
 	"corattach/cmd/corattach/settings"
+	"corattach/pipeline"
+	"corattach/pipeline/cor"
 	"corattach/pipeline/runs"
 )
 
-// newRunFlags are those that import and detach have in common.
-type newRunFlags struct {
-	Files  []filePath `arg:"" optional:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
-	DryRun bool       `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
-	inputFlags
-	checkFlags
-	chunkFlag
-	sendFlags
-	planFlag
-	targetFlags
-	runsFlag
-	keepFlags
-	outputFlags
-	monitorFlags
-	NoRequests bool `group:"Output" help:"In a dry run, leave out requests.jsonl."`
+type importCommand struct {
+	newRunFlags
+	importFlags
 }
 
-// begin sets up what hears of the run, and checks what can be checked without
-// looking at anything. job is "" for a run that belongs to none.
-func (f *newRunFlags) begin(a *app, job string) error {
-	f.outputFlags.open(a)
+// Run reads, checks, groups, sends, reconciles and reports.
+func (c *importCommand) Run(a *app) error {
+	return c.start(a, c, runs.Order{Command: "import", Job: c.Job})
+}
+
+type detachCommand struct {
+	newRunFlags
+	detachFlags
+}
+
+// Run takes the pairs of the files away.
+func (c *detachCommand) Run(a *app) error {
+	return c.start(a, c, runs.Order{Command: "detach"})
+}
+
+// newRunFlags are those that import and detach have in common.
+type newRunFlags struct {
+	Files  []string `arg:"" optional:"" name:"file" help:"CSV files, as they are or compressed; - is standard input."`
+	DryRun bool     `help:"Do everything up to the sending: no credentials are needed and no socket is opened."`
+	runFlags
+	Plan       string `group:"Sending" placeholder:"DIGEST" help:"Send only if the requests are those of the dry run that printed this digest."`
+	NoRequests bool   `group:"Output" help:"In a dry run, leave out requests.jsonl."`
+}
+
+// start makes the run that o and the command's flags ask for.
+func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	if !f.DryRun {
-		if err := a.watchRun(&f.monitorFlags, job); err != nil {
+		if a.watch.monitor, err = f.monitor(o.Job); err != nil {
 			return err
 		}
 	}
-	switch {
-	case len(f.Files) == 0:
-		return usage("name CSV files; - is standard input", "no input file is given")
-	case slices.Contains(f.Files, ""):
-		return usage("is a variable unset? - is standard input", "the name of an input file is blank")
+	if len(f.Files) == 0 {
+		return pipeline.Usage("name CSV files; - is standard input", "no input file is given")
 	}
-	if err := a.refuseBlank("base-url", "auth-url", "token-file", "runs-dir", "plan"); err != nil {
-		return err
+	fill(&o.Settings, flags)
+	if f.Strict {
+		o.Settings.MaxInvalid = "0"
 	}
-	return f.keepFlags.check()
-}
-
-// start makes the run that o and the flags ask for.
-func (f *newRunFlags) start(a *app, o runs.Order) error {
-	f.inputFlags.fill(&o.Settings)
-	f.checkFlags.fill(a, &o.Settings)
-	o.Settings.Chunk = f.Chunk
-	if err := f.sendFlags.fill(&o.Sending); err != nil {
-		return err
-	}
-	for _, name := range f.Files {
-		o.Files = append(o.Files, string(name))
-	}
-	o.DryRun, o.Stdin, o.Plan, o.Common = f.DryRun, a.stdin, f.Plan, f.common(a)
-	f.settle(a)
-	var err error
+	fill(&o.Sending, flags)
+	o.DryRun, o.Files, o.Stdin, o.Plan, o.Common = f.DryRun, f.Files, a.stdin, f.Plan, a.common(flags)
 	if o.Target, err = f.target(); err != nil {
 		return err
 	}
-	if f.DryRun {
-		err = f.dryTarget(a, &o)
-	} else {
-		o.Connect, err = a.connect(o.Target, string(f.TokenFile))
+	switch {
+	case !f.DryRun:
+		o.Connect, err = a.connect(o.Target, f.TokenFile)
+	case !f.Simulate:
+		o.Target.Account, o.Static, err = a.dryAccount(f.TokenFile)
 	}
 	if err != nil {
 		return err
 	}
-	outcome, err := runs.Start(a.ctx, a.cut, o, a.host(&f.outputFlags))
-	return a.conclude(&f.outputFlags, outcome, err)
+	outcome, err := runs.Start(a.ctx, a.cut, o, a.host(f.Progress))
+	return a.conclude(f.JSON, outcome, err)
 }
 
-func (f *newRunFlags) common(a *app) runs.Common {
-	return runs.Common{
-		RunsDir: string(f.RunsDir), KeepRuns: f.KeepRuns, WaitLock: f.wait(), NoRequests: f.NoRequests,
-		Flags: a.words(nil), Version: version(), JournalFile: a.journalFile,
-	}
+// common is what new and resumed runs share.
+func (a *app) common(flags any) (c runs.Common) {
+	fill(&c, flags)
+	c.Flags, c.Version, c.JournalFile = a.words(), version(), a.journalFile
+	return c
 }
 
-// dryTarget says whose ledger a dry run reads, as far as it can tell without
-// asking COR.
-func (f *newRunFlags) dryTarget(a *app, o *runs.Order) error {
-	if f.Simulate {
-		return nil
-	}
+// dryAccount is whose ledger a dry run reads, as far as that can be told without
+// asking COR; static is that of a token.
+func (a *app) dryAccount(tokenFile string) (account string, static bool, err error) {
 	key, err := a.secret("COR_API_KEY")
-	if err != nil {
-		return err
-	}
 	if key != "" {
-		o.Target.Account = keyAccount(key)
-		return nil
+		account = accountOf(key, cor.Account{})
 	}
-	o.Static = f.TokenFile != "" || settings.Environment("COR_ACCESS_TOKEN") != "" || settings.Environment("COR_ACCESS_TOKEN_FILE") != ""
-	return nil
+	token := settings.Environment("COR_ACCESS_TOKEN") + settings.Environment("COR_ACCESS_TOKEN_FILE") + tokenFile
+	return account, account == "" && token != "", err
 }

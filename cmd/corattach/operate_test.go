@@ -34,8 +34,8 @@ import (
 func understood(t *testing.T, words []string) *cli {
 	t.Helper()
 	var grammar cli
-	parser, err := kong.New(&grammar, kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"), kong.Writers(io.Discard, io.Discard),
-		kong.Exit(func(code int) { t.Errorf("%q ends with %d", words, code) }))
+	parser, err := kong.New(&grammar, append(parsers(), kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"), kong.Writers(io.Discard, io.Discard),
+		kong.Exit(func(code int) { t.Errorf("%q ends with %d", words, code) }))...)
 	okay(t, err)
 	if len(words) == 0 || !strings.HasSuffix(words[0], "corattach") {
 		t.Fatalf("%q is no command of corattach", words)
@@ -55,7 +55,7 @@ func understood(t *testing.T, words []string) *cli {
 func settingsKnown(t *testing.T, names ...string) {
 	t.Helper()
 	var grammar cli
-	parser, err := kong.New(&grammar, kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"))
+	parser, err := kong.New(&grammar, append(parsers(), kong.DefaultEnvars("CORATTACH"))...)
 	okay(t, err)
 	known := []string{"COR_API_KEY", "COR_CLIENT_SECRET", "COR_ACCESS_TOKEN", "COR_API_KEY_FILE", "COR_CLIENT_SECRET_FILE"}
 	for _, node := range parser.Model.Children {
@@ -366,12 +366,12 @@ func (j jobSpec) check(t *testing.T, file string) {
 	}
 	c := pod.Containers[0]
 	got := understood(t, append([]string{"corattach"}, c.Args...))
-	send, runs := got.Import.sendFlags, got.Import.RunsDir
+	send, runs := &got.Import.sendFlags, got.Import.RunsDir
 	if c.Args[0] == "resume" {
-		send, runs = got.Resume.sendFlags, got.Resume.RunsDir
+		send, runs = &got.Resume.sendFlags, got.Resume.RunsDir
 	}
 	var settings sending.Settings
-	okay(t, send.fill(&settings))
+	fill(&settings, send)
 	if grace := time.Duration(pod.Grace) * time.Second; grace < 2*settings.Timeout+monitor.LimitStopped {
 		t.Errorf("%s: %v leave no time to drain", file, grace)
 	}

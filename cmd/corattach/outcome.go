@@ -1,10 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+
+	"al.essio.dev/pkg/shellescape"
 
 	"corattach/cmd/corattach/monitor"
 	"corattach/pipeline"
@@ -14,8 +15,8 @@ import (
 
 // monitorFlags say who learns how a real run goes without being there.
 type monitorFlags struct {
-	MetricsFile filePath `group:"Output" placeholder:"F.prom" help:"Write metrics of the run for Prometheus' textfile collector; a file for each job."`
-	PingURL     string   `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
+	MetricsFile string `group:"Output" placeholder:"F.prom" help:"Write metrics of the run for Prometheus' textfile collector; a file for each job."`
+	PingURL     string `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
 }
 
 // watch is what others hear of the run at work.
@@ -25,34 +26,36 @@ type watch struct {
 	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
 }
 
-// watchRun checks the flags that say who is told.
-func (a *app) watchRun(f *monitorFlags, job string) error {
-	if err := a.refuseBlank("metrics-file", "ping-url"); err != nil {
-		return err
+// monitor checks the flags, and tells whoever they name.
+func (f *monitorFlags) monitor(job string) (*monitor.Monitor, error) {
+	m, err := monitor.New(f.MetricsFile, f.PingURL, job, "corattach/"+version())
+	if err != nil {
+		return nil, err
 	}
-	m, err := monitor.New(string(f.MetricsFile), f.PingURL, job, "corattach/"+version())
-	if err == nil {
-		a.watch.monitor = m
-	}
-	return err
+	return m, nil
 }
 
 // endWatch is the last thing before a run's last line, and happens once. What
-// fails here is a warning.
-func (a *app) endWatch(code int, reason string) {
+// fails here is a warning; the error is a panic.
+func (a *app) endWatch(code int, reason string) (err error) {
+	defer pipeline.Recover(&err)
 	m := a.watch.monitor
 	a.watch.monitor = nil
 	if m == nil || a.watch.patient && (code == pipeline.ExitUsage || code == pipeline.ExitLocked) {
-		return
+		return nil
 	}
 	for _, err := range m.End(a.ctx, a.cut, code, reason, a.watch.summary) {
 		a.console.Warn(err.Error(), "")
 	}
+	return nil
 }
 
 // host lets the console, and whoever watches the run, hear what a run does.
-func (a *app) host(f *outputFlags) runs.Host {
+func (a *app) host(progress string) runs.Host {
 	dir := ""
+	if quiet := a.find("quiet"); quiet != nil && quiet.Target.Bool() {
+		progress = "never"
+	}
 	return runs.Host{
 		Run: func(id, at string) {
 			a.console.Run(id)
@@ -65,27 +68,24 @@ func (a *app) host(f *outputFlags) runs.Host {
 				a.watch.monitor.Start(a.ctx)
 			}
 		},
-		Planned: a.planned,
+		Planned: func(p runs.Planned) {
+			text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(p.Rows, "row"), pipeline.Count(p.Users, "user"), pipeline.Count(p.Requests, "request"))
+			if p.Estimate > 0 {
+				text += fmt.Sprintf(", about %v at this rate", p.Estimate)
+			}
+			a.console.Info(text)
+		},
 		Sending: func(users int) {
 			a.console.Begun(dir)
-			a.console.Follow(users, f.Progress)
+			a.console.Follow(users, progress)
 		},
 		Exchange: a.console.Exchange, User: a.console.User, Sent: a.console.Unfollow,
 	}
 }
 
-// planned says what was read.
-func (a *app) planned(p runs.Planned) {
-	text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(p.Rows, "row"), pipeline.Count(p.Users, "user"), pipeline.Count(p.Requests, "request"))
-	if p.Estimate > 0 {
-		text += fmt.Sprintf(", about %v at this rate", p.Estimate)
-	}
-	a.console.Info(text)
-}
-
 // conclude prints what a command about a run came to, tells whoever watches it,
 // and sets the exit code. An error may come with an outcome.
-func (a *app) conclude(f *outputFlags, o *runs.Outcome, err error) error {
+func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 	if o != nil {
 		a.watch.summary = o.Summary
 	}
@@ -100,16 +100,19 @@ func (a *app) conclude(f *outputFlags, o *runs.Outcome, err error) error {
 		}
 		a.console.Say("nothing to resume in " + o.Dir + ": " + o.Nothing)
 	}
-	if err := a.printResult(f.JSON, o); err != nil {
-		return &unprintedError{&pipeline.Failure{Code: pipeline.ExitInternal, Err: fmt.Errorf("the result can't be printed: %w", err),
-			Hint: "it stands in " + filepath.Join(o.Dir, report.SummaryFile)}, s.Next}
+	if err := a.printResult(asJSON, o); err != nil {
+		a.next = s.Next
+		return &pipeline.Failure{Code: pipeline.ExitInternal, Err: fmt.Errorf("the result can't be printed: %w", err),
+			Hint: "it stands in " + filepath.Join(o.Dir, report.SummaryFile)}
 	}
-	if f.JSON && !a.console.IsJSON() {
+	if asJSON && !a.console.IsJSON() {
 		for _, advice := range s.Advice {
 			a.console.Hint(advice)
 		}
 	}
-	a.endWatch(s.Exit.Code, s.Exit.Reason)
+	if err := a.endWatch(s.Exit.Code, s.Exit.Reason); err != nil {
+		return err
+	}
 	a.console.End(s.Exit.Code, s.Exit.Reason, s.Next)
 	a.code = s.Exit.Code
 	return nil
@@ -125,26 +128,7 @@ func (a *app) print(asJSON bool, v any, text func(io.Writer) error) error {
 	return a.console.Text(text)
 }
 
-// unprintedError says that the result of a run could not be printed.
-type unprintedError struct {
-	error
-	next []string // what the result says to do
-}
-
-func (e *unprintedError) Unwrap() error { return e.error }
-
-// next is what to paste after an error in the middle of a run, or at its end.
-func next(err error) []string {
-	var unprinted *unprintedError
-	var broken *runs.BrokenError
-	var unreported *runs.ReportError
-	switch {
-	case errors.As(err, &unprinted):
-		return unprinted.next
-	case errors.As(err, &broken):
-		return []string{command("resume", broken.Dir)}
-	case errors.As(err, &unreported):
-		return []string{command("report", unreported.Dir)}
-	}
-	return nil
+// pasteable is a command to paste.
+func pasteable(words ...string) string {
+	return shellescape.QuoteCommand(append([]string{"corattach"}, words...))
 }

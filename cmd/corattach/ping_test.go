@@ -111,7 +111,8 @@ func TestPings(t *testing.T) {
 		{"import --simulate --max-invalid off bad.csv", pipeline.ExitRows, []string{"/start", heardRows}},
 		{"import --simulate page.csv", pipeline.ExitRefused, []string{"/start", "/fail  exit 3: page.csv: an HTML page, not a CSV"}},
 		{"import --simulate gone.csv", pipeline.ExitUsage, []string{"/fail  exit 2: can't open gone.csv: no such file or directory"}}, // the export that did not come
-		{"import --simulate --rate=-1 good.csv", pipeline.ExitUsage, []string{"/fail  exit 2: --rate: must be a number from 0"}},
+		{"import --simulate --encoding klingon good.csv", pipeline.ExitUsage, []string{`/fail  exit 2: --encoding: unknown encoding "klingon"`}},
+		{"import --simulate --rate=-1 good.csv", pipeline.ExitUsage, nil}, // no command that is understood
 		{"import --simulate --ping-url " + url + "?create=1 good.csv", pipeline.ExitDone, []string{"/start create=1", "create=1 " + heardDone}},
 		{"import --simulate --ping-url " + url + "/ good.csv", pipeline.ExitDone, []string{"/start", "/ " + " " + heardDone}},
 	} {

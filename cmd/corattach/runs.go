@@ -17,15 +17,9 @@ type runsCommand struct {
 	logFlags
 }
 
-// Help is shown below the description.
-func (*runsCommand) Help() string {
-	return examples("corattach runs", "corattach runs --json --runs-dir /var/lib/corattach/runs")
-}
-
 // Run lists the runs of a runs directory.
 func (c *runsCommand) Run(a *app) error {
-	c.logFlags.open(a)
-	all, err := runs.List(string(c.RunsDir))
+	all, err := runs.List(c.RunsDir)
 	if err != nil {
 		return err
 	}
@@ -44,11 +38,13 @@ func writeRuns(w io.Writer, all []runs.Info) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUN\tJOB\tWHAT\tSTARTED\tTOOK\tEXIT\tRESUME\tROWS")
-	for i := range all {
-		r := &all[i]
-		what, resume, rows := r.Command, "-", fmt.Sprint(r.Rows.Total)
+	for _, r := range all {
+		what, exit, resume, rows := r.Command, "-", "-", fmt.Sprint(r.Rows.Total)
 		if r.DryRun {
 			what += " --dry-run"
+		}
+		if r.Exit != nil {
+			exit = fmt.Sprint(r.Exit.Code)
 		}
 		if r.Resumable {
 			resume = "yes"
@@ -58,14 +54,7 @@ func writeRuns(w io.Writer, all []runs.Info) error {
 		}
 		took := time.Duration(r.DurationSeconds * float64(time.Second)).Round(time.Second)
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\t%s\t%s\n", report.Show(r.RunID), report.Show(r.Job), what,
-			r.StartedAt.UTC().Format(time.RFC3339), took, exitText(r.Exit), resume, rows)
+			r.StartedAt.UTC().Format(time.RFC3339), took, exit, resume, rows)
 	}
 	return t.Flush()
-}
-
-func exitText(exit *report.Exit) string {
-	if exit == nil {
-		return "-"
-	}
-	return fmt.Sprint(exit.Code)
 }

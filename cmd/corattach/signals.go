@@ -52,28 +52,28 @@ func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
 // nothing that may block.
 func obey(signals <-chan os.Signal, done <-chan struct{}, end func(pipeline.Stop), cutOff func(error), now chan<- pipeline.Stop) {
 	var first pipeline.Stop
-	select {
-	case s := <-signals:
-		first = stoppedBy(s)
-		end(first)
-	case <-done:
-		return
+	var grace <-chan time.Time
+	for n := 1; ; n++ {
+		select {
+		case s := <-signals:
+			switch n {
+			case 1:
+				first = stoppedBy(s)
+				end(first)
+			case 2:
+				cutOff(stoppedBy(s))
+				grace = time.After(cutGrace)
+			default:
+				now <- first
+				return
+			}
+		case <-grace:
+			now <- first
+			return
+		case <-done:
+			return
+		}
 	}
-	select {
-	case s := <-signals:
-		cutOff(stoppedBy(s))
-	case <-done:
-		return
-	}
-	grace := time.NewTimer(cutGrace)
-	defer grace.Stop()
-	select {
-	case <-signals:
-	case <-grace.C:
-	case <-done:
-		return
-	}
-	now <- first
 }
 
 func stoppedBy(s os.Signal) pipeline.Stop {

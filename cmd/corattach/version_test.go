@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime"
 	"runtime/debug"
 	"testing"
 
@@ -22,20 +21,19 @@ func TestBuild(t *testing.T) {
 		info *debug.BuildInfo
 		want build
 	}{
-		"nothing":  {nil, build{Version: "devel"}},
-		"no vcs":   {&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, build{Version: "devel"}},
-		"a module": {&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, build{Version: "v1.2.3"}},
+		"nothing":  {nil, build{version: "devel"}},
+		"no vcs":   {&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, build{version: "devel"}},
+		"a module": {&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, build{version: "v1.2.3"}},
 		"a commit": {
 			&debug.BuildInfo{Settings: settings("vcs", "git", "vcs.revision", commit, "vcs.time", "2026-11-23T03:15:00Z", "vcs.modified", "false")},
-			build{Version: "devel-0123456789ab", Revision: commit, Time: "2026-11-23T03:15:00Z", Modified: new(false)},
+			build{version: "devel-0123456789ab", revision: commit, time: "2026-11-23T03:15:00Z"},
 		},
 		"a changed commit": {
 			&debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-2026+dirty"}, Settings: settings("vcs.revision", commit, "vcs.modified", "true")},
-			build{Version: "devel-0123456789ab+", Revision: commit, Modified: new(true)},
+			build{version: "devel-0123456789ab+", revision: commit},
 		},
 	} {
-		test.want.Go, test.want.Platform = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
-		if diff := gocmp.Diff(test.want, buildOf(test.info)); diff != "" {
+		if diff := gocmp.Diff(test.want, built(test.info, test.info != nil), gocmp.AllowUnexported(build{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 // Account is whom a token belongs to, as far as COR says, each field on one
 // line of bounded length. At least one field is set.
 type Account struct {
-	ID    string
-	Name  string
-	Email string
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
 }
 
 // wireAccount is what is read of the answer of /v1/me. Choice: its shape is not

@@ -54,11 +54,10 @@ type Connection struct {
 
 // Resumption is what a resumed run is to do.
 type Resumption struct {
-	Dir         string                       // of the run
-	Check       func(journal.Settings) error // refuses settings that are given and differ from the run's
+	Dir         string // of the run
 	Sending     send.Settings
-	Connect     func(then pipeline.Target) Connect // to the run's target, unless another one is given
-	EvenIfOlder bool                               // although a later run has sent for one of its users
+	Connect     Connect // to the run's target, unless another one is given
+	EvenIfOlder bool    // although a later run has sent for one of its users
 	Common
 }
 

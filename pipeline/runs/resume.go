@@ -37,9 +37,6 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	defer log.Close()
 	lease.Runs(log.RunID)
 	h.Run(log.RunID, r.Dir)
-	if err := r.Check(log.Header.Settings); err != nil {
-		return nil, err
-	}
 	needed := log.Plan == nil && asks(log.Command, &log.Header.Settings)
 	m, err := recall(ctx, h, runsDir, log.Header.Target, log.Job, needed, &run{dir: r.Dir})
 	if err != nil {
@@ -100,7 +97,7 @@ type todo struct {
 
 // goOn reaches the run's target and sends.
 func (w *run) goOn(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory, t todo) (*Outcome, error) {
-	connection, err := r.Connect(w.header.Target)(ctx)
+	connection, err := r.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}

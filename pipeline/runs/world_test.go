@@ -159,8 +159,8 @@ func (w *world) start(o Order, change ...func(*Order)) told {
 func (w *world) resumes(dir string, change ...func(*Resumption)) told {
 	w.Helper()
 	r := Resumption{
-		Dir: dir, Check: func(journal.Settings) error { return nil }, Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
-		Connect: func(pipeline.Target) Connect { return w.connect },
+		Dir: dir, Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
+		Connect: w.connect,
 	}
 	for _, c := range change {
 		c(&r)

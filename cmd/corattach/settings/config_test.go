@@ -29,10 +29,10 @@ func FuzzConfig(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		c := &config{path: "fuzz.yaml"}
-		err := c.parse(content)
+		s := &Settings{path: "fuzz.yaml"}
+		err := s.parse(content)
 		if err == nil {
-			err = c.check(settable(parser.Model.Node))
+			_, err = s.Check(parser.Model)
 		}
 		var failure *pipeline.Failure
 		if err != nil && (!errors.As(err, &failure) || failure.Code != pipeline.ExitUsage) {
