@@ -32,6 +32,7 @@ func pieces() []string {
 // processors, to what is promised: every record stands there once, in input
 // order, and the users add up to the rows, in order of first appearance.
 func TestAccounting(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.IntRange(0, 4000).Draw(t, "lines")

@@ -139,6 +139,7 @@ func shellCases() map[string][]completed {
 // TestCompletionScripts has each shell read its script and complete lines with
 // it. A shell that is not there is left out, unless TEST_SHELLS asks for all.
 func TestCompletionScripts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run := filepath.Join(dir, "runs", "20261123T031500Z-ab12cd")
 	if err := os.MkdirAll(run, 0o700); err != nil {

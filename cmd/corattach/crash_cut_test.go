@@ -20,7 +20,7 @@ import (
 // A finished run's journal is cut at its records' borders, around them and at
 // many places between, and resumed with a COR that holds everything already.
 func TestJournalCutAndResumed(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	const input = `user_id,workspace_id,percentage,source
 U1,W1,60,SAP
 U2,W1,50,SAP
@@ -83,7 +83,7 @@ rounded,W1,33.3333,SAP
 // report writes every file of a run again, byte for byte, whether the run was
 // finished by import or by resume.
 func TestReportIsTheSameAgain(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	w := newCrashWorld(t, crashInput, crashScript)
 	if !w.killed(t, "12 after", w.importArgs()...) {
 		t.Fatal("the run was not killed")
@@ -133,7 +133,7 @@ func (w *crashWorld) sameAgain(t *testing.T, dir string) {
 // One run at a time: the second ends at once, sends nothing and leaves nothing
 // behind; when the first is killed, the next one can start.
 func TestLockDiesWithItsProcess(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	w := newCrashWorld(t, crashInput, `{"faults": [{"user": "U1", "attempts": [1], "delay": "1m"}]}`)
 	first, _ := crashProcess(crashNever, w.importArgs()...)
 	okay(t, first.Start())

@@ -239,9 +239,11 @@ func (w *crashWorld) runDir(t *testing.T) string {
 	return dirs[0]
 }
 
+// slots are how many subtests of inParallel may run at a time.
+var slots = make(chan struct{}, 16)
+
 // inParallel runs subtests, some at a time: most of their time is spent waiting.
 func inParallel(t *testing.T, names []string, test func(t *testing.T, i int)) {
-	slots := make(chan struct{}, 16)
 	var group sync.WaitGroup
 	for i, name := range names {
 		slots <- struct{}{}

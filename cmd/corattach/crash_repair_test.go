@@ -39,7 +39,7 @@ func newRepairWorld(t *testing.T) *crashWorld {
 // matched, and resume finishes what was begun. Only a request that was answered
 // with another percentage, and whose repair was not begun, has its verdict.
 func TestKillDuringRepair(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	reference := newRepairWorld(t)
 	if got := runHere(reference.args("import", reference.file, "--repair")...); got.code != pipeline.ExitDone {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)

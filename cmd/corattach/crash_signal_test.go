@@ -113,7 +113,7 @@ func statusCounts(t *testing.T, dir string) map[string]int {
 // The first signal drains: what is open finishes and counts, nothing new is
 // sent, the reports are written, and resume does the rest.
 func TestSignalDrains(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	signals := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
 	inParallel(t, []string{"SIGTERM", "SIGINT", "SIGHUP"}, func(t *testing.T, i int) {
 		if signal.Ignored(signals[i]) { // as under nohup, and then the program would ignore it too

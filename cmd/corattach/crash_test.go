@@ -55,7 +55,7 @@ func (w *crashWorld) importArgs(more ...string) []string {
 // the journal holds as settled is sent again, and no more than one request per
 // worker is sent twice.
 func TestKillAtEveryJournalRecord(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	reference := newCrashWorld(t, crashInput, crashScript)
 	if got := runHere(reference.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
@@ -215,7 +215,7 @@ func (w *crashWorld) truthful(t *testing.T, dir string) {
 // A fault of the program itself ends like any other failure, with its code and
 // what to do: 2 would say that the command line was wrong.
 func TestInternalError(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	w := newCrashWorld(t, crashInput, "")
 	var errs bytes.Buffer
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, journalFile: func(journal.File) journal.File { panic("a fault") }}

@@ -15,7 +15,7 @@ import (
 // A killed run is resumed, and the resume is killed too, at every fourth moment
 // of its writes: the run after that brings everything to its end all the same.
 func TestKillTwice(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	reference := newCrashWorld(t, crashInput, crashScript)
 	if got := runHere(reference.importArgs()...); got.code != pipeline.ExitRows {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
@@ -85,7 +85,7 @@ func (f *full) Sync() error {
 // sync: the run stops, nothing more is written or sent, and resume goes on as
 // after a crash.
 func TestJournalThatCantBeWritten(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	reference := newCrashWorld(t, crashInput, crashScript)
 	counting := &full{sync: true}
 	if got := runWith(counting, reference.importArgs()...); got.code != pipeline.ExitRows {

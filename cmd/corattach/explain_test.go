@@ -96,7 +96,7 @@ func storyCells(r *explain.Row) []string {
 // Whatever the input, what COR does to it and where the run ends: for each user
 // explain says what the report says.
 func TestStoriesAreTheReport(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	users := []string{"U1", "U2", "U3", "U4", "U5"}
 	rapid.Check(t, func(rt *rapid.T) {
 		var input strings.Builder
@@ -133,7 +133,7 @@ func TestStoriesAreTheReport(t *testing.T) {
 // A run that was killed tells the same stories as its report, and after it was
 // resumed again.
 func TestStoriesOfKilledRuns(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	users := []string{"U1", "U2", "U3", "bad", "twice", "refused", "stumbles", "unheard", "rounded", "dropped", "nobody"}
 	moments := []string{"3 before", "4 half", "7 after", "9 half", "12 before", "16 after"}
 	inParallel(t, moments, func(t *testing.T, i int) {

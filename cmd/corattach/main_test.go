@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,19 @@ var update = flag.Bool("update", false, "write what the program prints into the 
 
 // TestMain lets tests run the program itself: "corattach" is on PATH.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"corattach": program})
+	testscript.Main(suite{m}, map[string]func(){"corattach": program})
+}
+
+// suite are the tests, in a process that has credentials for all of them. They mostly
+// wait, for retries and for the disk: more of them run at a time than there are cores.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	flag.Parse()
+	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	_ = os.Setenv("COR_API_KEY", "key")
+	_ = os.Setenv("COR_CLIENT_SECRET", "not-told")
+	return s.M.Run()
 }
 
 // program is main, for tests that ask for it in a process that may open no

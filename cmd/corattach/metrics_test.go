@@ -184,7 +184,7 @@ func TestMetrics(t *testing.T) {
 
 // TestMetricsOfAResume: a resumed run is told as a whole, its retries counted.
 func TestMetricsOfAResume(t *testing.T) {
-	setCredentials(t)
+	t.Parallel()
 	w := newCrashWorld(t, smallInput, `{"faults": [{"user": "U1", "attempts": [1, 2], "status": 500}, {"user": "U2", "attempts": [1], "status": 429}]}`)
 	file := filepath.Join(t.TempDir(), "corattach.prom")
 	got := runHere(w.args("import", w.file, "--retries", "0", "--metrics-file", file)...)

@@ -401,6 +401,7 @@ func (j jobSpec) check(t *testing.T, file string) {
 // TestDockerfile builds the program with the line of the Dockerfile, from what
 // the Dockerfile copies and nothing else.
 func TestDockerfile(t *testing.T) {
+	t.Parallel()
 	text := strings.ReplaceAll(readSample(t, "docker/Dockerfile"), "\\\n", "")
 	root, err := filepath.Abs("../..")
 	okay(t, err)
@@ -481,6 +482,7 @@ func TestDockerfile(t *testing.T) {
 // TestAlerts: every metric of the rules is one that is written, and every rule
 // is tried.
 func TestAlerts(t *testing.T) {
+	t.Parallel()
 	rules := readSample(t, "alerts/corattach.rules.yml")
 	file := filepath.Join(t.TempDir(), "j.prom")
 	m, err := monitor.New(file, "", "j", "")

@@ -203,7 +203,7 @@ func TestStoppedRunTells(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process can't be asked to stop there")
 	}
-	setCredentials(t)
+	t.Parallel()
 	w := newCrashWorld(t, smallInput, `{"faults": [{"user": "U1", "attempts": [1], "status": 429, "retry_after": 3600}]}`)
 	m, url := newMonitor(t)
 	file := filepath.Join(t.TempDir(), "x.prom")

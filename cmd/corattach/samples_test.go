@@ -364,6 +364,7 @@ func namesIn(t *testing.T, path string) (names []string) {
 
 // TestBenchScript runs the measurements on few rows: they go on working.
 func TestBenchScript(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("there is no bash")
 	}

@@ -17,6 +17,7 @@ import (
 // TestColours runs the program on a terminal and beside one: escapes are for a
 // terminal alone, and not where they are unwanted.
 func TestColours(t *testing.T) {
+	t.Parallel()
 	const logged, bar = "\x1b[", "sending"
 	for name, test := range map[string]struct {
 		env     []string
