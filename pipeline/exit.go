@@ -62,7 +62,7 @@ func Scarce(err error) string {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "raise the limit of open files (ulimit -n)"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "make room where --runs-dir is"
+		return "make room on the disk that is full"
 	}
 	return ""
 }

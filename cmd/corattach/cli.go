@@ -123,7 +123,7 @@ func (a *app) command(args []string) (err error) {
 		return nil
 	}
 	if err != nil {
-		return usageFailure(err, args)
+		return usageFailure(err)
 	}
 	a.given = givenFlags(parsed, set)
 	a.open(parsed.Selected().Flags)
@@ -149,15 +149,21 @@ func (a *app) parser(set *settings.Settings, exit func(code int)) (*kong.Kong, e
 	)...)
 }
 
-// complete adds to the commands what their tags can't say.
+// complete adds to the commands what their tags can't say: the details of their helps,
+// and that a resume hides what decides what its run's rows are. It takes these flags
+// only to refuse what differs from the run; hidden flags are set on the command line
+// alone.
 func complete(k *kong.Kong) error {
 	texts := details()
 	return kong.Visit(k.Model.Node, func(v kong.Visitable, next kong.Next) error {
-		if command, ok := v.(*kong.Node); ok {
-			command.Detail = texts[command.Path()]
-			if command.Name == "resume" {
-				hideFixed(command)
-			}
+		command, ok := v.(*kong.Node)
+		if !ok {
+			return next(nil)
+		}
+		command.Detail = texts[command.Path()]
+		for _, flag := range command.Flags {
+			fixed := flag.Name == "chunk" || flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
+			flag.Hidden = flag.Hidden || fixed && command.Name == "resume"
 		}
 		return next(nil)
 	})

@@ -133,7 +133,7 @@ func TestJournalThatCantBeWritten(t *testing.T) {
 			if !strings.Contains(got.stderr, "\nnext: corattach resume "+dir+"\n") && len(failed.attempts) > 0 {
 				t.Errorf("nothing to paste: %s", got.stderr)
 			}
-			if !f.sync && !strings.Contains(got.stderr, "hint: make room where --runs-dir is\n") && len(failed.attempts) > 0 {
+			if !f.sync && !strings.Contains(got.stderr, "hint: make room on the disk that is full\n") && len(failed.attempts) > 0 {
 				t.Errorf("no hint: %s", got.stderr)
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"syscall"
 
 	"corattach/pipeline"
@@ -35,10 +34,5 @@ func failureOf(err error) *pipeline.Failure {
 	case errors.As(err, &stop) && stop.Kind == pipeline.Interrupted:
 		return &pipeline.Failure{Code: pipeline.ExitSignal + stop.Signal, Err: err}
 	}
-	hint := pipeline.Scarce(err)
-	var file *fs.PathError
-	if hint != "" && errors.As(err, &file) && file.Path == "/dev/stdout" { // as package os calls it
-		hint = "make room where standard output goes"
-	}
-	return &pipeline.Failure{Code: pipeline.ExitInternal, Err: err, Hint: hint}
+	return &pipeline.Failure{Code: pipeline.ExitInternal, Err: err, Hint: pipeline.Scarce(err)}
 }

@@ -43,7 +43,6 @@ Exit codes:
 
 Examples:
   corattach import --dry-run staff.csv
-  corattach import --simulate samples/nightly.csv
   corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz
   corattach import --config samples/config/nightly.yaml staff.csv`,
 
@@ -63,8 +62,7 @@ value that it had in the run's last session.
 ` + credentialsHelp + `
 
 Examples:
-  corattach resume last
-  corattach resume --rate 2 runs/20261123T031500Z-ab12cd`,
+  corattach resume last`,
 
 		"report": `Examples:
   corattach report last
@@ -79,7 +77,6 @@ whatever the verdicts are, and with 2 when no row of the run names the user.
 
 Examples:
   corattach explain last OKTA-1001
-  corattach explain --json 20261123T031500Z-ab12cd OKTA-1001
   corattach explain last -- -1001`,
 
 		"diff": `Rows are joined by user, workspace and source; duplicates collapse. The input has changed when a pair was added or removed,
@@ -90,7 +87,6 @@ reports.
 It ends with 0 when nothing changed, with 5 when something did.
 
 Examples:
-  corattach diff 20261122T031500Z-c0ffee last
   corattach diff --stat 20261122T031500Z-c0ffee last
   corattach diff --format csv last runs/20261123T190000Z-ab12cd >changes.csv`,
 

@@ -24,16 +24,6 @@ type resumeCommand struct {
 	detachFlags
 }
 
-// hideFixed takes out of the help of a resume what decides what the run's rows are: it
-// takes these flags only to refuse what differs from the run. Hidden flags are set on
-// the command line alone.
-func hideFixed(resume *kong.Node) {
-	for _, flag := range resume.Flags {
-		fixed := flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
-		flag.Hidden = flag.Hidden || fixed || flag.Name == "chunk"
-	}
-}
-
 // Run sends what has no definite answer yet.
 func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	dir, err := runs.Find(c.RunsDir, c.Run_, false)

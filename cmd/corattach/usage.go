@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -15,7 +14,7 @@ import (
 )
 
 // usageFailure is what kong refuses, with what to do about it.
-func usageFailure(err error, args []string) error {
+func usageFailure(err error) error {
 	var known *pipeline.Failure
 	if errors.As(err, &known) {
 		return known
@@ -47,8 +46,6 @@ func usageFailure(err error, args []string) error {
 		hint = "flags have two dashes, such as --dry-run"
 	case isWord && command == "corattach" && absent == nil:
 		hint = "a command comes first, as in " + pasteable("import", word)
-	case isWord && slices.Contains(args, "--"):
-		hint = "flags stand before --, and files behind it"
 	default:
 		hint = command + " --help lists what there is"
 	}
@@ -71,5 +68,5 @@ func (a *app) traced(err error) error {
 	if places == nil {
 		return err
 	}
-	return pipeline.Usage(f.Hint, "%w (%s)", f.Err, strings.Join(slices.Compact(places), ", "))
+	return pipeline.Usage(f.Hint, "%w (%s)", f.Err, strings.Join(places, ", "))
 }
