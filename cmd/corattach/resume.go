@@ -83,14 +83,15 @@ func (a *app) sameSettings(then journal.Header) error {
 		Job string
 		journal.Settings
 	}{then.Job, then.Settings})
+	text := func(v reflect.Value) string { return strings.TrimPrefix(fmt.Sprint(v), "map") }
 	for _, g := range a.given {
 		name, now := g.Name, g.Target
 		if name == "strict" && now.Bool() {
 			name, now = "max-invalid", reflect.ValueOf("0")
 		}
 		was := run.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, strings.ReplaceAll(name, "-", "")) })
-		if g.from == "" && was.IsValid() && fmt.Sprint(was) != fmt.Sprint(now) {
-			return pipeline.Usage("leave it out, or start a new run", "the run was made with --%s=%v, and --%[1]s=%[3]v is given", name, was, now)
+		if g.from == "" && was.IsValid() && text(was) != text(now) {
+			return pipeline.Usage("leave it out, or start a new run", "the run was made with --%s=%s, and --%[1]s=%[3]s is given", name, text(was), text(now))
 		}
 	}
 	return nil

@@ -8,7 +8,6 @@
 package settings
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -73,11 +72,11 @@ func (s *Settings) Early(flag string) string {
 			return args[i+1]
 		}
 	}
-	text := ""
-	if line, found := s.file[flag]; found {
+	text := Environment(Variable(flag))
+	if line, found := s.file[flag]; found && text == "" {
 		_ = line.Load(&text)
 	}
-	return cmp.Or(Environment(Variable(flag)), text)
+	return text
 }
 
 // Check compares every key of the file with the flags of all commands. One that only
