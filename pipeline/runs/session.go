@@ -200,7 +200,7 @@ func (w *run) finish() *report.Run {
 	for r, reason := range overwritten {
 		w.table.Overwrite(r, reason)
 	}
-	w.clashes = verdict.Warning(clashes)
+	w.clashes = clashes
 	return w.report()
 }
 

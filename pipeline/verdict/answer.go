@@ -10,8 +10,8 @@ import (
 // alone is never success: success is the pivot, and for a detach that it is gone, as
 // COR answers with all that remain.
 func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipeline.Percent, v *pipeline.Verdict) {
-	if v.Pivot = ev.pivot; ev.pivot != nil {
-		v.Number = ev.answer.Number
+	if ev.pivot != nil {
+		v.Pivot, v.Number = ev.pivot, ev.answer.Number
 	}
 	switch {
 	case op == pipeline.Detach && ev.pivot != nil:
@@ -29,8 +29,13 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 		}
 	case ev.pivot == nil:
 		ev.readAbsent(op, v)
+	case share.Percent.Near(ev.pivot.Percentage, 0):
+		v.Status = pipeline.Matched
 	default:
-		v.Status, v.Reason = compare(share.Percent, ev.pivot.Percentage, tolerance)
+		v.Status, v.Reason = pipeline.Mismatched, fmt.Sprintf("asked for %v, COR returned %s", share.Percent, ev.pivot.Percentage)
+		if share.Percent.Near(ev.pivot.Percentage, tolerance) {
+			v.Status, v.Reason = pipeline.Matched, fmt.Sprintf("%s: within --tolerance %v", v.Reason, tolerance)
+		}
 	}
 	if ev.kept != nil {
 		v.Reason += "; the repair was refused: " + ev.kept.Fault.Error()
@@ -52,16 +57,4 @@ func (ev *evidence) readAbsent(op pipeline.Op, v *pipeline.Verdict) {
 	default:
 		v.Status = pipeline.Detached
 	}
-}
-
-// compare sets the percentage that COR returned against the one asked for.
-func compare(asked pipeline.Percent, returned string, tolerance pipeline.Percent) (pipeline.Status, string) {
-	if asked.Near(returned, 0) {
-		return pipeline.Matched, ""
-	}
-	reason := fmt.Sprintf("asked for %v, COR returned %s", asked, returned)
-	if asked.Near(returned, tolerance) {
-		return pipeline.Matched, fmt.Sprintf("%s: within --tolerance %v", reason, tolerance)
-	}
-	return pipeline.Mismatched, reason
 }

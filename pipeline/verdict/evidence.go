@@ -41,7 +41,10 @@ func gather(r *pipeline.Request) []evidence {
 		if about == nil {
 			about = names
 		}
-		problem := problemOf(e.Answer)
+		problem := "" // of the rows that the answer does not list
+		if e.Answer != nil && e.Answer.Strange() != nil {
+			problem = fmt.Sprintf("it has a pivot of user %d, not %d", e.Answer.Strange().UserID, e.Answer.UserID)
+		}
 		for _, w := range about {
 			if ev := index[w]; ev != nil {
 				ev.add(r.Op, e, problem)
@@ -52,14 +55,6 @@ func gather(r *pipeline.Request) []evidence {
 		}
 	}
 	return rows
-}
-
-// problemOf says how an answer contradicts itself about a row that it does not list.
-func problemOf(a *pipeline.Answer) string {
-	if a == nil || a.Strange() == nil {
-		return ""
-	}
-	return fmt.Sprintf("it has a pivot of user %d, not %d", a.Strange().UserID, a.UserID)
 }
 
 // add takes an exchange about the row into account.

@@ -72,18 +72,17 @@ func Lost(requests []pipeline.Request, attached []pipeline.KnownPair) []pipeline
 	for i := range attached {
 		k := &attached[i]
 		last := slices.IndexFunc(answers, func(e *pipeline.Exchange) bool { return e.Answer.UserID == k.Identity.User })
-		if last >= 0 && !asked[k.Pair] && !lists(answers[last].Answer, k) {
+		if last < 0 || asked[k.Pair] {
+			continue
+		}
+		listed := slices.ContainsFunc(answers[last].Answer.Pivots, func(p pipeline.Pivot) bool { // under whatever spelling
+			return p.Source == k.Source && p.Workspace == k.Workspace || p.Identity() == k.Identity
+		})
+		if !listed {
 			lost = append(lost, pipeline.Pivot{
 				Workspace: k.Workspace, Source: k.Source, UserID: k.Identity.User, WorkspaceID: k.Identity.Workspace,
 			})
 		}
 	}
 	return lost
-}
-
-// lists reports whether an answer has a pair, under whatever spelling.
-func lists(a *pipeline.Answer, k *pipeline.KnownPair) bool {
-	return slices.ContainsFunc(a.Pivots, func(p pipeline.Pivot) bool {
-		return p.Source == k.Source && p.Workspace == k.Workspace || p.Identity() == k.Identity
-	})
 }

@@ -51,7 +51,7 @@ func BarredBy(requests []pipeline.Request, i int) int {
 // lastBegun returns the last exchange of a request, nil when there is none. One
 // that was withheld is none: the end of the run is to blame for it.
 func lastBegun(h pipeline.History) *pipeline.Exchange {
-	for i := len(h) - 1; i >= 0; i-- {
+	for i := range slices.Backward(h) {
 		if !h[i].Is(pipeline.Withheld) {
 			return &h[i]
 		}
@@ -69,30 +69,24 @@ func Of(r *pipeline.Request, tolerance pipeline.Percent) []pipeline.Verdict {
 			attempts++
 		}
 	}
-	verdicts := make([]pipeline.Verdict, len(r.Shares))
-	rows := gather(r)
+	verdicts, rows := make([]pipeline.Verdict, len(r.Shares)), gather(r)
 	for i := range rows {
-		v := &verdicts[i]
+		v, ev := &verdicts[i], &rows[i]
 		v.Attempts = attempts
-		rows[i].trace(v)
-		rows[i].judge(r.Op, r.Shares[i], tolerance, v)
-		v.Resumable = rows[i].resumable(r.Op, v.Status)
+		if ev.last != nil {
+			v.SentAt = ev.last.At
+		}
+		switch e := ev.heard; {
+		case e == nil:
+		case e.Answer != nil:
+			v.HTTPStatus = e.Answer.Status
+		default:
+			v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
+		}
+		ev.judge(r.Op, r.Shares[i], tolerance, v)
+		v.Resumable = ev.resumable(r.Op, v.Status)
 	}
 	return verdicts
-}
-
-// trace sets what the verdict tells of the last exchange about the row.
-func (ev *evidence) trace(v *pipeline.Verdict) {
-	if ev.last != nil {
-		v.SentAt = ev.last.At
-	}
-	switch e := ev.heard; {
-	case e == nil:
-	case e.Answer != nil:
-		v.HTTPStatus = e.Answer.Status
-	default:
-		v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
-	}
 }
 
 // judge sets the verdict on one row.
