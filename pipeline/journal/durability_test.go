@@ -297,7 +297,7 @@ func TestDiskFullAtEveryByte(t *testing.T) {
 	}
 }
 
-// The n-th sync fails or panics, for every n: no later call succeeds, not even that
+// The n-th sync fails, for every n: no later call succeeds, not even that
 // of an attempt which was durable before, and none hangs.
 func TestFailingSync(t *testing.T) {
 	broken := errors.New("input/output error")
@@ -325,23 +325,6 @@ func TestFailingSync(t *testing.T) {
 		if err := j.Close(); !errors.Is(err, broken) || !d.closed {
 			t.Errorf("close: %v, closed %v", err, d.closed)
 		}
-	}
-}
-
-func TestPanickingSync(t *testing.T) {
-	d := endless()
-	j := working(t, d)
-	d.syncFail = func(int) error { panic("no disk") }
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("the panic is gone")
-			}
-		}()
-		_ = begin(j, "A")
-	}()
-	if err := begin(j, "B"); !errors.Is(err, errNoSync) {
-		t.Errorf("after the panic: %v", err)
 	}
 }
 

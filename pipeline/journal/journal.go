@@ -10,18 +10,16 @@
 // an error, and so is a record that can't stand where it does.
 //
 // The order of records: the header, decisions, the plan that completes them, and
-// then sessions with their attempts. A session may come before the plan.
+// then sessions with their attempts.
 //
 // Texts are UTF-8. Bytes that are not come back as U+FFFD.
 package journal
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 	"sync"
 
 	"corattach/pipeline"
@@ -45,6 +43,7 @@ type Journal struct {
 	mu      sync.Mutex
 	file    File
 	order   order
+	line    bytes.Buffer  // of the record that is being written
 	written int64         // records
 	syncing chan struct{} // has room for the one that syncs
 	durable int64         // records that would survive a loss of power; it belongs to that one
@@ -60,7 +59,7 @@ func Create(path string, h Header, wrap func(File) File) (*Journal, error) {
 		return nil, err
 	}
 	h.Format = Format
-	if err := j.putDurably(head{Type: headerRecord}, &h); err != nil {
+	if err := j.putDurably(&record[any]{Type: headerRecord, Data: &h}); err != nil {
 		return nil, errors.Join(err, j.file.Close())
 	}
 	return j, nil
@@ -81,47 +80,35 @@ func open(path string, flags int, wrap func(File) File) (*Journal, error) {
 // Decide writes down what planning decided for one user. It is called once for
 // each user, before Plan.
 func (j *Journal) Decide(d Decisions) error {
-	_, err := j.put(head{Type: decisionsRecord, User: d.User}, &d)
-	return err
+	return j.put(&record[any]{Type: decisionsRecord, User: d.User, Data: &d})
 }
 
 // Plan completes the decisions. When it returns, the plan of the run is fixed,
 // whatever happens.
-func (j *Journal) Plan(p Plan) error { return j.putDurably(head{Type: planRecord}, &p) }
+func (j *Journal) Plan(p Plan) error { return j.putDurably(&record[any]{Type: planRecord, Data: &p}) }
 
 // Session writes down that work on the run begins.
-func (j *Journal) Session(s Session) error {
-	_, err := j.put(head{Type: sessionRecord}, &s)
-	return err
-}
+func (j *Journal) Session(s Session) error { return j.put(&record[any]{Type: sessionRecord, Data: &s}) }
 
 // Begin writes an attempt down and returns its number when it would survive a
 // loss of power. Attempts that begin at the same time share one sync. It is an
-// error before the plan and outside of a session.
+// error outside of a session.
 func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
-	if a.Op != pipeline.Attach && a.Op != pipeline.Detach || len(a.Shares) == 0 {
-		return 0, j.fail(errors.New("an attempt that asks for nothing"))
-	}
-	number, err := j.put(head{Type: beginRecord, User: a.User}, &a)
-	if err == nil {
-		err = j.sync()
-	}
-	return number, err
+	r := record[any]{Type: beginRecord, User: a.User, Data: &a}
+	err := j.putDurably(&r)
+	return r.Number, err
 }
 
 // End writes down what came of the attempt with the exchange's Number: an answer
-// or a fault, and never both.
+// or a fault.
 func (j *Journal) End(e pipeline.Exchange) error {
-	one := (e.Answer == nil) != (e.Fault == nil)
-	if !one || e.Fault != nil && !slices.Contains(pipeline.FaultKinds(), e.Fault.Kind) {
-		return j.fail(errors.New("the end of an attempt is neither an answer nor a fault of a known kind"))
-	}
-	_, err := j.put(head{Type: endRecord, Number: e.Number}, &outcome{e.Answer, e.Fault, e.Ended})
-	return err
+	return j.put(&record[any]{Type: endRecord, Number: e.Number, Data: &outcome{e.Answer, e.Fault, e.Ended}})
 }
 
 // Finish writes down where the session ended, and makes everything durable.
-func (j *Journal) Finish(e End) error { return j.putDurably(head{Type: finishRecord}, &e) }
+func (j *Journal) Finish(e End) error {
+	return j.putDurably(&record[any]{Type: finishRecord, Data: &e})
+}
 
 // Close makes everything durable and closes the file.
 func (j *Journal) Close() error {
@@ -132,87 +119,61 @@ func (j *Journal) Close() error {
 	return err
 }
 
-func (j *Journal) putDurably(h head, data any) error {
-	if _, err := j.put(h, data); err != nil {
+func (j *Journal) putDurably(r *record[any]) error {
+	if err := j.put(r); err != nil {
 		return err
 	}
 	return j.sync()
 }
 
-// put writes a record, and returns the number of its attempt. A begin gets the next.
-func (j *Journal) put(h head, data any) (number int64, err error) {
-	text, err := json.Marshal(data)
-	if err != nil {
-		return 0, j.fail(err)
-	}
+// put writes a record. A begin gets the next number.
+func (j *Journal) put(r *record[any]) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err != nil {
-		return 0, j.err
+		return j.err
 	}
-	if h.Type == beginRecord {
-		h.Number = j.order.last + 1
+	if r.Type == beginRecord {
+		r.Number = j.order.last + 1
 	}
-	if err := j.write(h, text); err != nil {
-		j.err = fmt.Errorf("the journal can't be written: %w", err)
+	j.line.Reset()
+	err := r.write(&j.line)
+	if why := j.order.follow(r.Type, r.Number); err == nil && why != "" {
+		err = errors.New(why)
 	}
-	return h.Number, j.err
+	if err == nil {
+		_, err = j.line.WriteTo(j.file)
+		j.written++
+	}
+	return j.fail(err)
 }
 
-// write is called with mu.
-func (j *Journal) write(h head, data []byte) error {
-	if why := j.order.follow(h.Type, h.Number); why != "" {
-		return errors.New(why)
-	}
-	line, err := seal(h, data)
-	if err != nil {
-		return err
-	}
-	n, err := j.file.Write(line)
-	if err == nil && n < len(line) {
-		err = io.ErrShortWrite
-	}
-	j.written++
-	return err
-}
-
-// fail keeps the first error for all later calls and returns it.
+// fail keeps the first error for all later calls and returns it. It is called with mu.
 func (j *Journal) fail(err error) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.err == nil {
+	if j.err == nil && err != nil {
 		j.err = fmt.Errorf("the journal can't be written: %w", err)
 	}
 	return j.err
 }
 
-var errNoSync = errors.New("the sync has not come to its end")
-
 // sync returns when all that is written now is durable. One at a time syncs, for all
-// that wait by then. A sync that panics counts as failed.
-func (j *Journal) sync() (err error) {
-	now, _ := j.state()
+// that wait by then.
+func (j *Journal) sync() error {
+	j.mu.Lock()
+	now := j.written
+	j.mu.Unlock()
 	j.syncing <- struct{}{}
 	defer func() { <-j.syncing }()
-	all, err := j.state()
+	j.mu.Lock()
+	all, err := j.written, j.err
+	j.mu.Unlock()
 	if err != nil || j.durable >= now {
 		return err
 	}
-	synced := errNoSync
-	defer func() {
-		if synced != nil {
-			err = j.fail(synced)
-		}
-	}()
-	if synced = j.file.Sync(); synced == nil {
+	if err = j.file.Sync(); err == nil {
 		j.durable = all
 	}
-	_, err = j.state()
-	return err
-}
-
-func (j *Journal) state() (written int64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.written, j.err
+	return j.fail(err)
 }

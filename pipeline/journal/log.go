@@ -2,12 +2,11 @@ package journal
 
 import (
 	"bufio"
-	"cmp"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -27,18 +26,12 @@ type Log struct {
 	Torn     int64     // bytes after them, which are the trace of a crash
 	LastAt   time.Time // when the last session or attempt began; else that of the header
 
-	path     string
-	file     *os.File
-	users    map[pipeline.UserID]mark
-	attempts []attempt // by number, from 1
-	settled  int64     // bytes up to the last record that is no decision
-	order    order     // at the end
-}
-
-// mark is where the records of one user stand.
-type mark struct {
-	decisions span
-	last      int32 // number of the last attempt; 0 when there is none
+	path      string
+	file      *os.File
+	decisions []span
+	attempts  []attempt                 // by number, from 1
+	last      map[pipeline.UserID]int32 // the number of each user's last attempt
+	order     order                     // at the end
 }
 
 // attempt is where the two records of an attempt stand.
@@ -58,7 +51,7 @@ func Read(path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{path: path, file: file, users: make(map[pipeline.UserID]mark)}
+	l := &Log{path: path, file: file, last: make(map[pipeline.UserID]int32)}
 	if err := l.read(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -74,22 +67,14 @@ func (l *Log) read() error {
 	if err != nil {
 		return err
 	}
-	s := scan{path: l.path}
-	in := bufio.NewReaderSize(io.NewSectionReader(l.file, 0, info.Size()), 256<<10)
-	for {
-		r, err := s.next(in)
-		if err == io.EOF {
-			break
-		}
-		if err == nil {
-			err = l.note(&r)
-		}
-		if err != nil {
-			return err
+	s := scan{path: l.path, in: bufio.NewReaderSize(io.NewSectionReader(l.file, 0, info.Size()), 256<<10)}
+	for err == nil {
+		if err = s.next(); err == nil {
+			err = l.note(&s)
 		}
 	}
-	if s.whole == 0 {
-		return fmt.Errorf("%s: %w", l.path, ErrUnbegun)
+	if err != io.EOF {
+		return err
 	}
 	l.Size, l.Torn, l.order = s.whole, s.torn, s.order
 	if n := len(l.attempts); n > 0 && int(l.attempts[n-1].session) == len(l.Sessions)-1 {
@@ -100,55 +85,35 @@ func (l *Log) read() error {
 	return nil
 }
 
-// note takes note of one record.
-func (l *Log) note(r *record) (err error) {
-	is := l.users[r.User]
-	switch r.Type {
-	case decisionsRecord:
-		is.decisions = r.span
-		l.users[r.User] = is
-		return nil
-	case beginRecord:
-		l.attempts = append(l.attempts, attempt{begin: r.span, session: int32(len(l.Sessions) - 1), previous: is.last})
-		is.last = int32(r.Number)
-		l.users[r.User] = is
-	case endRecord:
-		l.attempts[r.Number-1].end = r.span
+// note takes note of the record that was read last.
+func (l *Log) note(s *scan) (err error) {
+	switch s.Type {
 	case headerRecord:
-		l.Header, err = decodeHeader(l.path, r)
+		l.Header, err = decodeHeader(l.path, s.line)
 		l.LastAt = l.At
-	default:
-		err = l.noteRun(r)
-	}
-	l.settled = r.to
-	return err
-}
-
-// noteRun takes note of a record about the whole run. A session that begins or
-// ends before the plan is complete has given up the decisions before it.
-func (l *Log) noteRun(r *record) (err error) {
-	switch r.Type {
+	case decisionsRecord:
+		l.decisions = append(l.decisions, s.at)
 	case planRecord:
-		l.Plan, err = unmarshal[*Plan](l.path, r)
+		l.Plan, err = decode[*Plan](l.path, s.at.from, s.line)
 	case sessionRecord:
-		s, failed := unmarshal[Session](l.path, r)
-		l.Sessions, l.LastAt, err = append(l.Sessions, s), s.At, failed
+		now, failed := decode[Session](l.path, s.at.from, s.line)
+		l.Sessions, l.LastAt, err = append(l.Sessions, now), now.At, failed
+	case beginRecord:
+		l.attempts = append(l.attempts, attempt{begin: s.at, session: int32(len(l.Sessions) - 1), previous: l.last[s.User]})
+		l.last[s.User] = int32(s.Number)
+	case endRecord:
+		l.attempts[s.Number-1].end = s.at
 	case finishRecord:
-		l.Sessions[len(l.Sessions)-1].End, err = unmarshal[*End](l.path, r)
-	}
-	if l.Plan == nil {
-		clear(l.users)
+		l.Sessions[len(l.Sessions)-1].End, err = decode[*End](l.path, s.at.from, s.line)
 	}
 	return err
 }
 
 // Users returns the users that have attempts, sorted by bytes.
 func (l *Log) Users() []pipeline.UserID {
-	users := make([]pipeline.UserID, 0, len(l.users))
-	for user, is := range l.users {
-		if is.last > 0 {
-			users = append(users, user)
-		}
+	users := make([]pipeline.UserID, 0, len(l.last))
+	for user := range l.last {
+		users = append(users, user)
 	}
 	slices.Sort(users)
 	return users
@@ -158,7 +123,7 @@ func (l *Log) Users() []pipeline.UserID {
 // they were begun. One without an end has neither an answer nor a fault.
 func (l *Log) Exchanges(user pipeline.UserID) ([]pipeline.Exchange, error) {
 	var all []pipeline.Exchange
-	for number := l.users[user].last; number > 0; {
+	for number := l.last[user]; number > 0; {
 		is := l.attempts[number-1]
 		e := pipeline.Exchange{Number: int64(number), Session: int(is.session)}
 		var err error
@@ -179,31 +144,14 @@ func (l *Log) Exchanges(user pipeline.UserID) ([]pipeline.Exchange, error) {
 	return all, nil
 }
 
-// Decisions returns what planning decided for a user, nil when it decided nothing
-// or the plan was not completed.
-func (l *Log) Decisions(user pipeline.UserID) (*Decisions, error) {
-	is := l.users[user].decisions
-	if is == (span{}) || l.Plan == nil {
-		return nil, nil
-	}
-	return at[*Decisions](l, is)
-}
-
-// EachDecision returns the decisions for all users, in the order they were
-// written; none when the plan was not completed.
-func (l *Log) EachDecision() iter.Seq2[*Decisions, error] {
+// Decisions returns what planning decided, for one user after another, in the order
+// in which it was written; nothing when the plan was not completed.
+func (l *Log) Decisions() iter.Seq2[*Decisions, error] {
 	return func(yield func(*Decisions, error) bool) {
 		if l.Plan == nil {
 			return
 		}
-		var spans []span
-		for _, is := range l.users {
-			if is.decisions != (span{}) {
-				spans = append(spans, is.decisions)
-			}
-		}
-		slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		for _, is := range spans {
+		for _, is := range l.decisions {
 			if d, err := at[*Decisions](l, is); !yield(d, err) || err != nil {
 				return
 			}
@@ -217,31 +165,69 @@ func at[T any](l *Log, is span) (v T, err error) {
 	if _, err := l.file.ReadAt(line, is.from); err != nil {
 		return v, fmt.Errorf("%s: %w", l.path, err)
 	}
-	h, data, why := unseal(line)
-	if why != "" {
+	if why := unsealed(line); why != "" {
 		return v, &DamagedError{l.path, is.from, why}
 	}
-	return unmarshal[T](l.path, &record{h, is, data})
+	return decode[T](l.path, is.from, line)
 }
 
-// Continue goes on with the journal. What a crash has cut short is taken off its
-// end; so are decisions without a plan, which are to be taken again. wrap is that
-// of Create. The log itself stays as it was read.
+// Continue goes on with a journal that has a plan. What a crash has cut short is
+// taken off its end. wrap is that of Create. The log itself stays as it was read.
 func (l *Log) Continue(wrap func(File) File) (*Journal, error) {
 	j, err := open(l.path, 0, wrap)
 	if err != nil {
 		return nil, err
 	}
-	keep := l.Size
-	if l.Plan == nil {
-		keep = l.settled
-	}
-	if keep < l.Size+l.Torn {
-		if err := j.file.Truncate(keep); err != nil {
+	j.order = l.order
+	if l.Torn > 0 {
+		if err := j.file.Truncate(l.Size); err != nil {
 			return nil, errors.Join(err, j.file.Close())
 		}
 	}
-	j.order = l.order
-	j.order.open = maps.Clone(l.order.open)
 	return j, nil
+}
+
+// ReadHeader reads the first record of a journal and nothing else. Its errors are
+// those of Read.
+func ReadHeader(path string) (Header, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Header{}, err
+	}
+	defer file.Close()
+	s := scan{path: path, in: bufio.NewReader(file)}
+	if err := s.next(); err != nil {
+		return Header{}, err
+	}
+	return decodeHeader(path, s.line)
+}
+
+// tailSize is how many bytes of a journal's end LastEnd looks at. An end is much
+// shorter.
+const tailSize = 64 << 10
+
+// LastEnd returns the end of a journal's last session without reading what stands
+// before it. It is nil when the last record is no whole end: the run is active, or
+// it was killed.
+func LastEnd(path string) (*End, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	from := max(0, info.Size()-tailSize)
+	tail, err := io.ReadAll(io.NewSectionReader(file, from, info.Size()-from))
+	if err != nil || len(tail) == 0 {
+		return nil, err
+	}
+	last := tail[bytes.LastIndexByte(tail[:len(tail)-1], '\n')+1:]
+	if !bytes.HasPrefix(last, []byte(recordStart+string(finishRecord)+`"`)) || unsealed(last) != "" {
+		return nil, nil
+	}
+	end, err := decode[End](path, from+int64(len(tail)-len(last)), last)
+	return &end, err
 }

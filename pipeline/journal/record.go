@@ -2,11 +2,13 @@ package journal
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
+	"cmp"
+	"fmt"
 	"hash/crc32"
-	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"corattach/pipeline"
 )
@@ -24,12 +26,13 @@ const (
 	finishRecord    recordType = "finish"    // an End
 )
 
-// head is what a record begins with. The first reading of a journal decodes nothing
-// else of attempts and decisions.
-type head struct {
+// record is a line of a journal. The first reading decodes the data of records about
+// the whole run alone.
+type record[T any] struct {
 	Type   recordType      `json:"type"`
 	Number int64           `json:"n,omitempty"`    // of the attempt, in a begin and an end
 	User   pipeline.UserID `json:"user,omitempty"` // in a begin and in decisions
+	Data   T               `json:"data"`
 }
 
 // outcome is what came of an attempt: an answer or a fault.
@@ -39,91 +42,117 @@ type outcome struct {
 	Ended  time.Time        `json:"ended,omitzero"`
 }
 
-// A line is a JSON object: what the head has, the data, and the CRC of all bytes before
-// it. Quotes inside of texts are escaped, so that none has the bytes of a key.
+// write appends the line of a record to b, which is empty: a JSON object whose last
+// member is the checksum.
+func (r *record[T]) write(b *bytes.Buffer) error {
+	if err := json.MarshalWrite(b, r, jsonv1.DefaultOptionsV1()); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - len("}"))
+	b.WriteString(seal(b.Bytes()))
+	return nil
+}
+
 const (
-	dataKey = `,"data":`
-	crcKey  = `,"crc":"`
-	crcSize = 8 // hexadecimal digits
-	lineEnd = "\"}\n"
+	sealStart = `,"crc":"`
+	sealEnd   = "\"}\n"
+	sealSize  = len(sealStart) + 8 + len(sealEnd)
 )
 
-// crc returns the checksum of body as it stands in a line. It is Castagnoli's,
+// seal returns how a line ends: with the CRC of all bytes before. It is Castagnoli's,
 // which processors have an instruction for.
-func crc(body []byte) []byte {
-	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
-	return hex.AppendEncode(nil, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+func seal(body []byte) string {
+	return fmt.Sprintf("%s%08x%s", sealStart, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), sealEnd)
 }
 
-// seal returns the line of a record. data is JSON.
-func seal(h head, data []byte) ([]byte, error) {
-	start, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
+// unsealed says what is wrong with the checksum of a line, "" when nothing is.
+func unsealed(line []byte) (why string) {
+	at := len(line) - sealSize
+	switch {
+	case at < 0, !bytes.HasPrefix(line[at:], []byte(sealStart)), !bytes.HasSuffix(line, []byte(sealEnd)):
+		return "a record without a checksum"
+	case string(line[at:]) != seal(line[:at]):
+		return "a record whose checksum is wrong"
 	}
-	body := slices.Concat(start[:len(start)-1], []byte(dataKey), data)
-	return slices.Concat(body, []byte(crcKey), crc(body), []byte(lineEnd)), nil
+	return ""
 }
 
-// unseal returns head and data of a line, which without data is all of it; why says
-// what is wrong with it, "" when it is right.
-func unseal(line []byte) (h head, data []byte, why string) {
-	body, found := bytes.CutSuffix(line, []byte(lineEnd))
-	at := len(body) - len(crcKey) - crcSize
-	if !found || at < 0 || string(body[at:at+len(crcKey)]) != crcKey {
-		return h, nil, "a record without a checksum"
-	}
-	if !bytes.Equal(body[at+len(crcKey):], crc(body[:at])) {
-		return h, nil, "a record whose checksum is wrong"
-	}
-	start, data, found := bytes.Cut(body[:at], []byte(dataKey))
-	object := append(bytes.Clone(start), '}')
-	if json.Unmarshal(object, &h) != nil {
-		return h, nil, otherForm
-	}
-	if !found {
-		data = object
-	}
-	return h, data, ""
+// unmarshal reads JSON as encoding/json does, in one pass.
+func unmarshal(line []byte, v any) error {
+	return json.Unmarshal(line, v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
 }
 
 const otherForm = "a record of another form"
 
-// span is where a line stands in the file, in bytes. The zero span stands for none.
-type span struct{ from, to int64 }
-
-// record is a line whose checksum is right.
-type record struct {
-	head
-	span
-	data []byte // JSON
-}
-
-// unmarshal decodes the data of a record.
-func unmarshal[T any](path string, r *record) (v T, err error) {
-	if json.Unmarshal(r.data, &v) != nil {
-		err = &DamagedError{path, r.from, otherForm}
+// decode returns the data of a line whose checksum is right. from is where it stands
+// in the file.
+func decode[T any](path string, from int64, line []byte) (v T, err error) {
+	var r record[*T]
+	if unmarshal(line, &r) != nil || r.Data == nil {
+		return v, &DamagedError{path, from, otherForm}
 	}
-	return v, err
+	return *r.Data, nil
 }
 
 // decodeHeader looks at the format first: what else a header of another one has
 // is not known.
-func decodeHeader(path string, r *record) (Header, error) {
+func decodeHeader(path string, line []byte) (Header, error) {
 	type format struct {
 		Format  int
 		Version string
 	}
-	var is struct {
-		format
-		Header format // up to format 3
-	}
-	_ = json.Unmarshal(r.data, &is) // what is no header has format 0
-	if is.format == (format{}) {
-		is.format = is.Header
-	}
-	if is.Format != Format {
+	var is struct{ Data, Header format } // Header up to format 3
+	_ = unmarshal(line, &is)             // what is no header has format 0
+	if is := cmp.Or(is.Data, is.Header); is.Format != Format {
 		return Header{}, &FormatError{path, is.Format, is.Version}
 	}
-	return unmarshal[Header](path, r)
+	return decode[Header](path, 0, line)
+}
+
+// order knows which record may follow. Writing and reading share it, so that
+// nothing is written that would count as damage.
+type order struct {
+	begun   bool           // the header stands
+	planned bool           // the plan stands: the run may send
+	working bool           // a session has begun and not ended
+	last    int64          // the number of the last attempt
+	open    map[int64]bool // attempts of this session without an end
+}
+
+// follow takes note of a record; why says why it can't stand here, "" when it can.
+func (o *order) follow(kind recordType, number int64) (why string) {
+	switch {
+	case (kind == headerRecord) == o.begun:
+		return "the header is not the first record"
+	case o.planned && (kind == decisionsRecord || kind == planRecord):
+		return "the plan was complete before"
+	case !o.planned && (kind == sessionRecord || kind == beginRecord):
+		return "work before the plan"
+	case !o.working && kind == beginRecord:
+		return "an attempt outside of a session"
+	case !o.working && kind == finishRecord:
+		return "the end of a session that has not begun"
+	case kind == beginRecord && number != o.last+1:
+		return fmt.Sprintf("attempt %d stands where %d is due", number, o.last+1)
+	case kind == endRecord && !o.open[number]:
+		return fmt.Sprintf("the end of attempt %d, which is not open", number)
+	}
+	switch kind {
+	case headerRecord:
+		o.begun = true
+	case planRecord:
+		o.planned = true
+	case sessionRecord:
+		o.working, o.open = true, make(map[int64]bool)
+	case finishRecord:
+		o.working = false
+	case beginRecord:
+		o.last, o.open[number] = number, true
+	case endRecord:
+		delete(o.open, number)
+	case decisionsRecord:
+	default:
+		return otherForm
+	}
+	return ""
 }

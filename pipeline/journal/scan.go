@@ -3,10 +3,11 @@ package journal
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ErrUnbegun says that a journal ends before its header does: the process died
@@ -41,75 +42,69 @@ func (e *FormatError) Error() string {
 // scan reads a journal line by line.
 type scan struct {
 	path  string
+	in    *bufio.Reader
 	order order
 	whole int64 // bytes of whole records
 	torn  int64 // bytes after them, which are the trace of a crash
+
+	// The record that was read last.
+	record[jsontext.Value]
+	line []byte
+	at   span
 }
 
-// next returns the next record, io.EOF behind the last.
-func (s *scan) next(in *bufio.Reader) (record, error) {
-	line, err := s.line(in)
-	if err != nil {
-		return record{}, err
+// span is where a line stands in the file, in bytes. The zero span stands for none.
+type span struct{ from, to int64 }
+
+// next reads the next record. It returns io.EOF behind the last one, and
+// ErrUnbegun when that is the first.
+func (s *scan) next() (err error) {
+	if s.line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
+		return fmt.Errorf("%s: %w", s.path, err)
 	}
-	if len(line) == 0 {
-		return record{}, io.EOF
+	why := unsealed(s.line)
+	if len(s.line) == 0 || why != "" {
+		return s.end(why)
 	}
-	h, data, why := unseal(line)
-	if why != "" && why != otherForm {
-		return record{}, cmp.Or(s.cutShort(in, line, why), io.EOF)
-	}
-	if why == "" {
-		why = s.order.follow(h.Type, h.Number)
+	s.record = record[jsontext.Value]{Data: s.Data[:0]}
+	if unmarshal(s.line, &s.record) != nil {
+		why = otherForm
+	} else {
+		why = s.order.follow(s.Type, s.Number)
 	}
 	if why != "" {
-		return record{}, s.damaged(why)
+		return &DamagedError{s.path, s.whole, why}
 	}
-	at := span{s.whole, s.whole + int64(len(line))}
-	s.whole = at.to
-	return record{h, at, data}, nil
-}
-
-// line returns the next line with its line break, which only the last one may lack;
-// nothing at the end of the file.
-func (s *scan) line(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadBytes('\n')
-	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("%s: %w", s.path, err)
-	}
-	return line, nil
-}
-
-func (s *scan) damaged(why string) error { return &DamagedError{s.path, s.whole, why} }
-
-// cutShort tells a torn tail from damage: after a crash no whole record follows
-// the one that is not, and what there is of a header is its beginning.
-func (s *scan) cutShort(in *bufio.Reader, line []byte, why string) (err error) {
-	start := []byte(headerStart)
-	start = start[:min(len(line), len(start))]
-	if s.whole == 0 && (bytes.HasSuffix(line, []byte("\n")) || !bytes.HasPrefix(line, start)) {
-		return s.damaged(why)
-	}
-	for len(line) > 0 {
-		s.torn += int64(len(line))
-		if endsWhole(line) {
-			return s.damaged(why)
-		}
-		if line, err = s.line(in); err != nil {
-			return err
-		}
-	}
+	s.at = span{s.whole, s.whole + int64(len(s.line))}
+	s.whole = s.at.to
 	return nil
+}
+
+// end tells a torn tail, which may be empty, from damage: after a crash no whole
+// record follows the one that is not, and what there is of a header is its
+// beginning.
+func (s *scan) end(why string) (err error) {
+	start := headerStart[:min(len(s.line), len(headerStart))]
+	if s.whole == 0 && (bytes.HasSuffix(s.line, []byte("\n")) || !bytes.HasPrefix(s.line, []byte(start))) {
+		return &DamagedError{s.path, 0, why}
+	}
+	for line := s.line; len(line) > 0; {
+		s.torn += int64(len(line))
+		// One that has lost its line break stands in front of a whole record.
+		if unsealed(line[max(0, bytes.LastIndex(line, []byte(recordStart))):]) == "" {
+			return &DamagedError{s.path, s.whole, why}
+		}
+		if line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+	if s.whole == 0 {
+		return fmt.Errorf("%s: %w", s.path, ErrUnbegun)
+	}
+	return io.EOF
 }
 
 const (
 	recordStart = `{"type":"`
 	headerStart = recordStart + string(headerRecord) + `"`
 )
-
-// endsWhole reports whether a line is a record or, because a line break is gone,
-// ends in one.
-func endsWhole(line []byte) bool {
-	_, _, why := unseal(line[max(0, bytes.LastIndex(line, []byte(recordStart))):])
-	return why == ""
-}

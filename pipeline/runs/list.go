@@ -76,7 +76,7 @@ func describe(dir string) Info {
 		info.Rows = e.Rows
 	}
 	if err == nil {
-		end, _, _ := journal.LastEnd(path)
+		end, _ := journal.LastEnd(path)
 		e = summaryOf(dir, end)
 		info.Resumable = resumable(dir)
 		if end != nil && e == nil {

@@ -72,7 +72,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 
 func (w *run) loadDecisions(log *journal.Log) error {
 	w.attached = make(map[pipeline.UserID][]pipeline.KnownPair)
-	for d, err := range log.EachDecision() {
+	for d, err := range log.Decisions() {
 		if err != nil {
 			return err
 		}

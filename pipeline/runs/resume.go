@@ -359,7 +359,7 @@ func (w *run) overtakenBy(dir string, own int64, users map[pipeline.UserID]bool,
 			return pipeline.Usage("import the newest file instead, or resume with --even-if-older", "the later run %s has sent for user %q", other.RunID, id)
 		}
 	}
-	for d, err := range other.EachDecision() {
+	for d, err := range other.Decisions() {
 		if err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func resumable(dir string) bool {
 	if !exists(path) {
 		return false // a dry run, or one that ended while it read its input
 	}
-	end, _, err := journal.LastEnd(path)
+	end, err := journal.LastEnd(path)
 	if err != nil || end == nil {
 		return !errors.Is(err, journal.ErrUnbegun)
 	}

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,7 +93,7 @@ func layJournal(dir, kind string, at time.Time) error {
 	if kind == guardedRun {
 		end.Stop = &pipeline.Stop{Kind: pipeline.Guarded, Guard: "--max-drop", Unsent: true}
 	}
-	err = j.Session(journal.Session{At: at})
+	err = errors.Join(j.Plan(journal.Plan{}), j.Session(journal.Session{At: at}))
 	if err == nil && kind != killedRun {
 		err = j.Finish(end)
 	}
