@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"iter"
 
 	"corattach/pipeline"
@@ -16,19 +15,17 @@ const batch = 50_000
 func (l *Ledger) Apply(run Run, size int64, exchanges iter.Seq2[pipeline.Exchange, error]) error {
 	return l.update(func() error {
 		targets := l.relatives(run.Target)
-		a := application{Ledger: l, run: &run, target: targets[0], siblings: targets[1:], left: make(map[pipeline.Identity]moment)}
+		a := application{Ledger: l, target: targets[0], siblings: targets[1:], left: make(map[pipeline.Identity]moment)}
 		for e, err := range exchanges {
 			if err != nil {
 				return err
 			}
-			if !e.MayHaveLeft() {
-				continue
-			}
-			if err := a.apply(&e); err != nil {
-				return err
+			if e.MayHaveLeft() {
+				a.apply(&e, run.session(e.Session))
 			}
 			if a.observed >= batch {
-				if err := errors.Join(a.doubtLeft(), l.commit()); err != nil {
+				a.doubtLeft()
+				if err := l.commit(); err != nil {
 					return err
 				}
 				a.observed = 0
@@ -36,14 +33,14 @@ func (l *Ledger) Apply(run Run, size int64, exchanges iter.Seq2[pipeline.Exchang
 		}
 		is := l.run(run)
 		is.Seen, is.Active = max(is.Seen, size), false
-		return a.doubtLeft()
+		a.doubtLeft()
+		return nil
 	})
 }
 
 // application is a run that is being applied.
 type application struct {
 	*Ledger
-	run      *Run
 	target   string
 	siblings []string // targets that may be the same account
 	observed int      // pairs since the last commit
@@ -51,85 +48,64 @@ type application struct {
 	left map[pipeline.Identity]moment // identities that pairs had before, and when another took their place
 }
 
-func (a *application) apply(e *pipeline.Exchange) error {
-	session := a.run.session(e.Session)
-	m := moment{session.Counter, e.Number}
-	told := observe(e, session.Tolerance)
-	listed := make(map[string]bool, len(told))
+func (a *application) apply(e *pipeline.Exchange, in Session) {
+	m, told := momentOf(in.Counter, e.Number), observe(e, in.Tolerance)
 	for i := range told {
 		o := &told[i]
-		key := pairKey(o.pair)
-		listed[key] = true
-		if err := errors.Join(a.note(key, o, m, e), a.doubtSiblings(key, o, m)); err != nil {
-			return err
+		was := a.pair(a.target, pairKey(o.pair))
+		now := was
+		now.note(o, m, e.At)
+		if now != was && (o.asked || was.state != (state{})) { // one that was never asked for is not kept
+			a.put(pairsTable(a.target), now.key, &now.state)
+		}
+		if was.Identity.Known() && now.Identity != was.Identity {
+			a.left[was.Identity] = now.Told
+		}
+		for _, sibling := range a.siblings {
+			there := a.pair(sibling, now.key)
+			same := !o.asked && !o.tells || o.tells && there.holds(o) && (o.matched || !o.asked)
+			if there.state != (state{}) && !same {
+				a.doubt(sibling, there, m)
+			}
 		}
 	}
 	a.observed += len(told)
-	return a.doubtUnlisted(e, told, listed, m)
-}
-
-// note takes over an observation. A pair that was never asked for is not kept.
-func (a *application) note(key string, o *observation, m moment, e *pipeline.Exchange) error {
-	is, err := a.pair(a.target, key)
-	if err != nil || is == (state{}) && !o.asked {
-		return err
-	}
-	return a.change(a.target, stored{key, is}, func(now *state) {
-		now.note(o, m, e.At)
-		if is.Identity.Known() && now.Identity != is.Identity {
-			a.left[is.Identity] = now.Told
-		}
-	})
-}
-
-// doubtSiblings casts doubt on a pair in the targets that may be the same account,
-// unless COR has told that it is as it is known there.
-func (a *application) doubtSiblings(key string, o *observation, m moment) error {
-	for _, target := range a.siblings {
-		is, err := a.pair(target, key)
-		same := !o.asked && !o.tells || o.tells && is.holds(o) && (o.matched || !o.asked)
-		if err == nil && is != (state{}) && !same {
-			err = a.doubt(target, stored{key, is}, m)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	a.doubtUnlisted(e, told, m)
 }
 
 // doubtUnlisted casts doubt on the user's pairs that the answer should list and
 // does not.
-func (a *application) doubtUnlisted(e *pipeline.Exchange, told []observation, listed map[string]bool, m moment) error {
+func (a *application) doubtUnlisted(e *pipeline.Exchange, told []observation, m moment) {
 	scope := a.Scopes[a.target].wider(e, told)
 	a.Scopes[a.target] = scope
 	if !scope.lists(e, e.Source) {
-		return nil
+		return
 	}
-	pairs, err := a.ofUser(a.target, e.User)
-	for _, p := range pairs {
+	listed := make(map[string]bool, len(told))
+	for i := range told {
+		listed[pairKey(told[i].pair)] = true
+	}
+	for _, p := range a.ofUser(a.target, e.User) {
 		if !listed[p.key] && scope.lists(e, pairOf(p.key).Source) {
-			err = errors.Join(err, a.doubt(a.target, p, m))
+			a.doubt(a.target, p, m)
 		}
 	}
-	return err
 }
 
 // doubtLeft casts doubt on pairs that have an identity which another pair has left:
 // what was done to it under that name can't be told any more.
-func (a *application) doubtLeft() error {
+func (a *application) doubtLeft() {
 	if len(a.left) == 0 {
-		return nil
+		return
 	}
 	var doubted []stored
-	err := a.eachPair(a.target, func(p stored) {
-		if m, found := a.left[p.Identity]; found && p.Told.Counter < m.Counter {
-			doubted = append(doubted, p)
+	for key, s := range a.pairs(a.target) {
+		if m, found := a.left[s.Identity]; found && s.Told.counter() < m.counter() {
+			doubted = append(doubted, stored{key, s})
 		}
-	})
+	}
 	for _, p := range doubted {
-		err = errors.Join(err, a.doubt(a.target, p, a.left[p.Identity]))
+		a.doubt(a.target, p, a.left[p.Identity])
 	}
 	clear(a.left)
-	return err
 }

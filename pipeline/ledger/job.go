@@ -1,9 +1,9 @@
 package ledger
 
 import (
-	"errors"
+	"encoding/binary"
+	"encoding/json"
 	"iter"
-	"maps"
 	"slices"
 
 	"corattach/pipeline"
@@ -46,6 +46,59 @@ type trouble struct {
 	Reason  string `json:"reason"`
 }
 
+// mark says what a job has made of a pair or a user.
+type mark byte
+
+const (
+	inLatest   mark = 1 << iota // the job's latest import has it
+	inBaseline                  // its baseline has it
+	everInBase                  // one of its baselines had it
+	wanted                      // it is wanted: see Import
+)
+
+// marks are those of all pairs, or of all users, that a job ever had, by hash.
+type marks map[uint64]mark
+
+const markSize = 9 // as it is stored: the hash and the mark
+
+// MarshalJSON returns the marks of millions of pairs as one string.
+func (m marks) MarshalJSON() ([]byte, error) {
+	blob := make([]byte, 0, markSize*len(m))
+	for hash, is := range m {
+		blob = append(binary.BigEndian.AppendUint64(blob, hash), byte(is))
+	}
+	return json.Marshal(blob)
+}
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (m *marks) UnmarshalJSON(text []byte) error {
+	var blob []byte
+	err := json.Unmarshal(text, &blob)
+	*m = make(marks, len(blob)/markSize)
+	for one := range slices.Chunk(blob, markSize) {
+		(*m)[binary.BigEndian.Uint64(one)] = mark(one[markSize-1])
+	}
+	return err
+}
+
+func (m marks) count(of mark) (count int) {
+	for _, is := range m {
+		if is&of != 0 {
+			count++
+		}
+	}
+	return count
+}
+
+// job returns what is known of a job; of one that is new, nothing.
+func (l *Ledger) job(target, name string) job {
+	j := get[job](l, jobsTable(target), name)
+	if j.Pairs == nil {
+		j.Pairs, j.Users, j.Troubled = make(marks), make(marks), make(map[pipeline.UserID]trouble)
+	}
+	return j
+}
+
 // Conclude takes over what an import says beyond its exchanges. It is called for
 // every real import, after Apply. Imports may come in any order; the result is that
 // of their counters.
@@ -57,27 +110,32 @@ func (l *Ledger) Conclude(run Run, i Import) error {
 			return nil
 		}
 		target := targetKey(run.Target)
-		j, err := l.job(target, run.Job)
-		stranger, failed := l.stranger(target, i.Troubled)
-		spared, also := l.damaged(target, &i)
-		if err := errors.Join(err, failed, also); err != nil {
-			return err
-		}
-		i.Doubtful = i.Doubtful || stranger && !i.Stopped
-		users := sorted(i.Users, userKey)
+		j := l.job(target, run.Job)
+		i.Doubtful = i.Doubtful || !i.Stopped && l.hasStranger(target, i.Troubled)
 		if cleared, set := j.conclude(run.Counter, &i); set != 0 {
-			j.Pairs = j.Pairs.renew(sorted(i.Pairs, pairKey), spared, cleared, set)
-			j.Users = j.Users.renew(users, nil, cleared, set)
+			spared := l.damaged(target, &i)
+			for pair, is := range j.Pairs {
+				if spared[pair] {
+					j.Pairs[pair] = is | set&inLatest
+				} else {
+					j.Pairs[pair] = is &^ cleared
+				}
+			}
+			for user, is := range j.Users {
+				j.Users[user] = is &^ cleared
+			}
+			for pair := range i.Pairs {
+				j.Pairs[hash(pairKey(pair))] |= set
+			}
+			for user := range i.Users {
+				j.Users[hash(string(user))] |= set
+			}
 		}
-		j.trouble(run.Counter, users, i.Troubled)
-		return l.put(jobsTable(target), run.Job, j)
+		j.trouble(run.Counter, &i)
+		l.put(jobsTable(target), run.Job, &j)
+		return nil
 	})
 }
-
-func userKey(user pipeline.UserID) string { return string(user) }
-
-// job returns what is known of a job; one that nothing is known of is zero.
-func (l *Ledger) job(target, name string) (job, error) { return get[job](l, jobsTable(target), name) }
 
 // conclude takes over an import, and returns how the marks of the job's pairs and
 // users change: which are cleared, and which those that the import has get. An
@@ -114,54 +172,38 @@ func (j *job) conclude(counter int64, i *Import) (cleared, set mark) {
 
 // trouble takes note of whose rows did not all arrive, and of who is named and is
 // well. Whom a newer import has named keeps what that one said.
-func (j *job) trouble(counter int64, users []uint64, troubled iter.Seq2[pipeline.UserID, string]) {
-	maps.DeleteFunc(j.Troubled, func(user pipeline.UserID, t trouble) bool {
-		return t.Counter <= counter && contains(users, hash(string(user)))
-	})
-	if j.Troubled == nil {
-		j.Troubled = make(map[pipeline.UserID]trouble)
+func (j *job) trouble(counter int64, i *Import) {
+	for user := range i.Users {
+		if j.Troubled[user].Counter <= counter {
+			delete(j.Troubled, user)
+		}
 	}
-	if troubled == nil {
-		return
-	}
-	for user, reason := range troubled {
-		is, _ := j.Users.of(hash(string(user)))
-		newer := j.Latest > counter && is&inLatest != 0
+	for user, reason := range i.Troubled {
+		newer := j.Latest > counter && j.Users[hash(string(user))]&inLatest != 0
 		if !newer && j.Troubled[user].Counter <= counter {
 			j.Troubled[user] = trouble{counter, reason}
 		}
 	}
 }
 
-// stranger reports whether COR has never told who one of the users is. Whoever has
-// vanished may be one of them under another id.
-func (l *Ledger) stranger(target string, troubled iter.Seq2[pipeline.UserID, string]) (bool, error) {
-	if troubled == nil {
-		return false, nil
-	}
+// hasStranger reports whether COR has never told who one of the users is. Whoever
+// has vanished may be one of them under another id.
+func (l *Ledger) hasStranger(target string, troubled iter.Seq2[pipeline.UserID, string]) bool {
 	for user := range troubled {
-		pairs, err := l.ofUser(target, user)
-		if err != nil || !slices.ContainsFunc(pairs, func(p stored) bool { return p.Identity.Known() }) {
-			return true, err
+		if !slices.ContainsFunc(l.ofUser(target, user), func(p stored) bool { return p.Identity.Known() }) {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // damaged returns the hashes of all pairs of an import's damaged users.
-func (l *Ledger) damaged(target string, i *Import) ([]uint64, error) {
-	var hashes []uint64
-	if i.Damaged == nil {
-		return nil, nil
-	}
-	var failed error
+func (l *Ledger) damaged(target string, i *Import) map[uint64]bool {
+	pairs := make(map[uint64]bool)
 	for user := range i.Damaged {
-		pairs, err := l.ofUser(target, user)
-		failed = errors.Join(failed, err)
-		for _, p := range pairs {
-			hashes = append(hashes, hash(p.key))
+		for _, p := range l.ofUser(target, user) {
+			pairs[hash(p.key)] = true
 		}
 	}
-	slices.Sort(hashes)
-	return hashes, failed
+	return pairs
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,10 +17,10 @@ type kinship struct {
 	shared map[uint64][]string // names of several pairs, to their keys
 }
 
-// namesOf returns what a pair may have in common with others: the identity, and the
+// names returns what a pair may have in common with others: the identity, and the
 // ids without letter case, Unicode form and source. Whether pairs that are spelled
 // alike are one at COR it does not document.
-func namesOf(key string, i pipeline.Identity) []uint64 {
+func names(key string, i pipeline.Identity) []uint64 {
 	p := pairOf(key)
 	names := []uint64{hash(spelled(p.User) + "\x00" + spelled(p.Workspace))}
 	if i.Known() {
@@ -34,87 +33,64 @@ func nameOf(i pipeline.Identity) uint64 { return hash(fmt.Sprint(i.User, i.Works
 
 func spelled[ID ~string](id ID) string { return strings.ToLower(norm.NFC.String(string(id))) }
 
-func (l *Ledger) kinship(target string) (*kinship, error) {
+func (l *Ledger) kinship(target string) *kinship {
 	if k := l.kinships[target]; k != nil {
-		return k, nil
+		return k
 	}
 	k := &kinship{shared: make(map[uint64][]string)}
-	err := l.eachPair(target, func(p stored) { k.names = append(k.names, namesOf(p.key, p.Identity)...) })
-	if err != nil {
-		return nil, err
+	for key, s := range l.pairs(target) {
+		k.names = append(k.names, names(key, s.Identity)...)
 	}
 	slices.Sort(k.names)
-	for n := range k.names[min(1, len(k.names)):] {
-		if k.names[n] == k.names[n+1] {
+	for n := 1; n < len(k.names); n++ {
+		if k.names[n-1] == k.names[n] {
 			k.shared[k.names[n]] = nil
 		}
 	}
-	if len(k.shared) > 0 {
-		err = l.find(target, k.shared)
-	}
+	l.find(target, k.shared)
 	if l.kinships == nil {
 		l.kinships = make(map[string]*kinship)
 	}
 	l.kinships[target] = k
-	return k, err
+	return k
 }
 
 // find adds the pairs that have one of the names which are asked for.
-func (l *Ledger) find(target string, names map[uint64][]string) error {
-	return l.eachPair(target, func(p stored) {
-		for _, name := range namesOf(p.key, p.Identity) {
-			if keys, asked := names[name]; asked {
-				names[name] = append(keys, p.key)
+func (l *Ledger) find(target string, asked map[uint64][]string) {
+	if len(asked) == 0 {
+		return
+	}
+	for key, s := range l.pairs(target) {
+		for _, name := range names(key, s.Identity) {
+			if keys, found := asked[name]; found {
+				asked[name] = append(keys, key)
 			}
 		}
-	})
-}
-
-// having returns the pairs that have a name. When own is set, one pair is known to
-// have it, and is not looked for if there is no other.
-func (l *Ledger) having(target string, name uint64, own bool) ([]stored, error) {
-	k, err := l.kinship(target)
-	if err != nil {
-		return nil, err
 	}
-	keys, shared := k.shared[name]
-	if !shared && !own && contains(k.names, name) {
-		found := map[uint64][]string{name: nil}
-		err = l.find(target, found)
-		keys = found[name]
-	}
-	var pairs []stored
-	for _, key := range keys {
-		is, failed := l.pair(target, key)
-		pairs, err = append(pairs, stored{key, is}), errors.Join(err, failed)
-	}
-	return pairs, err
 }
 
 // kin returns the other pairs of a target that have the identity of a pair. Where COR
 // has told that of one of two pairs alone, or of neither, they count when they are
 // spelled alike. The target may have the pair itself, or not, or with another identity.
-func (l *Ledger) kin(target string, p stored) ([]stored, error) {
-	is, err := l.pair(target, p.key)
-	if err != nil {
-		return nil, err
-	}
-	var own []uint64
-	if is != (state{}) {
-		own = namesOf(p.key, is.Identity)
+func (l *Ledger) kin(target string, p stored) []stored {
+	k, own := l.kinship(target), []uint64(nil)
+	if is := l.pair(target, p.key); is.state != (state{}) {
+		own = names(p.key, is.Identity)
 	}
 	var kin []stored
-	for _, name := range namesOf(p.key, p.Identity) {
-		pairs, err := l.having(target, name, slices.Contains(own, name))
-		if err != nil {
-			return nil, err
+	for _, name := range names(p.key, p.Identity) {
+		found := k.shared
+		if _, single := slices.BinarySearch(k.names, name); single && found[name] == nil && !slices.Contains(own, name) {
+			found = map[uint64][]string{name: nil} // one that another pair has alone
+			l.find(target, found)
 		}
-		for _, other := range pairs {
+		for _, key := range found[name] {
+			other := l.pair(target, key)
 			told := p.Identity.Known() && other.Identity.Known()
-			if other.key != p.key && (other.Identity == p.Identity || !told) {
+			if key != p.key && (other.Identity == p.Identity || !told) {
 				kin = append(kin, other)
 			}
 		}
 	}
-	return kin, nil
+	return kin
 }

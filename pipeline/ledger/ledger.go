@@ -15,8 +15,10 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"runtime/debug"
@@ -26,6 +28,9 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
+
+// format is that of everything in the file. A ledger of another one is refused.
+const format = 4
 
 // patience is how long another process may hold the file.
 const patience = time.Minute
@@ -55,7 +60,10 @@ type Ledger struct {
 	entries  *bbolt.Bucket
 
 	register
-	derived
+
+	// What was made of the entries since the last change.
+	kinships  map[string]*kinship // by target
+	protector *protector
 }
 
 // register is what is small. It is one value.
@@ -66,84 +74,79 @@ type register struct {
 	Scopes map[string]scope     `json:"scopes"` // by target, what its answers to attach list
 }
 
-// derived is what was made of the entries since the last change.
-type derived struct {
-	kinships  map[string]*kinship // by target
-	protector *protector
-}
-
 // Open opens the ledger for reading and writing, and makes it where there is
 // none. Its errors are ErrBusy, an *UnusableError and those of the file.
-func Open(path string) (*Ledger, error) {
-	l := &Ledger{path: path}
-	return l.open(path)
-}
+func Open(path string) (*Ledger, error) { return open(path, path, false) }
 
 // Read opens the ledger for reading; where there is none, it is empty. What is
 // changed in it is kept in memory and forgotten with Close. Its errors are those of
 // Open.
 func Read(path string) (*Ledger, error) {
-	l := &Ledger{path: path, readOnly: true}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-		return l.open(path)
+		return open(path, path, true)
 	}
 	file, err := os.CreateTemp("", "corattach-ledger-*")
 	if err != nil {
 		return nil, err
 	}
 	defer os.Remove(file.Name())
-	_ = file.Close() // nothing was written
-	return l.open(file.Name())
+	return open(path, file.Name(), true)
 }
 
-// open checks a file and opens it.
-func (l *Ledger) open(file string) (*Ledger, error) {
-	err := l.guard(func() (err error) {
-		if err := l.verify(file); err != nil {
-			return err
+// open checks the file of a ledger and opens it. bbolt panics on pages that are none,
+// and reads beyond the end of a file that was cut.
+func open(path, file string, readOnly bool) (_ *Ledger, err error) {
+	l := &Ledger{path: path, readOnly: readOnly}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = l.unusable("it was cut or overwritten: %v", p)
 		}
-		if l.db, err = l.openDB(file, false); err != nil {
-			return err
+		if err != nil {
+			err = errors.Join(err, l.Close())
 		}
-		return l.begin()
-	})
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
+	}()
+	// bbolt keeps the lock of a file that it panics on when it opens it for writing.
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+		if err := l.openDB(file, true); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(l.db.View(l.verify), l.db.Close()); err != nil {
+			return nil, err
+		}
 	}
-	return l, nil
+	if err := l.openDB(file, false); err != nil {
+		return nil, err
+	}
+	return l, l.begin()
 }
 
-func (l *Ledger) openDB(file string, readOnly bool) (*bbolt.DB, error) {
-	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: patience, ReadOnly: readOnly})
+func (l *Ledger) unusable(format string, args ...any) error {
+	return &UnusableError{l.path, fmt.Sprintf(format, args...)}
+}
+
+func (l *Ledger) openDB(file string, readOnly bool) (err error) {
+	l.db, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: patience, ReadOnly: readOnly})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("%s: %w", l.path, ErrBusy)
+		return fmt.Errorf("%s: %w", l.path, ErrBusy)
 	case err != nil && !errors.As(err, new(*fs.PathError)):
-		return nil, &UnusableError{l.path, err.Error()}
+		return l.unusable("%v", err)
 	}
-	return db, err
+	return err
 }
 
-// verify checks all values of a file, if it has any. It opens the file for reading:
-// bbolt keeps the lock of one that it panics on when it opens it for writing.
-func (l *Ledger) verify(file string) error {
-	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+// verify checks all values.
+func (l *Ledger) verify(tx *bbolt.Tx) error {
+	entries := tx.Bucket([]byte(bucket))
+	if entries == nil {
 		return nil
 	}
-	db, err := l.openDB(file, true)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return db.View(func(tx *bbolt.Tx) error {
-		entries := tx.Bucket([]byte(bucket))
-		if entries == nil {
-			return nil
+	return entries.ForEach(func(key, stored []byte) error {
+		if at := len(stored) - crc32.Size; at < 0 || !bytes.Equal(stored[at:], checksum(key, stored[:at])) {
+			return l.unusable("the value of %q is damaged", key)
 		}
-		return entries.ForEach(func(key, stored []byte) error {
-			_, err := l.value(key, stored)
-			return err
-		})
+		return nil
 	})
 }
 
@@ -160,6 +163,26 @@ func (l *Ledger) Close() error {
 	return err
 }
 
+// begin begins the next transaction, and reads the register.
+func (l *Ledger) begin() (err error) {
+	if l.tx, err = l.db.Begin(true); err != nil {
+		return err
+	}
+	l.register = register{format, make(map[string]*runState), make(map[string]int64), make(map[string]scope)}
+	if first, _ := l.tx.Cursor().First(); first == nil {
+		l.entries, err = l.tx.CreateBucket([]byte(bucket))
+	} else if l.entries = l.tx.Bucket([]byte(bucket)); l.entries != nil {
+		l.register = get[register](l, registerTable, "")
+	}
+	if err == nil && (l.entries == nil || l.Format != format) {
+		err = l.unusable("it is no ledger, or one of another version of the program")
+	}
+	if err == nil {
+		l.entries.FillPercent = 0.9 // most keys come in order and stay
+	}
+	return err
+}
+
 // update makes changes durable, all of them or none.
 func (l *Ledger) update(change func() error) error {
 	err := change()
@@ -170,29 +193,18 @@ func (l *Ledger) update(change func() error) error {
 		_ = l.tx.Rollback()
 		err = errors.Join(err, l.begin())
 	}
-	l.derived = derived{}
+	l.kinships, l.protector = nil, nil
 	return err
 }
 
 // commit makes what was changed until now durable.
 func (l *Ledger) commit() error {
-	if err := l.put(registerTable, "", &l.register); err != nil || l.readOnly {
-		return err
+	l.put(registerTable, "", &l.register)
+	if l.readOnly {
+		return nil
 	}
-	if err := l.guard(l.tx.Commit); err != nil {
+	if err := l.tx.Commit(); err != nil {
 		return fmt.Errorf("the ledger %s can't be written: %w", l.path, err)
 	}
 	return l.begin()
-}
-
-// guard turns a panic into an error: bbolt panics on pages that are none, and reads
-// beyond the end of a file that was cut.
-func (l *Ledger) guard(do func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = &UnusableError{l.path, fmt.Sprint("it was cut or overwritten: ", p)}
-		}
-	}()
-	return do()
 }

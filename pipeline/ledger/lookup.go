@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"slices"
 
 	"corattach/pipeline"
@@ -14,9 +13,9 @@ type Job struct {
 }
 
 // Job returns what is known of a job under a target.
-func (l *Ledger) Job(target pipeline.Target, name string) (Job, error) {
-	j, err := l.job(targetKey(target), name)
-	return Job{j.Baseline > 0, j.Inputs}, err
+func (l *Ledger) Job(target pipeline.Target, name string) Job {
+	j := l.job(targetKey(target), name)
+	return Job{j.Baseline > 0, j.Inputs}
 }
 
 // Drop is how much of a baseline an import does not have.
@@ -27,12 +26,20 @@ type Drop struct {
 
 // Drop compares an import with the baseline of its job. Only Pairs, Users and
 // Damaged of the import count.
-func (l *Ledger) Drop(target pipeline.Target, name string, i Import) (d Drop, err error) {
-	j, err := l.job(targetKey(target), name)
-	spared, failed := l.damaged(targetKey(target), &i)
-	d.Pairs, d.AllPairs = j.Pairs.dropped(sorted(i.Pairs, pairKey), spared)
-	d.Users, d.AllUsers = j.Users.dropped(sorted(i.Users, userKey), nil)
-	return d, errors.Join(err, failed)
+func (l *Ledger) Drop(target pipeline.Target, name string, i Import) (d Drop) {
+	j := l.job(targetKey(target), name)
+	d.AllPairs, d.AllUsers = j.Pairs.count(inBaseline), j.Users.count(inBaseline)
+	for pair := range i.Pairs {
+		delete(j.Pairs, hash(pairKey(pair)))
+	}
+	for user := range i.Users {
+		delete(j.Users, hash(string(user)))
+	}
+	for pair := range l.damaged(targetKey(target), &i) {
+		delete(j.Pairs, pair)
+	}
+	d.Pairs, d.Users = j.Pairs.count(inBaseline), j.Users.count(inBaseline)
+	return d
 }
 
 // Pairs returns what is known of the pairs of a user, by source and workspace. A
@@ -40,71 +47,60 @@ func (l *Ledger) Drop(target pipeline.Target, name string, i Import) (d Drop, er
 // the same identity, has matched its percentage, and no doubt was cast on it since.
 // Pairs that are spelled alike may have one identity as long as it is not known of
 // both. Where the account of the target is not known, no pair is confirmed.
-func (l *Ledger) Pairs(target pipeline.Target, user pipeline.UserID) ([]pipeline.KnownPair, error) {
-	pairs, err := l.ofUser(targetKey(target), user)
-	return l.known(target, pairs, err)
+func (l *Ledger) Pairs(target pipeline.Target, user pipeline.UserID) (known []pipeline.KnownPair) {
+	for _, p := range l.ofUser(targetKey(target), user) {
+		known = append(known, l.known(target, p))
+	}
+	return known
 }
 
 // SameIdentity returns what is known of the pairs that COR has as one assignment,
 // as Pairs does; none when a pair has the identity alone.
-func (l *Ledger) SameIdentity(target pipeline.Target, i pipeline.Identity) ([]pipeline.KnownPair, error) {
-	pairs, err := l.having(targetKey(target), nameOf(i), true)
-	return l.known(target, pairs, err)
+func (l *Ledger) SameIdentity(target pipeline.Target, i pipeline.Identity) (known []pipeline.KnownPair) {
+	key := targetKey(target)
+	for _, pair := range l.kinship(key).shared[nameOf(i)] {
+		known = append(known, l.known(target, l.pair(key, pair)))
+	}
+	return known
 }
 
-func (l *Ledger) known(target pipeline.Target, pairs []stored, err error) ([]pipeline.KnownPair, error) {
-	var known []pipeline.KnownPair
-	for _, p := range pairs {
-		confirmed, failed := l.confirmed(target, p)
-		err = errors.Join(err, failed)
-		known = append(known, pipeline.KnownPair{
-			Pair: pairOf(p.key), Identity: p.Identity, Attached: p.Attached, Percentage: p.Percentage, At: p.At, Confirmed: confirmed,
-		})
+func (l *Ledger) known(target pipeline.Target, p stored) pipeline.KnownPair {
+	return pipeline.KnownPair{
+		Pair: pairOf(p.key), Identity: p.Identity, Attached: p.Attached, Percentage: p.Percentage, At: p.At, Confirmed: l.confirmed(target, p),
 	}
-	return known, err
 }
 
 // confirmed reports whether a pair counts as confirmed.
-func (l *Ledger) confirmed(target pipeline.Target, p stored) (bool, error) {
+func (l *Ledger) confirmed(target pipeline.Target, p stored) bool {
 	key := targetKey(target)
 	certain := target.Account != "" || target.BaseURL == pipeline.SimulatorURL
-	if !certain || !p.confirmed() || p.Told.Counter <= max(l.Floors[key], l.Floors[""]) {
-		return false, nil
+	if !certain || !p.confirmed() || p.Told.counter() <= max(l.Floors[key], l.Floors[""]) {
+		return false
 	}
-	kin, err := l.kin(key, p)
-	return err == nil && !slices.ContainsFunc(kin, func(other stored) bool { return other.overrides(p) }), err
-}
-
-// overrides reports whether a pair of the same identity had a later attempt with
-// another outcome.
-func (s stored) overrides(p stored) bool {
-	later := !latest(s.Tried, s.Told).before(p.Told)
-	return later && !(s.confirmed() && pipeline.SameNumber(s.Percentage, p.Percentage))
+	return !slices.ContainsFunc(l.kin(key, p), func(other stored) bool { // a later attempt with another outcome
+		same := other.confirmed() && pipeline.SameNumber(other.Percentage, p.Percentage)
+		return max(other.Tried, other.Told) >= p.Told && !same
+	})
 }
 
 // Vanished returns the pairs that a baseline of the job had, that COR last returned
 // as attached, and for which inInput is false, by user, source and workspace.
-func (l *Ledger) Vanished(target pipeline.Target, name string, inInput func(pipeline.Pair) bool) ([]pipeline.Vanished, error) {
-	j, err := l.job(targetKey(target), name)
-	if err != nil {
-		return nil, err
-	}
-	var vanished []pipeline.Vanished
-	err = l.eachPair(targetKey(target), func(p stored) {
-		pair := pairOf(p.key)
-		if is, _ := j.Pairs.of(hash(p.key)); p.Attached && is&everInBase != 0 && !inInput(pair) {
-			vanished = append(vanished, pipeline.Vanished{Pair: pair, Percentage: p.Percentage, ConfirmedAt: p.At})
+func (l *Ledger) Vanished(target pipeline.Target, name string, inInput func(pipeline.Pair) bool) (vanished []pipeline.Vanished) {
+	j := l.job(targetKey(target), name)
+	for key, s := range l.pairs(targetKey(target)) {
+		if pair := pairOf(key); s.Attached && j.Pairs[hash(key)]&everInBase != 0 && !inInput(pair) {
+			vanished = append(vanished, pipeline.Vanished{Pair: pair, Percentage: s.Percentage, ConfirmedAt: s.At})
 		}
-	})
-	return vanished, err
+	}
+	return vanished
 }
 
 // Attached returns how many pairs of a target COR last returned as attached.
-func (l *Ledger) Attached(target pipeline.Target) (count int64, err error) {
-	err = l.eachPair(targetKey(target), func(p stored) {
-		if p.Attached {
+func (l *Ledger) Attached(target pipeline.Target) (count int) {
+	for _, s := range l.pairs(targetKey(target)) {
+		if s.Attached {
 			count++
 		}
-	})
-	return count, err
+	}
+	return count
 }

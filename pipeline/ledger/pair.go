@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
 	"strings"
 	"time"
 
@@ -10,20 +11,12 @@ import (
 )
 
 // moment is a place in the order of all attempts: the counter of the session that
-// made it, and its number in the run.
-type moment struct {
-	Counter int64 `json:"c"`
-	Number  int64 `json:"n"`
-}
+// made it, and in the lower half its number in the run.
+type moment int64
 
-func (m moment) before(other moment) bool { return latest(m, other) != m }
+func momentOf(counter, number int64) moment { return moment(counter<<32 | number) }
 
-func latest(a, b moment) moment {
-	if a.Counter > b.Counter || a.Counter == b.Counter && a.Number >= b.Number {
-		return a
-	}
-	return b
-}
+func (m moment) counter() int64 { return int64(m >> 32) }
 
 // state is what the ledger holds of a pair. Each of its moments only grows, so
 // that the order of applying does not matter. The zero state stands for a pair that
@@ -42,21 +35,21 @@ type state struct {
 
 // confirmed reports whether nothing has cast doubt on the pair since it matched.
 func (s *state) confirmed() bool {
-	return s.Matched && !s.Told.before(s.Tried) && !s.Told.before(s.Doubted)
+	return s.Matched && s.Told >= s.Tried && s.Told >= s.Doubted
 }
 
 func (s *state) note(o *observation, m moment, at time.Time) {
 	if o.asked {
-		s.Tried = latest(s.Tried, m)
+		s.Tried = max(s.Tried, m)
 	}
 	if !o.tells {
 		return
 	}
 	held := !o.asked && s.holds(o)
-	if o.identity.Known() && (!m.before(s.Told) || !s.Identity.Known()) {
+	if o.identity.Known() && (m >= s.Told || !s.Identity.Known()) {
 		s.Identity = o.identity
 	}
-	if m.before(s.Told) || held {
+	if m < s.Told || held {
 		return
 	}
 	s.Told, s.At = m, at.UTC()
@@ -72,11 +65,8 @@ func (s *state) holds(o *observation) bool {
 // pairKey is the key of a pair. No id has the byte 0. The pairs of a user follow
 // one another, by source and workspace.
 func pairKey(p pipeline.Pair) string {
-	return userPrefix(p.User) + string(p.Source) + "\x00" + string(p.Workspace)
+	return string(p.User) + "\x00" + string(p.Source) + "\x00" + string(p.Workspace)
 }
-
-// userPrefix is how the keys of a user's pairs begin.
-func userPrefix(user pipeline.UserID) string { return string(user) + "\x00" }
 
 func pairOf(key string) pipeline.Pair {
 	user, rest, _ := strings.Cut(key, "\x00")
@@ -90,35 +80,32 @@ func hash(key string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
+// stored is a pair of a target.
 type stored struct {
 	key string
 	state
 }
 
-func (l *Ledger) pair(target, key string) (state, error) {
-	return get[state](l, pairsTable(target), key)
+func (l *Ledger) pair(target, key string) stored {
+	return stored{key, get[state](l, pairsTable(target), key)}
 }
 
-func (l *Ledger) change(target string, p stored, change func(*state)) error {
-	now := p.state
-	change(&now)
-	if now == p.state {
-		return nil
-	}
-	return l.put(pairsTable(target), p.key, &now)
-}
-
-func (l *Ledger) doubt(target string, p stored, m moment) error {
-	return l.change(target, p, func(s *state) { s.Doubted = latest(s.Doubted, m) })
-}
-
-func (l *Ledger) eachPair(target string, do func(p stored)) error {
-	return each(l, pairsTable(target), "", func(key string, s state) { do(stored{key, s}) })
+// pairs yields the pairs of a target.
+func (l *Ledger) pairs(target string) iter.Seq2[string, state] {
+	return each[state](l, pairsTable(target), "")
 }
 
 // ofUser returns the pairs of a user, by source and workspace.
-func (l *Ledger) ofUser(target string, user pipeline.UserID) ([]stored, error) {
-	var pairs []stored
-	err := each(l, pairsTable(target), userPrefix(user), func(key string, s state) { pairs = append(pairs, stored{key, s}) })
-	return pairs, err
+func (l *Ledger) ofUser(target string, user pipeline.UserID) (pairs []stored) {
+	for key, s := range each[state](l, pairsTable(target), string(user)+"\x00") {
+		pairs = append(pairs, stored{key, s})
+	}
+	return pairs
+}
+
+func (l *Ledger) doubt(target string, p stored, m moment) {
+	if m > p.Doubted {
+		p.Doubted = m
+		l.put(pairsTable(target), p.key, &p.state)
+	}
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 
 	"corattach/pipeline"
@@ -28,62 +27,46 @@ type jobOf struct {
 // Protection returns why a pair may still be wanted, "" when nothing tells that it
 // is: see "Detaching" in the contract. inFile reports whether a pair is in the file
 // of the detach. It is quickest when the pairs of a user come together.
-func (l *Ledger) Protection(target pipeline.Target, pair pipeline.Pair, inFile func(pipeline.Pair) bool) (reason string, err error) {
-	p, err := l.protectorOf(target)
-	if err != nil {
-		return "", err
+func (l *Ledger) Protection(target pipeline.Target, pair pipeline.Pair, inFile func(pipeline.Pair) bool) (reason string) {
+	if l.protector == nil || l.protector.targets[0] != targetKey(target) {
+		l.protector = l.newProtector(target)
 	}
-	key := pairKey(pair)
+	p, key := l.protector, pairKey(pair)
 	if reason = p.wantedBy(key); reason != "" {
-		return reason, nil
+		return reason
 	}
-	if reason, err = p.sharesIdentity(key, inFile); err != nil || reason != "" {
-		return reason, err
+	if reason = p.sharesIdentity(key, inFile); reason != "" {
+		return reason
 	}
 	if p.user != pair.User {
-		if p.reason, err = p.protectsUser(pair.User); err != nil {
-			return "", err
-		}
-		p.user = pair.User
+		p.user, p.reason = pair.User, p.protectsUser(pair.User)
 	}
-	return p.reason, nil
+	return p.reason
 }
 
-func (l *Ledger) protectorOf(target pipeline.Target) (*protector, error) {
-	if l.protector != nil && l.protector.targets[0] == targetKey(target) {
-		return l.protector, nil
-	}
+func (l *Ledger) newProtector(target pipeline.Target) *protector {
 	p := &protector{Ledger: l, targets: l.relatives(target), troubles: make(map[string]string), corUsers: make(map[int64]string)}
-	var err error
 	for _, target := range p.targets {
-		failed := each(l, jobsTable(target), "", func(name string, j job) { p.jobs = append(p.jobs, jobOf{j, target, name}) })
-		err = errors.Join(err, failed)
-	}
-	l.protector = p
-	return p, errors.Join(err, p.findTroubled())
-}
-
-func (p *protector) findTroubled() (err error) {
-	for _, j := range p.jobs {
-		for user, is := range j.Troubled {
-			p.troubles[spelled(user)] = is.Reason
-			pairs, failed := p.ofUser(j.target, user)
-			err = errors.Join(err, failed)
-			for _, pair := range pairs {
-				if pair.Identity.Known() {
-					p.corUsers[pair.Identity.User] = is.Reason
+		for name, j := range each[job](l, jobsTable(target), "") {
+			p.jobs = append(p.jobs, jobOf{j, target, name})
+			for user, is := range j.Troubled {
+				p.troubles[spelled(user)] = is.Reason
+				for _, pair := range l.ofUser(target, user) {
+					if pair.Identity.Known() {
+						p.corUsers[pair.Identity.User] = is.Reason
+					}
 				}
 			}
 		}
 	}
-	return err
+	return p
 }
 
 // wantedBy says that a job wants a pair, or may: it had the pair, and what its latest
 // import had of it stood perhaps in a broken record. It is "" when none does.
 func (p *protector) wantedBy(key string) string {
 	for _, j := range p.jobs {
-		is, had := j.Pairs.of(hash(key))
+		is, had := j.Pairs[hash(key)]
 		switch {
 		case is&wanted != 0:
 			return fmt.Sprintf("job %q wants it", j.name)
@@ -94,76 +77,58 @@ func (p *protector) wantedBy(key string) string {
 	return ""
 }
 
-// sharesIdentity looks for another pair of the same identity that is attached or
-// may be, or is wanted, and is not in the file.
-func (p *protector) sharesIdentity(key string, inFile func(pipeline.Pair) bool) (reason string, err error) {
+// sharesIdentity looks for another pair of the same identity that is attached, or
+// may be although COR has not said so, or is wanted, and is not in the file.
+func (p *protector) sharesIdentity(key string, inFile func(pipeline.Pair) bool) (reason string) {
 	for _, known := range p.targets {
-		is, err := p.pair(known, key)
+		is := p.pair(known, key)
 		for _, target := range p.targets {
-			kin, failed := p.kin(target, stored{key, is})
-			if err = errors.Join(err, failed); err != nil {
-				return "", err
-			}
-			for _, other := range kin {
-				if reason := p.keeps(other, is.Identity, inFile); reason != "" {
-					return reason, nil
+			for _, other := range p.kin(target, is) {
+				certain, pair := is.Identity.Known() && other.Identity.Known(), pairOf(other.key)
+				if inFile(pair) || !other.Attached && p.wantedBy(other.key) == "" && !(certain && other.Told < other.Tried) {
+					continue
 				}
+				has := "COR has it"
+				if !certain {
+					has = "COR may have it"
+				}
+				return fmt.Sprintf("%s as one with workspace %q of user %q under %s, which is not in the file", has, pair.Workspace, pair.User, pair.Source)
 			}
 		}
 	}
-	return "", nil
-}
-
-// keeps says that another pair, which has an identity or may have it, is not to be
-// taken away: it is attached, or may be although COR has not said so, or wanted.
-func (p *protector) keeps(other stored, i pipeline.Identity, inFile func(pipeline.Pair) bool) string {
-	certain := i.Known() && other.Identity.Known()
-	pair := pairOf(other.key)
-	if inFile(pair) || !(other.Attached || p.wantedBy(other.key) != "" || certain && other.Told.before(other.Tried)) {
-		return ""
-	}
-	has := "COR has it"
-	if !certain {
-		has = "COR may have it"
-	}
-	return fmt.Sprintf("%s as one with workspace %q of user %q under %s, which is not in the file", has, pair.Workspace, pair.User, pair.Source)
+	return ""
 }
 
 // protectsUser returns what protects all pairs of a user, "" when nothing does.
-func (p *protector) protectsUser(user pipeline.UserID) (reason string, err error) {
+func (p *protector) protectsUser(user pipeline.UserID) (reason string) {
 	const text = "the user's rows did not all arrive in the latest import that named the user: "
 	if reason := p.troubles[spelled(user)]; reason != "" {
-		return text + reason, nil
+		return text + reason
 	}
 	for _, target := range p.targets {
-		pairs, err := p.ofUser(target, user)
-		if err != nil {
-			return "", err
-		}
+		pairs := p.ofUser(target, user)
 		for _, pair := range pairs {
 			if reason := p.corUsers[pair.Identity.User]; pair.Identity.Known() && reason != "" {
-				return text + reason, nil
+				return text + reason
 			}
 		}
 		for _, j := range p.jobs {
-			if j.target == target && j.lost(pairs) {
-				return fmt.Sprintf("all that job %q had of the user has vanished, and its latest import had a user that was not known", j.name), nil
+			if j.target == target && j.Doubtful && j.lost(pairs) {
+				return fmt.Sprintf("all that job %q had of the user has vanished, and its latest import had a user that was not known", j.name)
 			}
 		}
 	}
-	return "", nil
+	return ""
 }
 
-// lost reports whether all that a job had of a user's pairs has vanished while some
-// user of its latest import was not known.
-func (j *job) lost(pairs []stored) bool {
-	had := false
+// lost reports whether all that a job had of a user's pairs has vanished.
+func (j *job) lost(pairs []stored) (had bool) {
 	for _, pair := range pairs {
-		is, found := j.Pairs.of(hash(pair.key))
+		is, found := j.Pairs[hash(pair.key)]
 		if is&inLatest != 0 {
 			return false
 		}
 		had = had || found
 	}
-	return j.Doubtful && had
+	return had
 }

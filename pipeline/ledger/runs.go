@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"slices"
-	"strings"
 
 	"corattach/pipeline"
 )
@@ -141,12 +140,13 @@ func (l *Ledger) relatives(t pipeline.Target) []string {
 
 // Accounts returns the accounts that runs have sent to under the URLs of a target,
 // sorted.
-func (l *Ledger) Accounts(t pipeline.Target) []string {
-	t.Account = ""
-	var accounts []string
-	for _, key := range l.relatives(t)[1:] {
-		accounts = append(accounts, strings.TrimPrefix(key, targetKey(t)))
+func (l *Ledger) Accounts(t pipeline.Target) (accounts []string) {
+	for _, is := range l.Runs {
+		there := is.Target.Account
+		if is.Target.BaseURL == t.BaseURL && is.Target.AuthURL == t.AuthURL && there != "" {
+			accounts = append(accounts, there)
+		}
 	}
 	slices.Sort(accounts)
-	return accounts
+	return slices.Compact(accounts)
 }

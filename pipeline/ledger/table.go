@@ -3,15 +3,12 @@ package ledger
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"hash/fnv"
+	"iter"
 
 	"github.com/go-json-experiment/json"
 )
-
-// format is that of everything in the file. A ledger of another one is refused.
-const format = 3
 
 // bucket is where bbolt keeps all entries.
 const bucket = "entries"
@@ -21,26 +18,6 @@ const registerTable = "register"
 
 func pairsTable(target string) string { return "pairs\n" + target } // of states
 func jobsTable(target string) string  { return "jobs\n" + target }  // of jobs
-
-// begin begins the next transaction, and reads the register.
-func (l *Ledger) begin() (err error) {
-	if l.tx, err = l.db.Begin(true); err != nil {
-		return err
-	}
-	l.register = register{format, make(map[string]*runState), make(map[string]int64), make(map[string]scope)}
-	if first, _ := l.tx.Cursor().First(); first == nil {
-		l.entries, err = l.tx.CreateBucket([]byte(bucket))
-	} else if l.entries = l.tx.Bucket([]byte(bucket)); l.entries != nil {
-		l.register, err = get[register](l, registerTable, "")
-	}
-	if err == nil && (l.entries == nil || l.Format != format) {
-		err = &UnusableError{l.path, "it is no ledger, or one of another version of the program"}
-	}
-	if err == nil {
-		l.entries.FillPercent = 0.9 // most keys come in order and stay
-	}
-	return err
-}
 
 // prefixSize is how many bytes of a stored key stand for its table.
 const prefixSize = 8
@@ -52,60 +29,53 @@ func entryKey(table, key string) []byte {
 	return append(sum.Sum(make([]byte, 0, prefixSize+len(key))), key...)
 }
 
-// checksum is over a key and a value.
+// checksum is over a key and a value, which it follows.
 func checksum(key, value []byte) []byte {
 	castagnoli := crc32.MakeTable(crc32.Castagnoli)
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 	return binary.BigEndian.AppendUint32(nil, sum)
 }
 
-// value returns the JSON of an entry, which its checksum follows.
-func (l *Ledger) value(key, stored []byte) ([]byte, error) {
-	if at := len(stored) - crc32.Size; at >= 0 && bytes.Equal(stored[at:], checksum(key, stored[:at])) {
-		return stored[:at], nil
+// decode decodes the JSON of an entry, whose checksum was right when the file was
+// opened.
+func decode[T any](stored []byte) (v T) {
+	if err := json.Unmarshal(stored[:len(stored)-crc32.Size], &v); err != nil {
+		panic(err)
 	}
-	return nil, &UnusableError{l.path, fmt.Sprintf("the value of %q is damaged", key)}
-}
-
-func decode[T any](l *Ledger, key, stored []byte) (v T, err error) {
-	value, err := l.value(key, stored)
-	if err == nil {
-		err = json.Unmarshal(value, &v)
-	}
-	return v, err
+	return v
 }
 
 // get returns an entry, the zero value when there is none.
-func get[T any](l *Ledger, table, key string) (v T, err error) {
-	at := entryKey(table, key)
-	stored := l.entries.Get(at)
-	if stored == nil {
-		return v, nil
+func get[T any](l *Ledger, table, key string) (v T) {
+	if stored := l.entries.Get(entryKey(table, key)); stored != nil {
+		v = decode[T](stored)
 	}
-	return decode[T](l, at, stored)
+	return v
 }
 
-// each shows the entries whose keys begin with prefix to do, in the order of their
-// bytes. do must not change the table.
-func each[T any](l *Ledger, table, prefix string, do func(key string, v T)) error {
-	begin := entryKey(table, prefix)
-	c := l.entries.Cursor()
-	for key, stored := c.Seek(begin); bytes.HasPrefix(key, begin); key, stored = c.Next() {
-		v, err := decode[T](l, key, stored)
-		if err != nil {
-			return err
+// each yields the entries whose keys begin with prefix, in the order of their bytes.
+// The table must not be changed meanwhile.
+func each[T any](l *Ledger, table, prefix string) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		begin, c := entryKey(table, prefix), l.entries.Cursor()
+		for key, stored := c.Seek(begin); bytes.HasPrefix(key, begin); key, stored = c.Next() {
+			if !yield(string(key[prefixSize:]), decode[T](stored)) {
+				return
+			}
 		}
-		do(string(key[prefixSize:]), v)
 	}
-	return nil
 }
 
-func (l *Ledger) put(table, key string, v any) error {
+// put changes an entry. It fails for what is no JSON or no key of bbolt's alone.
+func (l *Ledger) put(table, key string, v any) {
 	var value bytes.Buffer // a job's value is large: it is not copied
-	if err := json.MarshalWrite(&value, v); err != nil {
-		return err
-	}
+	err := json.MarshalWrite(&value, v)
 	at := entryKey(table, key)
 	value.Write(checksum(at, value.Bytes()))
-	return l.entries.Put(at, value.Bytes())
+	if err == nil {
+		err = l.entries.Put(at, value.Bytes())
+	}
+	if err != nil {
+		panic(err)
+	}
 }

@@ -77,7 +77,7 @@ func (w *run) tooOld(in *inputcopy.Files) *pipeline.Stop {
 // decideWithLedger is what earlier runs have a say in.
 func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
 	if w.op == pipeline.Detach {
-		return w.decideDetach(m)
+		return w.decideDetach(m), nil
 	}
 	return w.decideImport(m, tolerance)
 }
@@ -85,14 +85,12 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline
 // decideImport finds what has vanished, judges the guards of a job, and marks what
 // COR has confirmed.
 func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
-	job, err := m.ledger.Job(m.target, m.job)
-	if err != nil {
-		return nil, err
-	}
+	job := m.ledger.Job(m.target, m.job)
 	w.warnSameInput(job)
 	s := &w.header.Settings
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
+	var err error
 	part := isPart(w.reading.Inputs)
 	switch {
 	case !w.maxDrop.On():
@@ -100,14 +98,12 @@ func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Sto
 		w.plan.Warnings = append(w.plan.Warnings, "the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
 		w.plan.Baseline = true
-		if w.vanished, err = m.ledger.Vanished(m.target, m.job, w.table.Input()); err != nil {
-			return nil, err
-		}
+		w.vanished = m.ledger.Vanished(m.target, m.job, w.table.Input())
 		if !s.AcceptChange {
-			stop, err = w.dropped(m, job)
+			stop = w.dropped(m, job)
 		}
 	}
-	if stop == nil && err == nil && w.maxChange.On() && !s.AcceptChange {
+	if stop == nil && w.maxChange.On() && !s.AcceptChange {
 		stop, err = w.changed(earlier)
 	}
 	if err == nil && s.ChangedOnly {

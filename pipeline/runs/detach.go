@@ -12,12 +12,9 @@ import (
 // decideDetach protects what may still be wanted, judges --max-detach, and keeps
 // which other pairs of each user are attached: what disappears of them was not
 // asked for.
-func (w *run) decideDetach(m *memory) (*pipeline.Stop, error) {
+func (w *run) decideDetach(m *memory) *pipeline.Stop {
 	for again := !w.header.Settings.Unprotected; again; {
-		var err error
-		if again, err = w.protect(m); err != nil {
-			return nil, err
-		}
+		again = w.protect(m)
 	}
 	w.attached = make(map[pipeline.UserID][]pipeline.KnownPair)
 	left := 0
@@ -25,39 +22,33 @@ func (w *run) decideDetach(m *memory) (*pipeline.Stop, error) {
 		for _, r := range w.table.Send(number).Requests {
 			left += len(r.Shares)
 		}
-		if err := w.keepAttached(m, w.table.UserID(number)); err != nil {
-			return nil, err
-		}
+		w.keepAttached(m, w.table.UserID(number))
 	}
-	all, err := m.ledger.Attached(m.target)
-	if err != nil || !w.maxDetach.Exceeded(left, int(all)) {
-		return nil, err
+	all := m.ledger.Attached(m.target)
+	if !w.maxDetach.Exceeded(left, all) {
+		return nil
 	}
 	return guard("--max-detach", fmt.Sprintf("%s would be detached, more than --max-detach %v; attached, as far as is known: %d",
-		pipeline.Count(left, "pair"), w.maxDetach, all)), nil
+		pipeline.Count(left, "pair"), w.maxDetach, all))
 }
 
 // protect marks rows that are not taken away. A protected row may be what another
 // one of the same identity must not take away, so it is to be called until it
 // marks none.
-func (w *run) protect(m *memory) (marked bool, err error) {
+func (w *run) protect(m *memory) (marked bool) {
 	for number := range w.table.Users() {
 		user := w.table.Send(number)
 		for i, r := range user.Requests {
 			for j, share := range r.Shares {
 				pair := pipeline.Pair{User: r.User, Source: r.Source, Workspace: share.Workspace}
-				reason, err := m.ledger.Protection(m.target, pair, w.table.Planned)
-				if err != nil {
-					return false, err
-				}
-				if reason != "" {
+				if reason := m.ledger.Protection(m.target, pair, w.table.Planned); reason != "" {
 					w.table.Protect(user.Rows[i][j], reason)
 					marked = true
 				}
 			}
 		}
 	}
-	return marked, nil
+	return marked
 }
 
 // wantedSince refuses to go on with a detach when what is open of it has come to be
@@ -78,11 +69,7 @@ func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
 				if !v.Resumable {
 					continue
 				}
-				reason, err := m.ledger.Protection(m.target, pair, inFile)
-				if err != nil {
-					return err
-				}
-				if reason != "" {
+				if reason := m.ledger.Protection(m.target, pair, inFile); reason != "" {
 					return pipeline.Usage("detach what is left of the file as a new run, or resume with --even-if-older",
 						"workspace %q of user %q has come to be wanted since: %s", pair.Workspace, pair.User, reason)
 				}
@@ -93,14 +80,9 @@ func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
 }
 
 // keepAttached keeps the pairs of a user that are attached and not to be detached.
-func (w *run) keepAttached(m *memory, user pipeline.UserID) error {
-	pairs, err := m.ledger.Pairs(m.target, user)
-	if err != nil {
-		return err
-	}
-	pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || w.table.Planned(k.Pair) })
+func (w *run) keepAttached(m *memory, user pipeline.UserID) {
+	pairs := slices.DeleteFunc(m.ledger.Pairs(m.target, user), func(k pipeline.KnownPair) bool { return !k.Attached || w.table.Planned(k.Pair) })
 	if len(pairs) > 0 {
 		w.attached[user] = pairs
 	}
-	return nil
 }

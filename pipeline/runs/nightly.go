@@ -22,17 +22,14 @@ func (w *run) warnSameInput(job ledger.Job) {
 }
 
 // dropped judges --max-drop: how much of the job's baseline is not in the input.
-func (w *run) dropped(m *memory, job ledger.Job) (*pipeline.Stop, error) {
+func (w *run) dropped(m *memory, job ledger.Job) *pipeline.Stop {
 	if m.target.Account == "" && m.target.BaseURL != pipeline.SimulatorURL && !w.dry {
-		return guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts"), nil
+		return guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts")
 	}
 	if !job.HasBaseline {
-		return guard("--max-drop", fmt.Sprintf("--max-drop: job %q has no baseline for this target yet", w.header.Job)), nil
+		return guard("--max-drop", fmt.Sprintf("--max-drop: job %q has no baseline for this target yet", w.header.Job))
 	}
-	gone, err := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers()})
-	if err != nil {
-		return nil, err
-	}
+	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers()})
 	var parts []string
 	for _, g := range []struct {
 		what      string
@@ -43,9 +40,9 @@ func (w *run) dropped(m *memory, job ledger.Job) (*pipeline.Stop, error) {
 		}
 	}
 	if parts == nil {
-		return nil, nil
+		return nil
 	}
-	return guard("--max-drop", strings.Join(parts, " and ")+" are no longer in the input, more than --max-drop "+w.maxDrop.String()), nil
+	return guard("--max-drop", strings.Join(parts, " and ")+" are no longer in the input, more than --max-drop "+w.maxDrop.String())
 }
 
 // changed judges --max-change: how many pairs ask for another percentage than COR

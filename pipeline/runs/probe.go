@@ -137,11 +137,7 @@ func (m *memory) refuseAttached(s probe.Subject) error {
 	if m.ledger == nil {
 		return nil
 	}
-	pairs, err := m.ledger.Pairs(m.target, s.User)
-	if err != nil {
-		return pipeline.Internal("", err)
-	}
-	for _, p := range pairs {
+	for _, p := range m.ledger.Pairs(m.target, s.User) {
 		if p.Confirmed && p.Source == s.Source && slices.Contains(s.Workspaces[:], p.Workspace) {
 			return &pipeline.Failure{
 				Code: pipeline.ExitGuard, Hint: "use a user and two workspaces that were made for the probe",
