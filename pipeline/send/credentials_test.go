@@ -50,20 +50,20 @@ func TestGateOneAtATimeUntilProven(t *testing.T) {
 	for range 4 {
 		g.join()
 	}
-	if wait := g.try(t0, 1); wait != 0 {
+	if wait := g.try(t0, 1, true); wait != 0 {
 		t.Fatalf("the first waits for %v", wait)
 	}
 	if err := g.note(t0, &pipeline.Exchange{Fault: fails(pipeline.TokenDown, 500, time.Second)}, moment{}); err != nil {
 		t.Fatal(err)
 	}
-	if wait := g.try(after(2), 2); wait == 0 {
+	if wait := g.try(after(2), 2, true); wait == 0 {
 		t.Error("another leaves while the first is open")
 	}
 	if err := g.note(after(3), &pipeline.Exchange{Answer: &pipeline.Answer{}}, moment{left: true}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 2 {
-		if wait := g.try(after(float64(4+i)), place(2+i)); wait != 0 {
+		if wait := g.try(after(float64(4+i)), place(2+i), true); wait != 0 {
 			t.Errorf("%d waits for %v", i, wait)
 		}
 	}

@@ -71,50 +71,16 @@ type moment struct {
 // begun and not left is unknown when the process dies.
 const soon = 100 * time.Millisecond
 
-// calm waits until no hold is on and the attempt has its slot soon. So no attempt is
-// begun that is going to wait for long.
-func (g *gate) calm(ctx context.Context, p place) (moment, error) {
-	return g.await(ctx, func(now time.Time) time.Duration {
-		ahead := slices.Index(g.line, p)
-		return max(g.hold.until.Sub(now), g.limiter.until(now, ahead+1)-soon)
-	})
-}
-
-// leave waits in the line, and then for a slot. When it returns without an error
-// the attempt must be sent at once, and its end be told to note.
-func (g *gate) leave(ctx context.Context, p place) (moment, error) {
-	m, err := g.await(ctx, func(now time.Time) time.Duration { return g.try(now, p) })
-	m.left = err == nil
-	return m, err
-}
-
-// try lets an attempt leave, if it is the first in the line, or returns how long it
-// is to wait. Until COR has taken the token, one attempt is open at a time: bad
-// credentials are found out before other users meet them. mu must be held.
-func (g *gate) try(now time.Time, p place) time.Duration {
-	if p != g.line[0] || !g.trust.proven && g.out > 0 {
-		return time.Hour // or until something changes
-	}
-	if wait := g.hold.until.Sub(now); wait > 0 {
-		return wait
-	}
-	if wait := g.limiter.take(now); wait > 0 {
-		return wait
-	}
-	g.out++
-	g.line = g.line[1:]
-	g.wake()
-	return 0
-}
-
-// await waits as long as ready says, which it asks again when something changes. It
-// returns context.Cause(ctx) when ctx ends first.
-func (g *gate) await(ctx context.Context, ready func(now time.Time) time.Duration) (moment, error) {
+// await waits in the line, and then for a slot. When it returns without an error an
+// attempt that is begun must be sent at once, and its end be told to note; one that is
+// not yet begun has its slot soon, if no hold comes. It returns context.Cause(ctx)
+// when ctx ends first.
+func (g *gate) await(ctx context.Context, p place, begun bool) (moment, error) {
 	for {
 		g.mu.Lock()
-		m, wait, changed := moment{holds: g.hold.number, tokens: g.trust.tokens}, time.Hour, g.changed
+		m, wait, changed := moment{begun, g.hold.number, g.trust.tokens}, time.Hour, g.changed
 		if ctx.Err() == nil {
-			wait = ready(time.Now())
+			wait = g.try(time.Now(), p, begun)
 		}
 		g.mu.Unlock()
 		if wait <= 0 {
@@ -124,6 +90,28 @@ func (g *gate) await(ctx context.Context, ready func(now time.Time) time.Duratio
 			return moment{}, err
 		}
 	}
+}
+
+// try lets an attempt leave, if it is begun and the first in the line, or returns how
+// long it is to wait. Until COR has taken the token, one attempt is open at a time:
+// bad credentials are found out before other users meet them. mu must be held.
+func (g *gate) try(now time.Time, p place, begun bool) time.Duration {
+	held := g.hold.until.Sub(now)
+	switch {
+	case !begun:
+		return max(held, g.limiter.until(now, slices.Index(g.line, p)+1)-soon)
+	case p != g.line[0], !g.trust.proven && g.out > 0:
+		return time.Hour // or until something changes
+	case held > 0:
+		return held
+	}
+	if wait := g.limiter.take(now); wait > 0 {
+		return wait
+	}
+	g.out++
+	g.line = g.line[1:]
+	g.wake()
+	return 0
 }
 
 // note takes note of what came of an attempt: a hold begins at once. since is the

@@ -37,7 +37,10 @@ type hold struct {
 // nothing new, unless COR names a later time. jitter is a number in [0, 1).
 func (h *hold) note(now time.Time, e *pipeline.Exchange, stale bool, jitter float64) bool {
 	held := e.Is(pipeline.Throttled) || e.Is(pipeline.TokenDown)
-	if !held && !silent(e) {
+	// Readable is a user object, any 4xx, and a 5xx with COR's error body.
+	silent := e.Is(pipeline.NotConnected) || e.Is(pipeline.NoAnswer) || e.Is(pipeline.Unreadable) ||
+		e.Is(pipeline.ServerError) && e.Fault.Foreign
+	if !held && !silent {
 		h.silent, h.trouble = 0, time.Time{}
 		if !stale {
 			h.doubling = 0
@@ -58,13 +61,6 @@ func (h *hold) note(now time.Time, e *pipeline.Exchange, stale bool, jitter floa
 	h.silent++
 	h.several = h.several || e.User != h.silentFor
 	return h.silent >= silentLimit && h.several && h.begin(now, 0, stale, jitter)
-}
-
-// silent reports whether an exchange gives no sign of COR itself. Readable is a
-// user object, any 4xx, and a 5xx with COR's error body.
-func silent(e *pipeline.Exchange) bool {
-	return e.Is(pipeline.NotConnected) || e.Is(pipeline.NoAnswer) || e.Is(pipeline.Unreadable) ||
-		e.Is(pipeline.ServerError) && e.Fault.Foreign
 }
 
 // begin begins a hold: for after if COR named a time, else for a doubling one. Of

@@ -39,14 +39,17 @@ type policy struct {
 // this one decision.
 func next(r *pipeline.Request, session int, p policy) step {
 	recent := r.Past[session:]
-	if len(recent) == 0 {
+	switch {
+	case len(r.Past) == 0:
+		return step{send, r.Op, nil}
+	case len(recent) == 0:
 		return firstStep(r, p)
 	}
 	last := &recent[len(recent)-1]
 	switch {
 	case last.Op != r.Op && perhapsDetached(r.Past, recent, p):
 		return step{send, r.Op, last.Only}
-	case last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)):
+	case p.repair && last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)) && !verdict.Repaired(r.Past):
 		return beginRepair(r, last, p)
 	case last.Answer != nil || verdict.Refuses(last):
 		return step{do: done}
@@ -118,11 +121,8 @@ func perhapsDetached(past, recent pipeline.History, p policy) bool {
 }
 
 // beginRepair begins a repair of what COR answered with another percentage or
-// refused as attached already, unless a repair was begun before.
+// refused as attached already.
 func beginRepair(r *pipeline.Request, last *pipeline.Exchange, p policy) step {
-	if !p.repair || verdict.Repaired(r.Past) {
-		return step{do: done}
-	}
 	attached := make(map[pipeline.WorkspaceID]bool)
 	if last.Answer != nil {
 		for _, item := range last.Answer.Errors {

@@ -14,6 +14,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,6 +49,8 @@ type run struct {
 	cut   context.Context
 	total int // users to be sent
 
+	repairing atomic.Bool // Repair, as long as it is not futile
+
 	mu        sync.Mutex
 	next      func() (pipeline.User, error, bool)
 	left      int // users that may still be taken; negative for all
@@ -78,7 +81,11 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	next, stop := iter.Pull2(users)
 	defer stop()
 	state := &run{Runner: r, gate: newGate(&r.Settings, end), cut: cut, total: total, next: next}
-	err := state.canary(ctx)
+	state.repairing.Store(r.Repair)
+	var err error
+	if r.Canary > 0 {
+		err = state.canary(ctx)
+	}
 	if err == nil {
 		err = state.serve(ctx, -1)
 	}
@@ -94,9 +101,6 @@ func guarded(flag, reason string) pipeline.Stop {
 
 // canary serves the first users, and stops the run if not all of them match.
 func (r *run) canary(ctx context.Context) error {
-	if r.Canary == 0 {
-		return nil
-	}
 	if err := r.serve(ctx, r.Canary); err != nil || r.unmatched == 0 {
 		return err
 	}
@@ -192,7 +196,7 @@ const futileRepairs = 3
 // learn looks at what a repair has come to, after the last exchange of a request.
 func (r *run) learn(request *pipeline.Request) {
 	last := &request.Past[len(request.Past)-1]
-	if !r.Repair || last.Answer == nil || last.Op != pipeline.Attach || !verdict.Repaired(request.Past) {
+	if last.Answer == nil || last.Op != pipeline.Attach || !verdict.Repaired(request.Past) {
 		return
 	}
 	r.mu.Lock()
@@ -204,13 +208,10 @@ func (r *run) learn(request *pipeline.Request) {
 	if verdict.Futile(request, r.Tolerance) {
 		r.futile++
 	}
-	if r.futile == futileRepairs && r.OnFutile != nil {
-		r.OnFutile()
+	if r.futile == futileRepairs {
+		r.repairing.Store(false)
+		if r.OnFutile != nil {
+			r.OnFutile()
+		}
 	}
-}
-
-func (r *run) policy() policy {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return policy{retries: r.Retries, repair: r.Repair && r.futile < futileRepairs, tolerance: r.Tolerance}
 }

@@ -46,7 +46,7 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 	}
 	delays.Reset()
 	for {
-		s := next(request, session, v.policy())
+		s := next(request, session, policy{retries: v.Retries, repair: v.repairing.Load(), tolerance: v.Tolerance})
 		switch s.do {
 		case done:
 			return nil
@@ -60,7 +60,9 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 		if err := v.attempt(ctx, request, s); err != nil {
 			return err
 		}
-		v.learn(request)
+		if v.repairing.Load() {
+			v.learn(request)
+		}
 	}
 }
 
@@ -72,11 +74,15 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 		place = v.gate.join()
 	}
 	defer v.gate.pass(place)
-	since, err := v.gate.calm(ctx, place)
+	since, err := v.gate.await(ctx, place, false)
 	if err != nil {
 		return err
 	}
-	unready := v.ready(ctx)
+	// The token is waited for before the slot, so that those who have waited for it
+	// together leave as the rate allows.
+	limited, cancel := context.WithTimeout(ctx, v.Timeout)
+	unready := v.COR.Ready(limited)
+	cancel()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -105,18 +111,10 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 	return err
 }
 
-// ready waits for what an exchange needs beside its slot, so that those who have
-// waited for it together leave as the rate allows.
-func (v *visit) ready(ctx context.Context) *pipeline.Fault {
-	ctx, cancel := context.WithTimeout(ctx, v.Timeout)
-	defer cancel()
-	return v.COR.Ready(ctx)
-}
-
 // exchange sends e in a slot of its own. An error says that the run stops before
 // there was one, so that nothing left.
 func (v *visit) exchange(ctx context.Context, e *pipeline.Exchange, part pipeline.Request, place place) (moment, error) {
-	since, err := v.gate.leave(ctx, place)
+	since, err := v.gate.await(ctx, place, true)
 	if err != nil {
 		e.Fault = &pipeline.Fault{Kind: pipeline.Withheld}
 		return since, err
