@@ -21,7 +21,7 @@ func (l *Ledger) Apply(run Run, size int64, exchanges iter.Seq2[pipeline.Exchang
 				return err
 			}
 			if e.MayHaveLeft() {
-				a.apply(&e, run.session(e.Session))
+				a.apply(&e, run.Sessions[e.Session])
 			}
 			if a.observed >= batch {
 				a.doubtLeft()
@@ -49,14 +49,14 @@ type application struct {
 }
 
 func (a *application) apply(e *pipeline.Exchange, in Session) {
-	m, told := momentOf(in.Counter, e.Number), observe(e, in.Tolerance)
+	m, told := moment(in.Counter<<counterShift|e.Number), observe(e, in.Tolerance)
 	for i := range told {
 		o := &told[i]
 		was := a.pair(a.target, pairKey(o.pair))
 		now := was
 		now.note(o, m, e.At)
 		if now != was && (o.asked || was.state != (state{})) { // one that was never asked for is not kept
-			a.put(pairsTable(a.target), now.key, &now.state)
+			a.put(pairsTable+a.target, now.key, &now.state)
 		}
 		if was.Identity.Known() && now.Identity != was.Identity {
 			a.left[was.Identity] = now.Told

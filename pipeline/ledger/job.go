@@ -92,7 +92,7 @@ func (m marks) count(of mark) (count int) {
 
 // job returns what is known of a job; of one that is new, nothing.
 func (l *Ledger) job(target, name string) job {
-	j := get[job](l, jobsTable(target), name)
+	j := get[job](l, jobsTable+target, name)
 	if j.Pairs == nil {
 		j.Pairs, j.Users, j.Troubled = make(marks), make(marks), make(map[pipeline.UserID]trouble)
 	}
@@ -132,7 +132,7 @@ func (l *Ledger) Conclude(run Run, i Import) error {
 			}
 		}
 		j.trouble(run.Counter, &i)
-		l.put(jobsTable(target), run.Job, &j)
+		l.put(jobsTable+target, run.Job, &j)
 		return nil
 	})
 }

@@ -70,7 +70,7 @@ type Ledger struct {
 type register struct {
 	Format int                  `json:"format"`
 	Runs   map[string]*runState `json:"runs"`
-	Floors map[string]int64     `json:"floors"` // by target, the counter up to which nothing is confirmed; "" stands for all targets
+	Floor  int64                `json:"floor"`  // the counter up to which nothing is confirmed
 	Scopes map[string]scope     `json:"scopes"` // by target, what its answers to attach list
 }
 
@@ -168,7 +168,7 @@ func (l *Ledger) begin() (err error) {
 	if l.tx, err = l.db.Begin(true); err != nil {
 		return err
 	}
-	l.register = register{format, make(map[string]*runState), make(map[string]int64), make(map[string]scope)}
+	l.register = register{Format: format, Runs: make(map[string]*runState), Scopes: make(map[string]scope)}
 	if first, _ := l.tx.Cursor().First(); first == nil {
 		l.entries, err = l.tx.CreateBucket([]byte(bucket))
 	} else if l.entries = l.tx.Bucket([]byte(bucket)); l.entries != nil {

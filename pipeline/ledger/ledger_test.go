@@ -37,7 +37,7 @@ func check(t interface {
 
 // run returns the run with a counter, which is in its id too.
 func run(counter int64, job string) Run {
-	return Run{ID: fmt.Sprint("run-", counter), Counter: counter, Command: "import", Job: job, Target: here}
+	return Run{ID: fmt.Sprint("run-", counter), Counter: counter, Sessions: []Session{{Counter: counter}}, Command: "import", Job: job, Target: here}
 }
 
 // attach is an attempt of a number on pairs of U under SAP; each share is "W1=60".

@@ -74,7 +74,7 @@ func (l *Ledger) known(target pipeline.Target, p stored) pipeline.KnownPair {
 func (l *Ledger) confirmed(target pipeline.Target, p stored) bool {
 	key := targetKey(target)
 	certain := target.Account != "" || target.BaseURL == pipeline.SimulatorURL
-	if !certain || !p.confirmed() || p.Told.counter() <= max(l.Floors[key], l.Floors[""]) {
+	if !certain || !p.confirmed() || p.Told.counter() <= l.Floor {
 		return false
 	}
 	return !slices.ContainsFunc(l.kin(key, p), func(other stored) bool { // a later attempt with another outcome

@@ -14,9 +14,9 @@ import (
 // made it, and in the lower half its number in the run.
 type moment int64
 
-func momentOf(counter, number int64) moment { return moment(counter<<32 | number) }
+const counterShift = 32
 
-func (m moment) counter() int64 { return int64(m >> 32) }
+func (m moment) counter() int64 { return int64(m >> counterShift) }
 
 // state is what the ledger holds of a pair. Each of its moments only grows, so
 // that the order of applying does not matter. The zero state stands for a pair that
@@ -87,17 +87,17 @@ type stored struct {
 }
 
 func (l *Ledger) pair(target, key string) stored {
-	return stored{key, get[state](l, pairsTable(target), key)}
+	return stored{key, get[state](l, pairsTable+target, key)}
 }
 
 // pairs yields the pairs of a target.
 func (l *Ledger) pairs(target string) iter.Seq2[string, state] {
-	return each[state](l, pairsTable(target), "")
+	return each[state](l, pairsTable+target, "")
 }
 
 // ofUser returns the pairs of a user, by source and workspace.
 func (l *Ledger) ofUser(target string, user pipeline.UserID) (pairs []stored) {
-	for key, s := range each[state](l, pairsTable(target), string(user)+"\x00") {
+	for key, s := range each[state](l, pairsTable+target, string(user)+"\x00") {
 		pairs = append(pairs, stored{key, s})
 	}
 	return pairs
@@ -106,6 +106,6 @@ func (l *Ledger) ofUser(target string, user pipeline.UserID) (pairs []stored) {
 func (l *Ledger) doubt(target string, p stored, m moment) {
 	if m > p.Doubted {
 		p.Doubted = m
-		l.put(pairsTable(target), p.key, &p.state)
+		l.put(pairsTable+target, p.key, &p.state)
 	}
 }

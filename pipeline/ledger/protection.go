@@ -47,7 +47,7 @@ func (l *Ledger) Protection(target pipeline.Target, pair pipeline.Pair, inFile f
 func (l *Ledger) newProtector(target pipeline.Target) *protector {
 	p := &protector{Ledger: l, targets: l.relatives(target), troubles: make(map[string]string), corUsers: make(map[int64]string)}
 	for _, target := range p.targets {
-		for name, j := range each[job](l, jobsTable(target), "") {
+		for name, j := range each[job](l, jobsTable+target, "") {
 			p.jobs = append(p.jobs, jobOf{j, target, name})
 			for user, is := range j.Troubled {
 				p.troubles[spelled(user)] = is.Reason

@@ -10,7 +10,7 @@ import (
 type Run struct {
 	ID       string          `json:"id"`
 	Counter  int64           `json:"counter"`
-	Sessions []Session       `json:"sessions,omitzero"` // as exchanges number them; none: one with the run's counter
+	Sessions []Session       `json:"sessions,omitzero"` // as exchanges number them
 	Command  string          `json:"command"`           // import, detach or probe
 	Job      string          `json:"job,omitzero"`      // "" for a run that belongs to none
 	Target   pipeline.Target `json:"target"`
@@ -20,13 +20,6 @@ type Run struct {
 type Session struct {
 	Counter   int64            `json:"counter"` // taken when it began
 	Tolerance pipeline.Percent `json:"tolerance,omitzero"`
-}
-
-func (r *Run) session(index int) Session {
-	if index < len(r.Sessions) {
-		return r.Sessions[index]
-	}
-	return Session{Counter: r.Counter}
 }
 
 // counters returns those of the run and its sessions.
@@ -94,18 +87,17 @@ func (l *Ledger) Counters() []int64 {
 // are gone that it never saw.
 func (l *Ledger) Doubt(counter int64) error {
 	return l.update(func() error {
-		l.Floors[""] = max(l.Floors[""], counter)
+		l.Floor = max(l.Floor, counter)
 		return nil
 	})
 }
 
 // Doubted returns the highest counter that Doubt was told; 0 for none.
-func (l *Ledger) Doubted() int64 { return l.Floors[""] }
+func (l *Ledger) Doubted() int64 { return l.Floor }
 
 // Missing takes note that of all runs only those for which exists returns true
 // still have their journals. What a run did that had begun to send and was not
-// applied is not known then: nothing under its target counts as confirmed up to
-// its counter.
+// applied is not known then: nothing counts as confirmed up to its counter.
 func (l *Ledger) Missing(exists func(id string) bool) error {
 	return l.update(func() error {
 		for id, is := range l.Runs {
@@ -113,9 +105,7 @@ func (l *Ledger) Missing(exists func(id string) bool) error {
 				continue
 			}
 			is.Active = false
-			for _, target := range l.relatives(is.Target) {
-				l.Floors[target] = max(l.Floors[target], slices.Max(is.counters()))
-			}
+			l.Floor = max(l.Floor, slices.Max(is.counters()))
 		}
 		return nil
 	})

@@ -13,11 +13,12 @@ import (
 // bucket is where bbolt keeps all entries.
 const bucket = "entries"
 
-// registerTable has one entry, the register.
-const registerTable = "register"
-
-func pairsTable(target string) string { return "pairs\n" + target } // of states
-func jobsTable(target string) string  { return "jobs\n" + target }  // of jobs
+// The tables. The name of a target follows those of the second and third.
+const (
+	registerTable = "register" // of the register
+	pairsTable    = "pairs\n"  // of states
+	jobsTable     = "jobs\n"   // of jobs
+)
 
 // prefixSize is how many bytes of a stored key stand for its table.
 const prefixSize = 8
