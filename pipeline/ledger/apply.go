@@ -32,7 +32,7 @@ func (l *Ledger) Apply(run Run, size int64, exchanges iter.Seq2[pipeline.Exchang
 			}
 		}
 		is := l.run(run)
-		is.Seen, is.Active = max(is.Seen, size), false
+		is.Seen = max(is.Seen, size)
 		a.doubtLeft()
 		return nil
 	})

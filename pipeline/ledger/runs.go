@@ -22,21 +22,11 @@ type Session struct {
 	Tolerance pipeline.Percent `json:"tolerance,omitzero"`
 }
 
-// counters returns those of the run and its sessions.
-func (r *Run) counters() []int64 {
-	all := []int64{r.Counter}
-	for _, s := range r.Sessions {
-		all = append(all, s.Counter)
-	}
-	return all
-}
-
 // runState is how far the ledger has taken over a run.
 type runState struct {
 	Run
 	Seen      int64 `json:"seen"`      // bytes of the journal that are applied
 	Concluded int64 `json:"concluded"` // bytes that were applied at the last Conclude
-	Active    bool  `json:"active"`    // it may have sent more than is applied
 }
 
 // run returns the state of a run, which is new when it was not known.
@@ -46,15 +36,6 @@ func (r *register) run(run Run) *runState {
 	}
 	r.Runs[run.ID].Run = run
 	return r.Runs[run.ID]
-}
-
-// Begin notes that a run is going to send, or to go on. When it returns, a run
-// that is gone before its journal was applied is missed: see Missing.
-func (l *Ledger) Begin(run Run) error {
-	return l.update(func() error {
-		l.run(run).Active = true
-		return nil
-	})
 }
 
 // Seen returns how many bytes of a run's journal are applied; 0 when none are. There
@@ -70,21 +51,24 @@ func (l *Ledger) Seen(id string) int64 {
 // has so many bytes. An import is concluded too.
 func (l *Ledger) Done(id string, size int64) bool {
 	is := l.Runs[id]
-	return is != nil && !is.Active && is.Seen == size && (is.Command != "import" || is.Concluded == size)
+	return is != nil && is.Seen == size && (is.Command != "import" || is.Concluded == size)
 }
 
 // Counters returns those of all runs and sessions that it knows, sorted.
 func (l *Ledger) Counters() []int64 {
 	var all []int64
 	for _, is := range l.Runs {
-		all = append(all, is.counters()...)
+		all = append(all, is.Counter)
+		for _, session := range is.Sessions {
+			all = append(all, session.Counter)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
 // Doubt takes note that nothing up to a counter counts as confirmed any more: runs
-// are gone that it never saw.
+// are gone that may have sent what it never saw.
 func (l *Ledger) Doubt(counter int64) error {
 	return l.update(func() error {
 		l.Floor = max(l.Floor, counter)
@@ -94,22 +78,6 @@ func (l *Ledger) Doubt(counter int64) error {
 
 // Doubted returns the highest counter that Doubt was told; 0 for none.
 func (l *Ledger) Doubted() int64 { return l.Floor }
-
-// Missing takes note that of all runs only those for which exists returns true
-// still have their journals. What a run did that had begun to send and was not
-// applied is not known then: nothing counts as confirmed up to its counter.
-func (l *Ledger) Missing(exists func(id string) bool) error {
-	return l.update(func() error {
-		for id, is := range l.Runs {
-			if !is.Active || exists(id) {
-				continue
-			}
-			is.Active = false
-			l.Floor = max(l.Floor, slices.Max(is.counters()))
-		}
-		return nil
-	})
-}
 
 // targetKey stands for a target in keys and tables.
 func targetKey(t pipeline.Target) string { return t.BaseURL + "\n" + t.AuthURL + "\n" + t.Account }

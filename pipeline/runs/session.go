@@ -108,11 +108,6 @@ func (s *session) send(ctx, cut context.Context, c send.COR, now journal.Session
 	if err := keepCounter(filepath.Dir(s.dir), now.Counter); err != nil {
 		return pipeline.Stop{}, err
 	}
-	if s.plan.Stop == nil && s.memory.ledger != nil {
-		if err := s.memory.ledger.Begin(ledgerRun(s.dir, s.header, s.sessions)); err != nil {
-			s.host.Warn("the ledger can't be written: "+err.Error(), ledgerHint(err))
-		}
-	}
 	s.memory.close() // dry runs read it while this one sends
 	if s.plan.Stop != nil {
 		return *s.plan.Stop, nil
