@@ -37,6 +37,8 @@ type job struct {
 	Pairs    marks                       `json:"pairs"`
 	Users    marks                       `json:"users"`
 	Troubled map[pipeline.UserID]trouble `json:"troubled"`
+
+	target, name string // of one that a protector has
 }
 
 // trouble is why a user's rows did not all arrive in the latest import that named

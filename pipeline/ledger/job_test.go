@@ -81,14 +81,14 @@ func TestBaselineAndVanished(t *testing.T) {
 	l := opened(t)
 	send(t, l, run(1, "staff"), "U/W1", "U/W2", "V/W1", "Z/W1")
 	base := imported("U/W1", "U/W2", "V/W1")
-	if job := l.Job(here, "staff"); job.HasBaseline || job.LastInputs != nil {
-		t.Errorf("before any import: %+v", job)
+	if has, inputs := l.Job(here, "staff"); has || inputs != nil {
+		t.Errorf("before any import: %v, %q", has, inputs)
 	}
 	base.Baseline, base.Inputs = true, []string{"aa"}
 	check(t, l.Conclude(run(1, "staff"), base))
 	for jobName, want := range map[string]bool{"staff": true, "guests": false} {
-		if job := l.Job(here, jobName); job.HasBaseline != want {
-			t.Errorf("%s: %+v", jobName, job)
+		if has, _ := l.Job(here, jobName); has != want {
+			t.Errorf("%s: %v", jobName, has)
 		}
 	}
 	damaged := imported("V/W2")
@@ -116,8 +116,8 @@ func TestBaselineAndVanished(t *testing.T) {
 	is(t, vanished(t, l, "staff", "U/W1"), "U/W2=60", "V/W1=60")
 	check(t, l.Apply(run(4, ""), 1, exchanges(answered(detach(1, "W2")))))
 	is(t, vanished(t, l, "staff", "U/W1"), "V/W1=60")
-	if job := l.Job(here, "staff"); !slices.Equal(job.LastInputs, []string{"bb", "cc"}) {
-		t.Errorf("the latest input is %+v", job)
+	if _, inputs := l.Job(here, "staff"); !slices.Equal(inputs, []string{"bb", "cc"}) {
+		t.Errorf("the latest input is %q", inputs)
 	}
 	if d := l.Drop(here, "staff", imported()); d != (Drop{1, 1, 1, 1}) {
 		t.Errorf("the second baseline: %+v", d)

@@ -90,6 +90,7 @@ func Read(path string) (*Ledger, error) {
 		return nil, err
 	}
 	defer os.Remove(file.Name())
+	_ = file.Close() // nothing was written
 	return open(path, file.Name(), true)
 }
 
@@ -111,7 +112,19 @@ func open(path, file string, readOnly bool) (_ *Ledger, err error) {
 		if err := l.openDB(file, true); err != nil {
 			return nil, err
 		}
-		if err := errors.Join(l.db.View(l.verify), l.db.Close()); err != nil {
+		err := l.db.View(func(tx *bbolt.Tx) error {
+			entries := tx.Bucket([]byte(bucket))
+			if entries == nil {
+				return nil
+			}
+			return entries.ForEach(func(key, stored []byte) error {
+				if at := len(stored) - crc32.Size; at < 0 || !bytes.Equal(stored[at:], checksum(key, stored[:at])) {
+					return l.unusable("the value of %q is damaged", key)
+				}
+				return nil
+			})
+		})
+		if err = errors.Join(err, l.db.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -134,20 +147,6 @@ func (l *Ledger) openDB(file string, readOnly bool) (err error) {
 		return l.unusable("%v", err)
 	}
 	return err
-}
-
-// verify checks all values.
-func (l *Ledger) verify(tx *bbolt.Tx) error {
-	entries := tx.Bucket([]byte(bucket))
-	if entries == nil {
-		return nil
-	}
-	return entries.ForEach(func(key, stored []byte) error {
-		if at := len(stored) - crc32.Size; at < 0 || !bytes.Equal(stored[at:], checksum(key, stored[:at])) {
-			return l.unusable("the value of %q is damaged", key)
-		}
-		return nil
-	})
 }
 
 // Close closes the file.

@@ -6,16 +6,11 @@ import (
 	"corattach/pipeline"
 )
 
-// Job is what is known of a job.
-type Job struct {
-	HasBaseline bool
-	LastInputs  []string // SHA-256 of the files of its latest import that came to sending
-}
-
-// Job returns what is known of a job under a target.
-func (l *Ledger) Job(target pipeline.Target, name string) Job {
+// Job tells whether a job has a baseline under a target, and the SHA-256 of the files
+// of its latest import that came to sending.
+func (l *Ledger) Job(target pipeline.Target, name string) (hasBaseline bool, inputs []string) {
 	j := l.job(targetKey(target), name)
-	return Job{j.Baseline > 0, j.Inputs}
+	return j.Baseline > 0, j.Inputs
 }
 
 // Drop is how much of a baseline an import does not have.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 
 	"corattach/pipeline"
@@ -10,18 +11,12 @@ import (
 type protector struct {
 	*Ledger
 	targets  []string // the target and those that may be the same account
-	jobs     []jobOf
+	jobs     []job
 	troubles map[string]string // of users, by spelling
 	corUsers map[int64]string  // the same by COR's id of the user, as far as it is known
 
 	user   pipeline.UserID // that was last asked about; "" for none
 	reason string          // what protects all pairs of the user; "" when nothing does
-}
-
-// jobOf is a job of a target.
-type jobOf struct {
-	job
-	target, name string
 }
 
 // Protection returns why a pair may still be wanted, "" when nothing tells that it
@@ -48,7 +43,8 @@ func (l *Ledger) newProtector(target pipeline.Target) *protector {
 	p := &protector{Ledger: l, targets: l.relatives(target), troubles: make(map[string]string), corUsers: make(map[int64]string)}
 	for _, target := range p.targets {
 		for name, j := range each[job](l, jobsTable+target, "") {
-			p.jobs = append(p.jobs, jobOf{j, target, name})
+			j.target, j.name = target, name
+			p.jobs = append(p.jobs, j)
 			for user, is := range j.Troubled {
 				p.troubles[spelled(user)] = is.Reason
 				for _, pair := range l.ofUser(target, user) {
@@ -101,16 +97,14 @@ func (p *protector) sharesIdentity(key string, inFile func(pipeline.Pair) bool) 
 
 // protectsUser returns what protects all pairs of a user, "" when nothing does.
 func (p *protector) protectsUser(user pipeline.UserID) (reason string) {
-	const text = "the user's rows did not all arrive in the latest import that named the user: "
-	if reason := p.troubles[spelled(user)]; reason != "" {
-		return text + reason
-	}
+	reason = p.troubles[spelled(user)]
 	for _, target := range p.targets {
 		pairs := p.ofUser(target, user)
 		for _, pair := range pairs {
-			if reason := p.corUsers[pair.Identity.User]; pair.Identity.Known() && reason != "" {
-				return text + reason
-			}
+			reason = cmp.Or(reason, p.corUsers[pair.Identity.User])
+		}
+		if reason != "" {
+			return "the user's rows did not all arrive in the latest import that named the user: " + reason
 		}
 		for _, j := range p.jobs {
 			if j.target == target && j.Doubtful && j.lost(pairs) {

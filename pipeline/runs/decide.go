@@ -85,8 +85,8 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline
 // decideImport finds what has vanished, judges the guards of a job, and marks what
 // COR has confirmed.
 func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
-	job := m.ledger.Job(m.target, m.job)
-	w.warnSameInput(job)
+	hasBaseline, inputs := m.ledger.Job(m.target, m.job)
+	w.warnSameInput(inputs)
 	s := &w.header.Settings
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
@@ -100,7 +100,7 @@ func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Sto
 		w.plan.Baseline = true
 		w.vanished = m.ledger.Vanished(m.target, m.job, w.table.Input())
 		if !s.AcceptChange {
-			stop = w.dropped(m, job)
+			stop = w.dropped(m, hasBaseline)
 		}
 	}
 	if stop == nil && w.maxChange.On() && !s.AcceptChange {

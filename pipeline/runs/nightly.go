@@ -10,23 +10,23 @@ import (
 	"corattach/pipeline/plan"
 )
 
-func (w *run) warnSameInput(job ledger.Job) {
+func (w *run) warnSameInput(latest []string) {
 	var hashes []string
 	for _, input := range w.reading.Inputs {
 		hashes = append(hashes, input.SHA256)
 	}
-	if len(hashes) > 0 && slices.Equal(hashes, job.LastInputs) {
+	if len(hashes) > 0 && slices.Equal(hashes, latest) {
 		w.plan.SameInput = true
 		w.plan.Warnings = append(w.plan.Warnings, "the input is byte for byte that of the job's latest import: has the export stopped?")
 	}
 }
 
 // dropped judges --max-drop: how much of the job's baseline is not in the input.
-func (w *run) dropped(m *memory, job ledger.Job) *pipeline.Stop {
+func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 	if m.target.Account == "" && m.target.BaseURL != pipeline.SimulatorURL && !w.dry {
 		return guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts")
 	}
-	if !job.HasBaseline {
+	if !hasBaseline {
 		return guard("--max-drop", fmt.Sprintf("--max-drop: job %q has no baseline for this target yet", w.header.Job))
 	}
 	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers()})
