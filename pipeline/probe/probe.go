@@ -1,80 +1,110 @@
-// Package probe asks COR about what its pages leave open, on a user and two
-// workspaces made for it: a table of questions, each with what is sent, how the
-// answers are read, and what follows for whoever imports.
+// Package probe asks COR about what its pages leave open, on a user and two workspaces made for it: a table of questions,
+// each with what is sent, how the answers are read, and what follows for whoever imports.
 //
-// The package sends nothing itself. A conversation is a pure function of what the
-// func it is given answers, so that the findings of a run come from its journal
-// again. No finding says what was not seen: a question whose answers were lost is
+// The package sends nothing itself. A conversation is a pure function of what the func it is given answers, so that the
+// findings of a run come from its journal again. No finding says what was not seen: a question whose answers were lost is
 // asked again, and then its finding is unknown.
 package probe
 
 import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
 	"corattach/pipeline"
 )
 
 // Subject is whom a probe asks about, and with what.
 type Subject struct {
-	User       pipeline.UserID
-	Workspaces [2]pipeline.WorkspaceID // the user must have neither
-	Source     pipeline.Source
-	Harmless   bool // nobody is harmed: the user may have workspaces that could not be put back
+	User       pipeline.UserID         `json:"user"`
+	Workspaces [2]pipeline.WorkspaceID `json:"workspaces"` // the user must have neither
+	Source     pipeline.Source         `json:"source"`
+	Harmless   bool                    `json:"-"` // nobody is harmed: the user may have workspaces that could not be put back
 }
 
-// Ask sends a request and returns all that was sent for it. The second result is
-// false when the run has ended: nothing more can be sent.
-type Ask func(pipeline.Request) (pipeline.History, bool)
+// Intent says what a probe will do, a line each.
+func (s Subject) Intent() []string {
+	return []string{
+		fmt.Sprintf("about twenty requests attach workspaces %q and %q to user %q under %s and detach them, with percentages of 0 to 120 in all", s.Workspaces[0], s.Workspaces[1], s.User, s.Source),
+		fmt.Sprintf("some of them spell the first workspace and the source in other ways, or name user %q and workspace %q, which COR should not know", ghostUser, ghostWorkspace),
+		fmt.Sprintf("a user who has one of the two workspaces is left alone; where COR does not show that in another way, %q is detached to find out", s.Workspaces[1]),
+		"in the end the user has what there was before; after an interruption resume puts it back",
+	}
+}
 
-// Unknown is the finding of a question that could not be answered.
-const Unknown = "unknown"
+// Document is facts.json. The simulator takes its facts to behave as this COR does.
+type Document struct {
+	RunID  string `json:"run_id"`
+	Target string `json:"target"`
+	Subject
+	Facts []Found `json:"facts"`
+}
 
 // Found is what was found about one fact.
 type Found struct {
 	Fact        string `json:"fact"`
 	Question    string `json:"question"`
-	Finding     string `json:"finding"` // a word of the simulator's table of facts, or Unknown
+	Finding     string `json:"finding"` // a value of the simulator's switch of the fact's name, or Unknown
 	Evidence    string `json:"evidence"`
 	Consequence string `json:"consequence"` // the flags to use, and why; "" for Unknown
 }
 
-// Findings are what a conversation came to.
-type Findings struct {
-	Facts []Found
-	Stop  *pipeline.Stop // why it ended early, by itself; nil when it did not
-}
+// Unknown is the finding of a question that could not be answered.
+const Unknown = "unknown"
 
-// Unfound returns the facts that could not be found.
-func (f *Findings) Unfound() []string {
-	var names []string
-	for _, found := range f.Facts {
-		if found.Finding == Unknown {
-			names = append(names, found.Fact)
+// Text writes the facts for people. show escapes what a terminal would obey. The error is w's.
+func (d *Document) Text(w io.Writer, show func(string) string) error {
+	var b strings.Builder
+	for _, f := range d.Facts {
+		finding, follows := f.Finding, "\n  so     "+f.Consequence
+		if finding == Unknown {
+			finding, follows = "could not be found", ""
 		}
+		fmt.Fprintf(&b, "%s: %s\n  asked  %s\n  seen   %s%s\n\n", f.Fact, finding, f.Question, show(f.Evidence), follows)
 	}
-	return names
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
-// Talk asks all questions, one request at a time, and in the end puts back what it
-// has found, unless the run ends before.
-func (s Subject) Talk(ask Ask) *Findings {
-	t := &talk{Subject: s, ask: ask, replies: make(map[string]reply)}
+// Ask sends a request and returns all that was sent for it. The second result is false when the run has ended: nothing
+// more can be sent.
+type Ask func(pipeline.Request) (pipeline.History, bool)
+
+// Talk asks all questions, one request at a time, and in the end puts back what it has found, unless the run ends before.
+// It returns what it has found, and why it stopped by itself, nil when it did not.
+func (s Subject) Talk(ask Ask) ([]Found, *pipeline.Stop) {
+	t := &talk{Subject: s, trace: follow(nil), ask: ask, replies: make(map[string]reply)}
 	t.run()
-	return &Findings{Facts: t.facts(), Stop: t.stop}
+	return t.facts(), t.stop
 }
 
-// Replay is what the conversation of a run came to, from all that the run has sent: it
-// was held in the first session.
-func (s Subject) Replay(past pipeline.History) *Findings {
-	byRequest := make(map[int]pipeline.History)
-	for _, e := range past {
-		if e.Session == 0 {
-			byRequest[e.Chunk] = append(byRequest[e.Chunk], e)
-		}
-	}
-	return s.Talk(func(r pipeline.Request) (pipeline.History, bool) {
-		recorded := byRequest[r.Chunk]
-		if len(recorded) == 0 || recorded[0].Key != r.Key || recorded[0].Op != r.Op {
-			return nil, false
-		}
-		return recorded, true
+// Replay returns what the conversation of a run has found, from all that the run has sent: it was held in the first
+// session.
+func (s Subject) Replay(past pipeline.History) []Found {
+	found, _ := s.Talk(func(r pipeline.Request) (pipeline.History, bool) {
+		sent := slices.DeleteFunc(slices.Clone(past), func(e pipeline.Exchange) bool { return e.Session > 0 || e.Key != r.Key || e.Op != r.Op })
+		return sent, len(sent) > 0
 	})
+	return found
+}
+
+// PutBack puts back what a probe has found, given all that was sent for it, as far as a new session can.
+func (s Subject) PutBack(past pipeline.History, ask Ask) {
+	t := &talk{Subject: s, trace: follow(past), ask: ask}
+	clear(t.tried)
+	t.putBack()
+}
+
+// Left says what may not be as it was before the probe: a text for each pair.
+func Left(past pipeline.History) []string {
+	t := follow(past)
+	var all []string
+	for _, pair := range t.attached {
+		all = append(all, fmt.Sprintf("user %q may still have workspace %q under %s", pair.User, pair.Workspace, pair.Source))
+	}
+	for _, p := range t.lost {
+		all = append(all, fmt.Sprintf("workspace %q under %s, which the user had with %s %%, may be gone or changed", p.Workspace, p.Source, p.Percentage))
+	}
+	return all
 }

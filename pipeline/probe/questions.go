@@ -8,9 +8,14 @@ import (
 	"corattach/pipeline"
 )
 
-// question is one row of the table: what is sent, how the replies are read, and what
-// follows from the finding. A question that sends nothing is answered by the replies
-// to another one.
+// Ids that COR should not know.
+const (
+	ghostUser      pipeline.UserID      = "corattach-probe-no-such-user"
+	ghostWorkspace pipeline.WorkspaceID = "corattach-probe-no-such-workspace"
+)
+
+// question is one row of the table: what is sent, how the replies are read, and what follows from the finding. A question
+// that sends nothing is answered by the replies to another one.
 type question struct {
 	fact, about string
 	moot        bool // it means nothing beside what else was found
@@ -25,6 +30,28 @@ type finding struct {
 	so   string // what follows
 }
 
+// step is one request of a question. It is made for a user who has neither workspace, apart from what the steps before it
+// in the question have attached.
+type step struct {
+	name string // of its reply
+	pipeline.Request
+}
+
+func (s *Subject) attach(name string, shares ...pipeline.Share) step {
+	return step{name, pipeline.Request{Key: pipeline.Key{User: s.User, Source: s.Source}, Op: pipeline.Attach, Shares: shares}}
+}
+
+func (s *Subject) detach(name string, w pipeline.WorkspaceID) step {
+	off := s.attach(name, share(w, 0))
+	off.Op = pipeline.Detach
+	return off
+}
+
+// share asks for a percentage: 1_6667 is 1.6667 %.
+func share(w pipeline.WorkspaceID, percent pipeline.Percent) pipeline.Share {
+	return pipeline.Share{Workspace: w, Percent: percent}
+}
+
 // questions is the table, read with the replies that there are.
 func (t *talk) questions() []question {
 	return slices.Concat(t.attachQuestions(), t.numberQuestions(), t.refusalQuestions(), t.identityQuestions(), t.detachQuestions())
@@ -32,7 +59,7 @@ func (t *talk) questions() []question {
 
 func (t *talk) attachQuestions() []question {
 	a, b := t.Workspaces[0], t.Workspaces[1]
-	first, again, second := t.replies["first"], t.replies["again"], t.replies["second"]
+	first, again := t.replies["first"], t.replies["again"]
 	adds, replaces := t.attaches()
 	before, after := first.pivot(a), again.pivot(a)
 	refuses := before != nil && again.saysAttached()
@@ -60,7 +87,7 @@ func (t *talk) attachQuestions() []question {
 		fact: "listed", about: "whether the answer to an attach lists all of the user's workspaces or those sent", from: []string{"second", "one"},
 		moot: replaces,
 		findings: []finding{
-			{"all", second.lists(a), "extras.csv shows what a user has beside the input"},
+			{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
 			{"sent", adds, "extras.csv can't show what a user has beside the input"},
 		},
 	}}
@@ -69,8 +96,8 @@ func (t *talk) attachQuestions() []question {
 // attaches tells what an attach of the second workspace does to the first.
 func (t *talk) attaches() (adds, replaces bool) {
 	a, b := t.Workspaces[0], t.Workspaces[1]
-	first, second, one := t.replies["first"], t.replies["second"], t.replies["one"]
-	both := first.lists(a) && second.lists(b)
+	second, one := t.replies["second"], t.replies["one"]
+	both := t.replies["first"].lists(a) && second.lists(b)
 	adds = both && (second.lists(a) || one.lists(a))
 	return adds, both && !adds && one.lacks(b) && t.remains()
 }
@@ -81,13 +108,11 @@ func (t *talk) remains() bool {
 	return t.replies["pair"].asAsked() && part.lacks(t.Workspaces[0]) && part.lists(t.Workspaces[1])
 }
 
-// fourDecimals is as small as the other percentages that are asked for: the user may
-// have others.
+// fourDecimals is as small as the other percentages that are asked for: the user may have others.
 const fourDecimals pipeline.Percent = 1_6667
 
-// kept tells what COR made of a percentage with four decimals: exact, rounded or cut,
-// to how many decimals, and how far off such a percentage can be. It is "" for
-// something else.
+// kept tells what COR made of a percentage with four decimals: exact, rounded or cut, to how many decimals, and how far off
+// such a percentage can be. It is "" for something else.
 func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
 	switch {
 	case p == nil:
@@ -98,10 +123,10 @@ func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
 	unit := pipeline.Hundred / 100
 	for decimals := range 4 {
 		rounded, cut := (fourDecimals+unit/2)/unit*unit, fourDecimals/unit*unit
-		if rounded.Near(p.Percentage, 0) {
+		switch {
+		case rounded.Near(p.Percentage, 0):
 			return "rounded", decimals, unit / 2
-		}
-		if cut.Near(p.Percentage, 0) {
+		case cut.Near(p.Percentage, 0):
 			return "cut", decimals, unit - 1
 		}
 		unit /= 10
@@ -110,7 +135,7 @@ func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
 }
 
 func (t *talk) numberQuestions() []question {
-	const inexact = "import with --tolerance: see decimals"
+	const exact, inexact = "import without --tolerance", "import with --tolerance: see decimals"
 	a, b := t.Workspaces[0], t.Workspaces[1]
 	first, over, zero := t.replies["first"].pivot(a), t.replies["over"], t.replies["zero"]
 	how, decimals, off := kept(first)
@@ -118,11 +143,8 @@ func (t *talk) numberQuestions() []question {
 	return []question{{
 		fact: "percentage", about: "what comes back of a percentage with four decimals", from: []string{"first"},
 		findings: []finding{
-			{"text", how == "exact" && text, "import without --tolerance: a number in a JSON string is read as one"},
-			{"exact", how == "exact", "import without --tolerance"},
-			{"text-rounded", how == "rounded" && text, inexact},
-			{"rounded", how == "rounded", inexact},
-			{"cut", how == "cut" && !text, inexact},
+			{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
+			{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
 		},
 	}, {
 		fact: "decimals", about: "how many decimals of it are kept", from: []string{"first"},
@@ -149,46 +171,34 @@ func (t *talk) numberQuestions() []question {
 }
 
 func (t *talk) refusalQuestions() []question {
-	const (
-		sinks    = "one unknown workspace sinks its request: fix unmapped.csv, or import with --chunk 1, so that the user's workspaces in front of it arrive"
-		sinksAll = "one unknown workspace sinks its request: fix unmapped.csv and import failed.csv; do not use --chunk"
-		misses   = "the other workspaces of the request are attached, and the row of the unknown one is missing"
-		partial  = "CE001" // of an item in a partial success
-	)
+	const misses = "the other workspaces of the request are attached, and the row of the unknown one is missing"
 	a := t.Workspaces[0]
-	r, sunk := t.replies["unknown workspace"], sinks
+	r, sinks := t.replies["unknown workspace"], "fix unmapped.csv, or import with --chunk 1, so that the user's workspaces in front of it arrive"
 	if _, replaces := t.attaches(); replaces {
-		sunk = sinksAll
+		sinks = "fix unmapped.csv and import failed.csv; do not use --chunk"
 	}
 	took := r.lists(a) && !r.lists(ghostWorkspace)
-	other := func(e pipeline.ItemError) bool { return e.Code != partial }
+	other := func(e pipeline.ItemError) bool { return e.Code != "CE001" } // which is that of an item in a partial success
 	ghost := t.attach("unknown user", share(a, 1_0000))
 	ghost.User = ghostUser
 	return []question{{
 		fact: "unknown-workspace", about: "what one unknown workspace does to its request", from: []string{"unknown workspace"},
 		send: []step{t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000))},
-		findings: append(refusals(r, sunk, 400, 404),
+		findings: append(refusals(r, "one unknown workspace sinks its request: "+sinks),
 			finding{"left-out", took && len(r.answer.Errors) == 0, misses},
 			finding{"errors", took && slices.ContainsFunc(r.answer.Errors, other), misses},
 			finding{"partial-success", took, misses}),
 	}, {
 		fact: "unknown-user", about: "what an unknown user does", from: []string{"unknown user"},
 		send:     []step{ghost},
-		findings: refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user", 400, 404),
-	}, {
-		fact: "validation", about: "what a percentage above 100 is answered with", from: []string{"invalid"},
-		send:     []step{t.attach("invalid", share(a, 101_0000))},
-		findings: refusals(t.replies["invalid"], "import never sends such a percentage: its row is invalid", 400, 417, 422),
+		findings: refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user"),
 	}}
 }
 
-// refusals are the findings that a reply is a refusal with one of some statuses.
-func refusals(r reply, so string, statuses ...int) []finding {
-	var all []finding
-	for _, status := range statuses {
-		all = append(all, finding{fmt.Sprintf("refused-%d", status), r.refusal != nil && r.refusal.Status == status, so})
-	}
-	return all
+// refusals are the findings that a reply is a refusal with 400 or 404.
+func refusals(r reply, so string) []finding {
+	refused := func(status int) bool { return r.refusal != nil && r.refusal.Status == status }
+	return []finding{{"refused-400", refused(400), so}, {"refused-404", refused(404), so}}
 }
 
 func (t *talk) identityQuestions() []question {
@@ -202,29 +212,26 @@ func (t *talk) identityQuestions() []question {
 	sources := pipeline.Sources()
 	elsewhere.Source = sources[slices.IndexFunc(sources, func(other pipeline.Source) bool { return other != t.Source })]
 	lowered.Source = pipeline.Source(strings.ToLower(string(t.Source)))
-	recased, reformed := t.respelled("other case", otherCase), t.respelled("other form", otherForm)
+	var recased []step // the first of the workspaces whose id has letters; nil when neither has
+	for _, w := range t.Workspaces {
+		if id := otherCase(w); id != w && recased == nil {
+			recased = []step{t.attach("other case", share(id, 1_0000))}
+		}
+	}
 
-	source, lower, cased, formed := t.replies["other source"], t.replies["lower source"], t.replies["other case"], t.replies["other form"]
+	source, lower, cased := t.replies["other source"], t.replies["lower source"], t.replies["other case"]
 	known := t.replies["first"].lists(a) && t.replies["second"].lists(t.Workspaces[1])
 	shared, same := t.same(source) != nil, t.same(lower)
 	// Any other refusal may be of the source, or of the user under it.
 	own := !shared && (source.answer != nil || source.refusal != nil && source.refusal.Subject == pipeline.UnknownWorkspace)
 	return []question{{
 		fact: "id-sources", about: "whether a workspace's id under another source is the same workspace", from: []string{"first", "other source"},
-		send: []step{elsewhere},
-		findings: []finding{
-			{"own", own, "give each workspace under the source that it is mapped under"},
-			{"shared", shared, one},
-		},
+		send:     []step{elsewhere},
+		findings: []finding{{"own", own, "give each workspace under the source that it is mapped under"}, {"shared", shared, one}},
 	}, {
 		fact: "id-case", about: "whether ids are compared without letter case", from: []string{"first", "other case"},
 		send:     recased,
 		findings: []finding{{"ignored", t.same(cased) != nil, one}, {"exact", known && cased.sure(), exactly}},
-	}, {
-		fact: "id-form", about: "whether ids are compared after Unicode normalization", from: []string{"first", "other form"},
-		moot:     reformed == nil,
-		send:     reformed,
-		findings: []finding{{"nfc", t.same(formed) != nil, one}, {"exact", known && formed.sure(), exactly}},
 	}, {
 		fact: "source-case", about: "whether sources are compared without letter case", from: []string{"first", "lower source"},
 		send: []step{lowered},
@@ -235,20 +242,31 @@ func (t *talk) identityQuestions() []question {
 	}}
 }
 
-// same returns the pivot of a reply that is one of the two workspaces by COR's own
-// id, under whatever external id; nil when there is none.
+// otherCase turns the case of an id's ASCII letters around.
+func otherCase(id pipeline.WorkspaceID) pipeline.WorkspaceID {
+	const bit = 'a' - 'A'
+	return pipeline.WorkspaceID(strings.Map(func(r rune) rune {
+		if lower := r | bit; 'a' <= lower && lower <= 'z' {
+			return r ^ bit
+		}
+		return r
+	}, string(id)))
+}
+
+// same returns the pivot of a reply that is one of the two workspaces by COR's own id, under whatever external id; nil when
+// there is none.
 func (t *talk) same(r reply) *pipeline.Pivot {
 	if r.answer == nil {
 		return nil
 	}
 	first, second := t.replies["first"].pivot(t.Workspaces[0]), t.replies["second"].pivot(t.Workspaces[1])
-	i := slices.IndexFunc(r.answer.Pivots, func(p pipeline.Pivot) bool {
-		return first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID
-	})
-	if i < 0 {
-		return nil
+	for i := range r.answer.Pivots {
+		p := &r.answer.Pivots[i]
+		if first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID {
+			return p
+		}
 	}
-	return &r.answer.Pivots[i]
+	return nil
 }
 
 func (t *talk) detachQuestions() []question {

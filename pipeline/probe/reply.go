@@ -9,39 +9,30 @@ import (
 	"corattach/pipeline"
 )
 
-// reply is what came of one request. The zero reply is that of a request that was
-// not sent. At most one of answer and refusal is there: neither is when it is not
-// certain what the request did.
+// reply is what came of one request: its last exchange, read. The zero reply is that of a request that was not sent. At
+// most one of answer and refusal is there: neither is when it is not certain what the request did.
 type reply struct {
-	pipeline.Request
-	last    pipeline.Exchange
+	pipeline.Exchange
 	answer  *pipeline.Answer
 	refusal *pipeline.Fault
 }
 
-// replyTo reads what was sent for a request: one exchange or more.
-func replyTo(r pipeline.Request, past pipeline.History) reply {
-	last := past[len(past)-1]
-	read := reply{Request: r, last: last}
+// replyOf reads what was sent for a request: one exchange or more.
+func replyOf(past pipeline.History) reply {
+	r := reply{Exchange: past[len(past)-1]}
 	switch {
 	case slices.ContainsFunc(past, func(e pipeline.Exchange) bool { return e.LeavesOpen() }): // an attempt may have been applied
-	case last.Answer != nil && consistent(last.Answer):
-		read.answer = last.Answer
-	case last.Is(pipeline.Refused), last.Is(pipeline.Attached):
-		read.refusal = last.Fault
+	case r.Answer != nil && consistent(r.Answer):
+		r.answer = r.Answer
+	case r.Is(pipeline.Refused), r.Is(pipeline.Attached):
+		r.refusal = r.Fault
 	}
-	return read
-}
-
-// consistent reports whether nothing in an answer contradicts itself.
-func consistent(a *pipeline.Answer) bool {
-	return a.Strange() == nil && !slices.ContainsFunc(a.Pivots, func(p pipeline.Pivot) bool { return p.Problem != "" })
+	return r
 }
 
 func (r reply) sure() bool { return r.answer != nil || r.refusal != nil }
 
-// pivot returns what COR answered about a workspace of the request, nil without a
-// certain answer that lists it.
+// pivot returns what COR answered about a workspace of the request, nil without a certain answer that lists it.
 func (r reply) pivot(w pipeline.WorkspaceID) *pipeline.Pivot {
 	if r.answer == nil {
 		return nil
@@ -62,8 +53,7 @@ func (r reply) asAsked() bool {
 	})
 }
 
-// saysAttached reports whether COR refused because the workspace is attached
-// already.
+// saysAttached reports whether COR refused because the workspace is attached already.
 func (r reply) saysAttached() bool {
 	return r.refusal != nil && r.refusal.Kind == pipeline.Attached ||
 		r.answer != nil && slices.ContainsFunc(r.answer.Errors, func(e pipeline.ItemError) bool { return e.Attached })
@@ -86,22 +76,20 @@ func (r reply) text(s *Subject) string {
 	if r.Source != s.Source {
 		text += " under " + string(r.Source)
 	}
-	switch answer, fault := r.last.Answer, r.last.Fault; {
-	case fault != nil:
-		text += ": " + fault.Error()
-	case answer == nil:
-		text += ": no answer was written down"
-	default:
-		text += fmt.Sprintf(": HTTP %d, %s", answer.Status, pivotsText(answer, s.Source))
+	switch {
+	case r.Fault != nil:
+		return text + ": " + r.Fault.Error()
+	case r.Answer == nil:
+		return text + ": no answer was written down"
 	}
-	if r.last.Answer != nil && !r.sure() {
+	text += fmt.Sprintf(": HTTP %d, %s", r.Answer.Status, pivotsText(r.Answer, s.Source))
+	if !r.sure() {
 		text += ", but an earlier attempt may have been applied, or the answer contradicts itself"
 	}
 	return text
 }
 
-// pivotsText tells what an answer lists: percentages as COR wrote them, and COR's
-// own ids.
+// pivotsText tells what an answer lists: percentages as COR wrote them, and COR's own ids.
 func pivotsText(a *pipeline.Answer, source pipeline.Source) string {
 	var all []string
 	for _, p := range a.Pivots {

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,18 +34,8 @@ func script(t *testing.T, text string) *corsim.Script {
 
 // putBack is what a resumed run does.
 func (l *line) putBack(s probe.Subject, session int) {
-	l.stopAt = -1
-	for {
-		r, more := s.PutBack(l.past, session)
-		if !more {
-			return
-		}
-		from := len(l.past)
-		l.ask(r)
-		for i := range l.past[from:] {
-			l.past[from+i].Session = session
-		}
-	}
+	l.stopAt, l.session = -1, session
+	s.PutBack(slices.Clone(l.past), l.ask)
 }
 
 // A user who has one of the workspaces, or others that could not be put back, is
@@ -85,10 +76,10 @@ func TestRefusedUsers(t *testing.T) {
 				l.give(s.User, s.Source, test.attached...)
 			}
 			before := fmt.Sprint(l.sim.Holdings())
-			findings := s.Talk(l.ask)
+			findings, stopped := s.Talk(l.ask)
 			stop := ""
-			if findings.Stop != nil {
-				stop = findings.Stop.Reason
+			if stopped != nil {
+				stop = stopped.Reason
 			}
 			if stop != test.want {
 				t.Errorf("stop: %s", stop)
@@ -96,7 +87,7 @@ func TestRefusedUsers(t *testing.T) {
 			if after := fmt.Sprint(l.sim.Holdings()); after != before {
 				t.Errorf("%s became %s", before, after)
 			}
-			if found := len(findings.Facts) - len(findings.Unfound()); (found > len(findings.Facts)/2) != (test.want == "") {
+			if found := len(findings) - len(unfound(findings)); (found > len(findings)/2) != (test.want == "") {
 				t.Errorf("%d facts found", found)
 			}
 		})
@@ -109,7 +100,7 @@ func TestLookThatTookAway(t *testing.T) {
 	l := dial(t, world{"second-detach": "refused"}.config(t, subject()), "secret")
 	l.give("U1", "SAP", pipeline.Share{Workspace: "W-2", Percent: 25_0000})
 	const want = `--workspace: user "U1" had workspace "W-2", and COR detached it when that was asked for; its percentage is not known: attach it again`
-	if stop := subject().Talk(l.ask).Stop; stop == nil || stop.Reason != want {
+	if _, stop := subject().Talk(l.ask); stop == nil || stop.Reason != want {
 		t.Errorf("stop: %v", stop)
 	}
 }
@@ -129,15 +120,13 @@ func TestEndAfterAnyRequest(t *testing.T) {
 				}
 				before := fmt.Sprint(l.sim.Holdings())
 				l.stopAt = n
-				live := subject().Talk(l.ask)
+				live, _ := subject().Talk(l.ask)
 				ended := l.stopAt == 0
 				if changed := fmt.Sprint(l.sim.Holdings()) != before; changed && probe.Left(l.past) == nil {
-					if _, more := subject().PutBack(l.past, 1); !more {
-						t.Fatalf("%v: after %d requests %v are there, and nobody says so", w, n, l.sim.Holdings())
-					}
+					t.Fatalf("%v: after %d requests %v are there, and nobody says so", w, n, l.sim.Holdings())
 				}
-				if again := subject().Replay(l.past); fmt.Sprint(again.Facts) != fmt.Sprint(live.Facts) {
-					t.Fatalf("%v: after %d requests the journal tells something else:\n%v\n%v", w, n, live.Facts, again.Facts)
+				if again := subject().Replay(l.past); fmt.Sprint(again) != fmt.Sprint(live) {
+					t.Fatalf("%v: after %d requests the journal tells something else:\n%v\n%v", w, n, live, again)
 				}
 				l.putBack(subject(), 1)
 				if after := fmt.Sprint(l.sim.Holdings()); after != before {
@@ -178,12 +167,12 @@ func TestFaults(t *testing.T) {
 		config := w.config(t, subject())
 		config.Script = script(t, `{"faults":[`+strings.Join(faults, ",")+`]}`)
 		l := dial(t, config, "secret")
-		findings := subject().Talk(l.ask)
-		if findings.Stop != nil {
-			rt.Fatalf("%v: %v", w, findings.Stop)
+		findings, stop := subject().Talk(l.ask)
+		if stop != nil {
+			rt.Fatalf("%v: %v", w, stop)
 		}
 		want := expected(w)
-		for _, f := range findings.Facts {
+		for _, f := range findings {
 			if f.Finding != probe.Unknown {
 				known++
 				if f.Finding != want[f.Fact] {
@@ -191,8 +180,8 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		}
-		if again := subject().Replay(l.past); fmt.Sprint(again.Facts) != fmt.Sprint(findings.Facts) {
-			rt.Fatalf("the journal tells something else:\n%v\n%v", findings.Facts, again.Facts)
+		if again := subject().Replay(l.past); fmt.Sprint(again) != fmt.Sprint(findings) {
+			rt.Fatalf("the journal tells something else:\n%v\n%v", findings, again)
 		}
 		for session := 1; session < 6 && probe.Left(l.past) != nil; session++ {
 			l.putBack(subject(), session)

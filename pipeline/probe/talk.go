@@ -2,17 +2,20 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"corattach/pipeline"
 )
 
+// tries is how often a session tries to find something out, or to put something back, that COR's answers leave open.
+const tries = 3
+
 // talk is one conversation with COR.
 type talk struct {
 	Subject
-	ask Ask
-
-	past    pipeline.History // all that was sent
+	*trace
+	ask     Ask
 	replies map[string]reply // by the name of the step
 	over    bool             // nothing more can be sent
 	why     string           // why a question was not asked
@@ -35,16 +38,14 @@ func (t *talk) run() {
 		}
 	}
 	t.why = "the ids of the two workspaces can't show it"
-	if t.replies["bare look"].last.Answer != nil && t.replies["gone again"].refusal != nil {
+	if t.replies["bare look"].Answer != nil && t.replies["gone again"].refusal != nil {
 		t.refuse("--workspace", "user %q had workspace %q, and COR detached it when that was asked for; its percentage is not known: attach it again", t.User, t.Workspaces[1])
 	}
 }
 
-// look finds out what the user has, and reports whether the probe may go on. A
-// detach answers with all that is left, and that of a workspace that COR does not
-// know changes nothing. Where COR refuses that one, the second workspace is asked
-// with, which the user is not to have; where COR refuses that too, it does no harm to
-// attach it first.
+// look finds out what the user has, and reports whether the probe may go on. A detach answers with all that is left, and
+// that of a workspace that COR does not know changes nothing. Where COR refuses that one, the second workspace is asked
+// with, which the user is not to have; where COR refuses that too, it does no harm to attach it first.
 func (t *talk) look() bool {
 	b := t.Workspaces[1]
 	for _, steps := range [][]step{
@@ -55,48 +56,46 @@ func (t *talk) look() bool {
 		if !t.try(steps) {
 			return false
 		}
-		if before := follow(t.past, 0).before; before != nil {
-			return t.admit(before)
+		if t.before != nil {
+			return t.admit()
 		}
-		last := steps[len(steps)-1].name
-		switch refusal := t.replies[last].refusal; {
-		case refusal == nil:
-			t.why = "what the user has could not be seen: " + t.evidence("look", "bare look", "look on", "look off")
-			return false
-		case last == "bare look" && refusal.Subject != "":
-			return t.refuse("--user", "COR does not know the user or the workspace: %s", t.evidence(last))
+		refusal := t.replies[steps[len(steps)-1].name].refusal
+		if refusal == nil {
+			break
+		}
+		if steps[0].name == "bare look" && refusal.Subject != "" {
+			return t.refuse("--user", "COR does not know the user or the workspace: %s", t.evidence("bare look"))
 		}
 	}
-	t.why = "COR refuses to detach what it has attached: " + t.evidence("look on", "look off")
+	t.why = "what the user has could not be seen: " + t.evidence("look", "bare look", "look on", "look off")
 	return false
 }
 
 // admit judges what the user has, and reports whether the probe may go on.
-func (t *talk) admit(before *pipeline.Answer) bool {
+func (t *talk) admit() bool {
 	for _, w := range t.Workspaces {
-		if p := listed(before, w); p != nil {
+		if p := listed(t.before, w); p != nil {
 			return t.refuse("--workspace", "user %q has workspace %q under %s already, with %s %%; nothing was changed", t.User, p.Workspace, p.Source, p.Percentage)
 		}
 	}
-	if _, possible := t.restore(before); !possible && !t.Harmless {
-		return t.refuse("--user", "user %q has workspaces that could not be attached again if COR took them away (%s); nothing was changed", t.User, pivotsText(before, t.Source))
+	if _, possible := t.restore(); !possible && !t.Harmless {
+		return t.refuse("--user", "user %q has workspaces that could not be attached again if COR took them away (%s); nothing was changed", t.User, pivotsText(t.before, t.Source))
 	}
 	return true
 }
 
-// try sends the steps of a question, and all of them again when an answer leaves open
-// what a step did. It puts back what they have changed, and reports whether the probe
-// may go on.
+// try sends the steps of a question, and all of them again when an answer leaves open what a step did. It puts back what
+// they have changed, and reports whether the probe may go on.
 func (t *talk) try(steps []step) bool {
-	for range tries {
-		sure := t.take(steps)
-		for r, more := t.PutBack(t.past, 0); more && !t.over; r, more = t.PutBack(t.past, 0) {
-			t.send(r)
-		}
-		switch left := len(Left(t.past)); {
+	sure := false
+	for attempt := 0; attempt < tries && !sure; attempt++ {
+		sure = t.take(steps)
+		t.putBack()
+		left := len(t.attached) + len(t.lost)
+		switch {
 		case t.over:
 			return false
-		case follow(t.past, 0).harmed:
+		case t.harmed:
 			now := "they were attached again as they were"
 			if left > 0 {
 				now = "some of them may be gone"
@@ -105,43 +104,77 @@ func (t *talk) try(steps []step) bool {
 		case left > 0:
 			t.why = "what was attached before could not be taken away"
 			return false
-		case sure:
-			return true
 		}
 	}
 	return true
 }
 
-// take sends steps and reports whether all replies are certain. It stops at the first
-// that is not, and when the user has lost what was there before.
+// take sends steps and reports whether all replies are certain. It stops at the first that is not, and when the user has
+// lost what was there before.
 func (t *talk) take(steps []step) (sure bool) {
 	for _, s := range steps {
 		delete(t.replies, s.name)
 	}
 	for _, s := range steps {
 		if past := t.send(s.Request); len(past) > 0 {
-			t.replies[s.name] = replyTo(s.Request, past)
+			t.replies[s.name] = replyOf(past)
 		}
 		if !t.replies[s.name].sure() {
 			return false
 		}
-		if follow(t.past, 0).harmed {
-			return true
+		if t.harmed {
+			break
 		}
 	}
 	return true
 }
 
 // send sends one request, unless the run is over.
-func (t *talk) send(r pipeline.Request) pipeline.History {
+func (t *talk) send(r pipeline.Request) (past pipeline.History) {
 	if t.over {
 		return nil
 	}
-	r.Chunk = nextChunk(t.past)
-	past, more := t.ask(r)
+	var more bool
+	r.Chunk = t.chunk
+	past, more = t.ask(r)
 	t.over = !more
-	t.past = append(t.past, past...)
+	for i := range past {
+		t.add(&past[i])
+	}
 	return past
+}
+
+// putBack takes away what the probe has attached, and attaches what the user has lost.
+func (t *talk) putBack() {
+	for !t.over {
+		i := slices.IndexFunc(t.attached, func(p pipeline.Pair) bool { return t.tried[p] < tries })
+		r, possible := pipeline.Request{}, false
+		if i >= 0 {
+			pair := t.attached[i]
+			r, possible = t.detach("", pair.Workspace).Request, true
+			r.User, r.Source = pair.User, pair.Source
+		} else if t.lost != nil && t.tried[pipeline.Pair{}] < tries {
+			r, possible = t.restore()
+		}
+		if !possible {
+			return
+		}
+		t.send(r)
+	}
+}
+
+// restore attaches what the user had. The second result is false when one request can't do that: COR may take away all
+// that a request does not name.
+func (t *talk) restore() (r pipeline.Request, possible bool) {
+	r = t.attach("").Request
+	for _, p := range t.before.Pivots {
+		percent, plain := pipeline.ParseDecimal(p.Percentage, '.')
+		if p.Problem != "" || p.Workspace == "" || p.Source == "" || p.Source != t.before.Pivots[0].Source || !plain {
+			return r, false
+		}
+		r.Source, r.Shares = p.Source, append(r.Shares, share(p.Workspace, percent))
+	}
+	return r, true
 }
 
 // refuse stops the probe because of what the user has. It returns false.
@@ -159,11 +192,8 @@ func (t *talk) facts() []Found {
 			continue
 		}
 		found := Found{Fact: q.fact, Question: q.about, Finding: Unknown, Evidence: t.evidence(q.from...)}
-		for _, f := range q.findings {
-			if f.seen {
-				found.Finding, found.Consequence = f.word, f.so
-				break
-			}
+		if i := slices.IndexFunc(q.findings, func(f finding) bool { return f.seen }); i >= 0 {
+			found.Finding, found.Consequence = q.findings[i].word, q.findings[i].so
 		}
 		all = append(all, found)
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -65,47 +64,40 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 	if err := m.refuseAttached(o.Subject); err != nil {
 		return nil, err
 	}
-	return o.run(ctx, cut, h, m, lease, connection)
-}
-
-func (o *ProbeOrder) run(ctx, cut context.Context, h Host, m *memory, l *lock.Lease, c Connection) (*Outcome, error) {
 	began := time.Now()
 	dir, id, err := newDir(o.RunsDir, began)
 	if err != nil {
 		return nil, err
 	}
-	l.Runs(id)
+	lease.Runs(id)
 	h.Run(id, dir)
 	w := newProbe(dir, journal.Header{
-		Format: journal.Format, Version: o.Version, RunID: id, Command: probeCommand, Target: c.Target, At: began.UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
+		Format: journal.Format, Version: o.Version, RunID: id, Command: probeCommand, Target: connection.Target, At: began.UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
 		Settings: journal.Settings{User: o.Subject.User, Workspaces: o.Subject.Workspaces[:], Source: string(o.Subject.Source)},
 	})
-	set, j, err := w.openProbe(m, o.JournalFile)
+	set, err := report.Open(dir, false)
 	if err != nil {
 		discard(dir)
 		return nil, pipeline.Unwritable(err)
 	}
 	defer set.Discard()
+	var j *journal.Journal
+	if w.header.Counter, err = nextCounter(o.RunsDir, m.newest); err == nil {
+		j, err = w.createJournal(o.JournalFile)
+	}
+	if err != nil {
+		discard(dir)
+		return nil, pipeline.Unwritable(err)
+	}
 	if err := errors.Join(atomicfile.SyncDir(dir), setLast(o.RunsDir, id)); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	talk := func(ask probe.Ask) *pipeline.Stop { return w.probe.subject.Talk(ask).Stop }
+	talk := func(ask probe.Ask) *pipeline.Stop {
+		_, stop := w.probe.subject.Talk(ask)
+		return stop
+	}
 	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: oneByOne(o.Sending), common: o.Common}
-	return s.work(ctx, cut, c.COR, w.header.Counter, w.probe.requests(talk), 1)
-}
-
-// openProbe opens the reports and the journal of a new probe.
-func (w *run) openProbe(m *memory, wrap func(journal.File) journal.File) (set *report.Set, j *journal.Journal, err error) {
-	if set, err = report.Open(w.dir, false); err != nil {
-		return nil, nil, err
-	}
-	if w.header.Counter, err = nextCounter(filepath.Dir(w.dir), m.newest); err == nil {
-		j, err = w.createJournal(wrap)
-	}
-	if err != nil {
-		set.Discard()
-	}
-	return set, j, err
+	return s.work(ctx, cut, connection.COR, w.header.Counter, w.probe.requests(talk), 1)
 }
 
 // Harmless reports whether nobody is harmed by what is sent to a target: it is a
@@ -185,13 +177,15 @@ func (p *probing) requests(hold func(probe.Ask) *pipeline.Stop) iter.Seq2[pipeli
 
 // report adds to the reports what the probe has found and what it has left.
 func (p *probing) report(r *report.Run) {
-	findings := p.subject.Replay(p.past)
-	document := probe.Document{
-		RunID: r.ID, Target: r.Target.String(), User: p.subject.User, Workspaces: p.subject.Workspaces, Source: p.subject.Source, Facts: findings.Facts,
+	document := probe.Document{RunID: r.ID, Target: r.Target.String(), Subject: p.subject, Facts: p.subject.Replay(p.past)}
+	for _, f := range document.Facts {
+		if f.Finding == probe.Unknown {
+			r.Unfound = append(r.Unfound, f.Fact)
+		}
 	}
 	var b bytes.Buffer
 	_ = report.WriteJSON(&b, document, "  ") // memory has no errors
-	r.Facts, r.Unfound, r.Left = b.Bytes(), findings.Unfound(), probe.Left(p.past)
+	r.Facts, r.Left = b.Bytes(), probe.Left(p.past)
 	sent := make(map[int]bool)
 	for i := range p.past {
 		if p.past[i].Sent() {
@@ -203,15 +197,12 @@ func (p *probing) report(r *report.Run) {
 
 // resumeProbe puts back what a probe has left. It asks no further questions.
 func (w *run) resumeProbe(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory) (*Outcome, error) {
-	p, session := w.probe, len(w.sessions)
-	if _, left := p.subject.PutBack(p.past, session); !left {
+	p := w.probe
+	if probe.Left(p.past) == nil {
 		return w.nothing(ctx, "the user has what there was before the probe, as far as is known")
 	}
 	putBack := func(ask probe.Ask) *pipeline.Stop {
-		more := true
-		for r, left := p.subject.PutBack(p.past, session); left && more; r, left = p.subject.PutBack(p.past, session) {
-			_, more = ask(r)
-		}
+		p.subject.PutBack(p.past, ask)
 		return nil
 	}
 	r.Sending = oneByOne(r.Sending)

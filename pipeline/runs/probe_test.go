@@ -54,7 +54,7 @@ func (w *world) findings(dir string) string {
 }
 
 const documented = "attach=adds repeat=updates listed=all percentage=exact over-100=accepted zero=accepted unknown-workspace=refused-400 unknown-user=refused-400 " +
-	"validation=refused-400 id-sources=own id-case=exact source-case=exact detach=remaining second-detach=accepted"
+	"id-sources=own id-case=exact source-case=exact detach=remaining second-detach=accepted"
 
 func TestProbe(t *testing.T) {
 	w := newProbed(t, "")

@@ -1,0 +1,126 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+
+	"corattach/pipeline"
+)
+
+// trace is what the exchanges of a probe leave behind at COR. While something is lost, a probe attaches nothing else.
+type trace struct {
+	chunk    int                   // of the next request: the journal knows the requests of a probe by that
+	before   *pipeline.Answer      // lists what the user had; nil while that is not known
+	lost     []pipeline.Pivot      // of that, what the user has no longer, or with another percentage
+	harmed   bool                  // something was lost once
+	attached []pipeline.Pair       // by the probe, as far as is known
+	tried    map[pipeline.Pair]int // requests that were to detach a pair, or, for the zero Pair, to attach what was lost
+	open     bool                  // what was lost may be there again, unseen
+}
+
+// follow reads exchanges, in their order.
+func follow(past pipeline.History) *trace {
+	t := &trace{tried: make(map[pipeline.Pair]int)}
+	for i := range past {
+		t.add(&past[i])
+	}
+	return t
+}
+
+func (t *trace) add(e *pipeline.Exchange) {
+	restores := e.Op == pipeline.Attach && t.lost != nil
+	pair := pipeline.Pair{}
+	if !restores {
+		pair = pairOf(e, e.Shares[0])
+	}
+	if e.Chunk >= t.chunk {
+		t.chunk = e.Chunk + 1
+		t.tried[pair]++
+	}
+	switch {
+	case !e.MayHaveLeft():
+	case e.Op == pipeline.Attach && !restores:
+		t.addAttach(e)
+	default:
+		t.addPutBack(e, pair)
+	}
+}
+
+func pairOf(e *pipeline.Exchange, s pipeline.Share) pipeline.Pair {
+	return pipeline.Pair{User: e.User, Source: e.Source, Workspace: s.Workspace}
+}
+
+func (t *trace) addAttach(e *pipeline.Exchange) {
+	if e.Answer == nil && !e.LeavesOpen() {
+		return // refused
+	}
+	for _, s := range e.Shares {
+		pair := pairOf(e, s)
+		had := t.before != nil && t.before.Pivot(e.Source, s.Workspace) != nil // and is never to be taken away
+		if !had && !slices.Contains(t.attached, pair) {
+			t.attached = append(t.attached, pair)
+		}
+		delete(t.tried, pair)
+	}
+}
+
+// addPutBack takes note of a detach, of one pair, or of an attach of what was lost. The answer lists all that the user
+// has: COR documents that of a detach. The first one shows what the user had before.
+func (t *trace) addPutBack(e *pipeline.Exchange, pair pipeline.Pair) {
+	switch {
+	case e.Answer == nil || !consistent(e.Answer):
+	case t.before == nil:
+		t.before = e.Answer
+	case e.User != ghostUser:
+		t.lost = missing(e.Answer, t.before)
+		t.harmed = t.harmed || t.lost != nil
+	}
+	if e.Op == pipeline.Attach {
+		t.open = t.open || e.LeavesOpen()
+		if t.open && e.Is(pipeline.Attached) {
+			t.lost = nil
+		}
+	} else if detached(e) {
+		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == pair })
+	}
+}
+
+// missing returns what an answer does not list as it was before.
+func missing(now, before *pipeline.Answer) (lost []pipeline.Pivot) {
+	for _, b := range before.Pivots {
+		same := func(p pipeline.Pivot) bool {
+			return p.WorkspaceID == b.WorkspaceID && pipeline.SameNumber(p.Percentage, b.Percentage)
+		}
+		if !slices.ContainsFunc(now.Pivots, same) {
+			lost = append(lost, b)
+		}
+	}
+	return lost
+}
+
+// detached reports whether a detach shows that its workspace is gone: the answer does not list it, or COR does not know
+// the user, the workspace or the source, or says that the user is not in it.
+func detached(e *pipeline.Exchange) bool {
+	const notInWorkspace, invalidSource = "UT012", "InvalidSourceError"
+	if e.Answer != nil {
+		return e.Answer.Strange() == nil && listed(e.Answer, e.Shares[0].Workspace) == nil
+	}
+	f := e.Fault
+	return e.Is(pipeline.Refused) && (f.Subject != "" || f.Code == invalidSource || strings.Contains(f.Code+f.Message, notInWorkspace))
+}
+
+// listed returns the pivot of an answer whose external id may mean a workspace, in whatever spelling and under whatever
+// source; nil when there is none.
+func listed(a *pipeline.Answer, w pipeline.WorkspaceID) *pipeline.Pivot {
+	for i := range a.Pivots {
+		if pipeline.Spelling(a.Pivots[i].Workspace) == pipeline.Spelling(w) {
+			return &a.Pivots[i]
+		}
+	}
+	return nil
+}
+
+// consistent reports whether nothing in an answer contradicts itself.
+func consistent(a *pipeline.Answer) bool {
+	return a.Strange() == nil && !slices.ContainsFunc(a.Pivots, func(p pipeline.Pivot) bool { return p.Problem != "" })
+}
