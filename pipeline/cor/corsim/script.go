@@ -24,69 +24,44 @@ import (
 //	  {"endpoint": "token", "attempts": [1], "status": 401}
 //	]}
 //
-// The first entry that matches a request acts on it; a request that none matches is answered in earnest. Which
-// requests an entry matches:
-//
-//	user      the exact external user id; "*" or absent: every user
-//	source    the source in the request's body; absent: every source
-//	endpoint  attach (the default), detach, token, refresh or me
-//	attempts  of the requests that fit all the above, counted by entry and user from 1, those with these numbers
-//	from      those with this number or a higher one; attempts, if set, wins
-//
-// What an entry does:
-//
-//	delay         wait, such as "250ms", between the write and the answer
-//	revoke_token  true: the request's token is refused from now on, by this request already
-//	cut           "before" or "after" the write: the connection closes without an answer, whatever else is set
-//	truncate      so many bytes of the answer, under its full Content-Length, then the connection closes
-//	headers       an object of headers, added to whatever is answered
-//	status        answer with this status instead of the real answer; with it may stand:
-//	  body                 one of COR's error bodies A to E, "html" or "empty"; absent: A with name, code or message,
-//	                       else E for a status from 400 on, else empty
-//	  name, code, message  what the bodies A to E say
-//	  retry_after          Retry-After in seconds
-//	  retry_date           Retry-After as an HTTP date that is so far ahead, such as "3s"
-//	  apply                true: the request is handled all the same, its write stored; absent: it never reaches COR
-//	drop_workspace      workspaces to leave out of the real answer
-//	set_percentage      object of workspace to percentage in the real answer: any JSON value, as it stands
-//	inactive_workspace  workspaces that the real answer shows as not active
-//	extra_workspace     object of workspace to percentage: workspaces to add to the real answer; "": one made in COR's
-//	                    own pages, without json_integrations
-//	contradict          "user" or "workspace": the pivots name another internal id than the object they stand in
-//
-// The last five touch a 200 of attach or detach, never what is stored. A script never changes and is safe for
-// concurrent use.
+// The first entry that matches a request acts on it; a request that none matches is answered in earnest. A script never
+// changes and is safe for concurrent use.
 type Script struct{ faults []fault }
 
-// fault is one entry of a script: which requests it strikes, and what then happens to them. The zero value does nothing.
+// fault is one entry of a script. The zero value does nothing.
 type fault struct {
-	Comment  string `json:"comment"`
-	User     string `json:"user"`
-	Source   string `json:"source"`
-	Endpoint string `json:"endpoint"`
-	Attempts []int  `json:"attempts"`
-	From     int    `json:"from"`
+	Comment string `json:"comment"`
 
-	Delay       duration          `json:"delay"`
-	RevokeToken bool              `json:"revoke_token"`
-	Cut         string            `json:"cut"`
-	Truncate    *int              `json:"truncate"`
-	Headers     map[string]string `json:"headers"`
+	// Which requests it matches; what is absent matches all.
+	User     string `json:"user"`     // the exact external user id, or "*"
+	Source   string `json:"source"`   // in the request's body
+	Endpoint string `json:"endpoint"` // attach, which is the default, detach, token, refresh or me
+	Attempts []int  `json:"attempts"` // of the requests that fit all the above, counted by entry and user from 1
+	From     int    `json:"from"`     // the same, from this number on; attempts, if set, wins
 
+	// What it does.
+	Delay       duration          `json:"delay"`        // between the write and the answer, such as "250ms"
+	RevokeToken bool              `json:"revoke_token"` // the request's token is refused from now on, by this request already
+	Cut         string            `json:"cut"`          // "before" or "after" the write: the connection closes without an answer
+	Truncate    *int              `json:"truncate"`     // so many bytes of the answer come, then the connection closes
+	Headers     map[string]string `json:"headers"`      // added to whatever is answered
+
+	// What it answers in place of COR.
 	Status     int            `json:"status"`
-	Body       string         `json:"body"`
+	Body       string         `json:"body"` // A to E, "html" or "empty"; absent: A with name, code or message, else E from 400 on, else empty
 	Name       string         `json:"name"`
 	Code       string         `json:"code"`
 	Message    string         `json:"message"`
-	RetryAfter jsontext.Value `json:"retry_after"`
-	RetryDate  duration       `json:"retry_date"`
-	Apply      bool           `json:"apply"`
+	RetryAfter jsontext.Value `json:"retry_after"` // in seconds
+	RetryDate  duration       `json:"retry_date"`  // Retry-After as an HTTP date that is so far ahead
+	Apply      bool           `json:"apply"`       // the request is handled all the same, and its write stored
 
+	// What it changes in COR's 200 to an attach or detach, never in what is stored.
 	DropWorkspace     []string                  `json:"drop_workspace"`
-	SetPercentage     map[string]jsontext.Value `json:"set_percentage"`
+	SetPercentage     map[string]jsontext.Value `json:"set_percentage"` // of a workspace: any JSON value, as it stands
 	InactiveWorkspace []string                  `json:"inactive_workspace"`
-	ExtraWorkspace    map[string]jsontext.Value `json:"extra_workspace"`
-	Contradict        string                    `json:"contradict"`
+	ExtraWorkspace    map[string]jsontext.Value `json:"extra_workspace"` // with its percentage; "": one made in COR's own pages
+	Contradict        string                    `json:"contradict"`      // "user" or "workspace": the pivots name another one
 }
 
 // duration is spelled as time.ParseDuration reads it.
