@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"corattach/pipeline"
+	"corattach/pipeline/cor"
 	"corattach/pipeline/cor/corsim"
 	"corattach/pipeline/probe"
 	"corattach/pipeline/runs"
@@ -60,7 +61,7 @@ func (c *probeCommand) order(a *app) (o runs.ProbeOrder, err error) {
 	for _, line := range o.Subject.Intent() {
 		a.console.Say("  " + line)
 	}
-	if !c.Yes && !runs.Harmless(target) {
+	if !c.Yes && target.BaseURL != pipeline.SimulatorURL && !cor.IsLoopback(target.BaseURL) {
 		return o, pipeline.Usage("add --yes if the user and the workspaces were made for this", "--yes is not given, and this is no simulator")
 	}
 	if !c.Simulate {

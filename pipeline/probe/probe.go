@@ -20,15 +20,17 @@ type Subject struct {
 	User       pipeline.UserID         `json:"user"`
 	Workspaces [2]pipeline.WorkspaceID `json:"workspaces"` // the user must have neither
 	Source     pipeline.Source         `json:"source"`
-	Harmless   bool                    `json:"-"` // nobody is harmed: the user may have workspaces that could not be put back
 }
 
 // Intent says what a probe will do, a line each.
 func (s Subject) Intent() []string {
 	return []string{
-		fmt.Sprintf("about twenty requests attach workspaces %q and %q to user %q under %s and detach them, with percentages of 0 to 120 in all", s.Workspaces[0], s.Workspaces[1], s.User, s.Source),
-		fmt.Sprintf("some of them spell the first workspace and the source in other ways, or name user %q and workspace %q, which COR should not know", ghostUser, ghostWorkspace),
-		fmt.Sprintf("a user who has one of the two workspaces is left alone; where COR does not show that in another way, %q is detached to find out", s.Workspaces[1]),
+		fmt.Sprintf("about twenty requests attach workspaces %q and %q to user %q under %s and detach them, with percentages of 0 to 120 in all",
+			s.Workspaces[0], s.Workspaces[1], s.User, s.Source),
+		fmt.Sprintf("some of them spell the first workspace and the source in other ways, or name user %q and workspace %q, which COR should not know",
+			ghostUser, ghostWorkspace),
+		fmt.Sprintf("a user who has one of the two workspaces is left alone; where COR does not show that in another way, %q is detached to find out",
+			s.Workspaces[1]),
 		"in the end the user has what there was before; after an interruption resume puts it back",
 	}
 }

@@ -17,11 +17,9 @@ const (
 // question is one row of the table: what is sent, how the replies are read, and what follows from the finding. A question
 // that sends nothing is answered by the replies to another one.
 type question struct {
-	fact, about string
-	moot        bool // it means nothing beside what else was found
-	send        []step
-	from        []string  // the steps whose replies are the evidence
-	findings    []finding // the first that was seen counts
+	fact, about, from string // from are the steps whose replies are the evidence, with ", " between them
+	send              []step
+	findings          []finding // the first that was seen counts
 }
 
 type finding struct {
@@ -64,33 +62,30 @@ func (t *talk) attachQuestions() []question {
 	before, after := first.pivot(a), again.pivot(a)
 	refuses := before != nil && again.saysAttached()
 	keeps := before != nil && after != nil && pipeline.SameNumber(before.Percentage, after.Percentage)
-	return []question{{
-		fact: "attach", about: "what an attach does to workspaces that it does not name", from: []string{"second", "one"},
-		send: []step{
+	all := []question{
+		{"attach", "what an attach does to workspaces that it does not name", "second, one", []step{
 			t.attach("first", share(a, fourDecimals)), t.attach("again", share(a, 3_0000)), t.attach("second", share(b, 2_0000)),
 			t.detach("one", b), t.detach("gone", a), t.detach("gone again", a),
-		},
-		findings: []finding{
+		}, []finding{
 			{"adds", adds, "import adds to what a user has; what is no longer in the input stays until corattach detach takes it away"},
-			{"replaces", replaces, "import takes away what a request does not name: leave --chunk at 0, do not use --repair, and give each user's rows under one source"},
-		},
-	}, {
-		fact: "repeat", about: "what an attach does to the percentage of a workspace that is attached already", from: []string{"first", "again"},
-		findings: []finding{
+			{"replaces", replaces, "import takes away what a request does not name: leave --chunk at 0, do not use --repair, " +
+				"and give each user's rows under one source"},
+		}},
+		{"repeat", "what an attach does to the percentage of a workspace that is attached already", "first, again", nil, []finding{
 			{"refuses", refuses && replaces, "a workspace that is attached already is refused: detach the user's pairs, and import all rows of the user again"},
 			{"refuses", refuses, "import with --repair --chunk 1: a workspace that is attached already is refused"},
 			{"updates", before != nil && again.asAsked(), "import changes percentages by itself, without --repair"},
 			{"keeps", keeps && replaces, "a changed percentage stays as it was: detach the pair, and import all rows of the user again"},
 			{"keeps", keeps, "import with --repair: without it a changed percentage stays as it was, and its row is mismatched"},
-		},
-	}, {
-		fact: "listed", about: "whether the answer to an attach lists all of the user's workspaces or those sent", from: []string{"second", "one"},
-		moot: replaces,
-		findings: []finding{
-			{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
-			{"sent", adds, "extras.csv can't show what a user has beside the input"},
-		},
-	}}
+		}},
+	}
+	if replaces {
+		return all // nobody can tell what is listed
+	}
+	return append(all, question{"listed", "whether the answer to an attach lists all of the user's workspaces or those sent", "second, one", nil, []finding{
+		{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
+		{"sent", adds, "extras.csv can't show what a user has beside the input"},
+	}})
 }
 
 // attaches tells what an attach of the second workspace does to the first.
@@ -140,34 +135,25 @@ func (t *talk) numberQuestions() []question {
 	first, over, zero := t.replies["first"].pivot(a), t.replies["over"], t.replies["zero"]
 	how, decimals, off := kept(first)
 	text := first != nil && first.Text
-	return []question{{
-		fact: "percentage", about: "what comes back of a percentage with four decimals", from: []string{"first"},
-		findings: []finding{
-			{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
-			{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
-		},
-	}, {
-		fact: "decimals", about: "how many decimals of it are kept", from: []string{"first"},
-		moot:     how == "" || how == "exact",
-		findings: []finding{{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()}},
-	}, {
-		fact: "over-100", about: "whether a user's percentages may add up to more than 100", from: []string{"pair", "over"},
-		send: []step{
-			t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
-			t.attach("over", share(a, 60_0000), share(b, 60_0000)),
-		},
-		findings: []finding{
-			{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
-			{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
-		},
-	}, {
-		fact: "zero", about: "whether 0 can be attached", from: []string{"zero"},
-		send: []step{t.attach("zero", share(a, 0))},
-		findings: []finding{
-			{"accepted", zero.asAsked(), "rows with 0 can be imported"},
-			{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
-		},
-	}}
+	all := []question{{"percentage", "what comes back of a percentage with four decimals", "first", nil, []finding{
+		{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
+		{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
+	}}}
+	if off > 0 {
+		all = append(all, question{"decimals", "how many decimals of it are kept", "first", nil, []finding{
+			{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()},
+		}})
+	}
+	return append(all, question{"over-100", "whether a user's percentages may add up to more than 100", "pair, over", []step{
+		t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
+		t.attach("over", share(a, 60_0000), share(b, 60_0000)),
+	}, []finding{
+		{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
+		{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
+	}}, question{"zero", "whether 0 can be attached", "zero", []step{t.attach("zero", share(a, 0))}, []finding{
+		{"accepted", zero.asAsked(), "rows with 0 can be imported"},
+		{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
+	}})
 }
 
 func (t *talk) refusalQuestions() []question {
@@ -181,18 +167,16 @@ func (t *talk) refusalQuestions() []question {
 	other := func(e pipeline.ItemError) bool { return e.Code != "CE001" } // which is that of an item in a partial success
 	ghost := t.attach("unknown user", share(a, 1_0000))
 	ghost.User = ghostUser
-	return []question{{
-		fact: "unknown-workspace", about: "what one unknown workspace does to its request", from: []string{"unknown workspace"},
-		send: []step{t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000))},
-		findings: append(refusals(r, "one unknown workspace sinks its request: "+sinks),
+	return []question{
+		{"unknown-workspace", "what one unknown workspace does to its request", "unknown workspace", []step{
+			t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000)),
+		}, append(refusals(r, "one unknown workspace sinks its request: "+sinks),
 			finding{"left-out", took && len(r.answer.Errors) == 0, misses},
 			finding{"errors", took && slices.ContainsFunc(r.answer.Errors, other), misses},
-			finding{"partial-success", took, misses}),
-	}, {
-		fact: "unknown-user", about: "what an unknown user does", from: []string{"unknown user"},
-		send:     []step{ghost},
-		findings: refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user"),
-	}}
+			finding{"partial-success", took, misses})},
+		{"unknown-user", "what an unknown user does", "unknown user", []step{ghost},
+			refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user")},
+	}
 }
 
 // refusals are the findings that a reply is a refusal with 400 or 404.
@@ -204,7 +188,6 @@ func refusals(r reply, so string) []finding {
 func (t *talk) identityQuestions() []question {
 	const (
 		one     = "give each pair in one spelling: two that COR takes for one overwrite each other, and a detach of one takes both away"
-		exactly = "ids must be spelled as COR has them"
 		nothing = "import sends sources in capitals: there is nothing to do"
 	)
 	a := t.Workspaces[0]
@@ -224,22 +207,18 @@ func (t *talk) identityQuestions() []question {
 	shared, same := t.same(source) != nil, t.same(lower)
 	// Any other refusal may be of the source, or of the user under it.
 	own := !shared && (source.answer != nil || source.refusal != nil && source.refusal.Subject == pipeline.UnknownWorkspace)
-	return []question{{
-		fact: "id-sources", about: "whether a workspace's id under another source is the same workspace", from: []string{"first", "other source"},
-		send:     []step{elsewhere},
-		findings: []finding{{"own", own, "give each workspace under the source that it is mapped under"}, {"shared", shared, one}},
-	}, {
-		fact: "id-case", about: "whether ids are compared without letter case", from: []string{"first", "other case"},
-		send:     recased,
-		findings: []finding{{"ignored", t.same(cased) != nil, one}, {"exact", known && cased.sure(), exactly}},
-	}, {
-		fact: "source-case", about: "whether sources are compared without letter case", from: []string{"first", "lower source"},
-		send: []step{lowered},
-		findings: []finding{ // the answer may spell the source as the request does
-			{"ignored", same != nil && (same.Source == t.Source || own), nothing},
+	return []question{
+		{"id-sources", "whether a workspace's id under another source is the same workspace", "first, other source", []step{elsewhere}, []finding{
+			{"own", own, "give each workspace under the source that it is mapped under"}, {"shared", shared, one},
+		}},
+		{"id-case", "whether ids are compared without letter case", "first, other case", recased, []finding{
+			{"ignored", t.same(cased) != nil, one}, {"exact", known && cased.sure(), "ids must be spelled as COR has them"},
+		}},
+		{"source-case", "whether sources are compared without letter case", "first, lower source", []step{lowered}, []finding{
+			{"ignored", same != nil && (same.Source == t.Source || own), nothing}, // the answer may spell the source as the request does
 			{"exact", lower.sure() && (same == nil || shared), nothing},
-		},
-	}}
+		}},
+	}
 }
 
 // otherCase turns the case of an id's ASCII letters around.
@@ -274,14 +253,13 @@ func (t *talk) detachQuestions() []question {
 	_, replaces := t.attaches()
 	gone, again := t.replies["gone"], t.replies["gone again"]
 	detached := t.replies["first"].lists(a) && (gone.lacks(a) || gone.refusal != nil && replaces)
-	return []question{{
-		fact: "detach", about: "what a detach answers", from: []string{"pair", "part"},
-		findings: []finding{{"remaining", t.remains(), "the answer to a detach shows what the user still has"}},
-	}, {
-		fact: "second-detach", about: "what a second detach does", from: []string{"gone", "gone again"},
-		findings: []finding{
+	return []question{
+		{"detach", "what a detach answers", "pair, part", nil, []finding{
+			{"remaining", t.remains(), "the answer to a detach shows what the user still has"},
+		}},
+		{"second-detach", "what a second detach does", "gone, gone again", nil, []finding{
 			{"accepted", detached && again.lacks(a), "corattach detach can be run again with the same file"},
 			{"refused", detached && again.refusal != nil, "a pair that is gone already is failed in corattach detach, which does no harm"},
-		},
-	}}
+		}},
+	}
 }

@@ -39,7 +39,8 @@ func (t *talk) run() {
 	}
 	t.why = "the ids of the two workspaces can't show it"
 	if t.replies["bare look"].Answer != nil && t.replies["gone again"].refusal != nil {
-		t.refuse("--workspace", "user %q had workspace %q, and COR detached it when that was asked for; its percentage is not known: attach it again", t.User, t.Workspaces[1])
+		t.refuse("--workspace", "user %q had workspace %q, and COR detached it when that was asked for; its percentage is not known: attach it again",
+			t.User, t.Workspaces[1])
 	}
 }
 
@@ -67,7 +68,7 @@ func (t *talk) look() bool {
 			return t.refuse("--user", "COR does not know the user or the workspace: %s", t.evidence("bare look"))
 		}
 	}
-	t.why = "what the user has could not be seen: " + t.evidence("look", "bare look", "look on", "look off")
+	t.why = "what the user has could not be seen: " + t.evidence("look, bare look, look on, look off")
 	return false
 }
 
@@ -75,11 +76,13 @@ func (t *talk) look() bool {
 func (t *talk) admit() bool {
 	for _, w := range t.Workspaces {
 		if p := listed(t.before, w); p != nil {
-			return t.refuse("--workspace", "user %q has workspace %q under %s already, with %s %%; nothing was changed", t.User, p.Workspace, p.Source, p.Percentage)
+			return t.refuse("--workspace", "user %q has workspace %q under %s already, with %s %%; nothing was changed",
+				t.User, p.Workspace, p.Source, p.Percentage)
 		}
 	}
-	if _, possible := t.restore(); !possible && !t.Harmless {
-		return t.refuse("--user", "user %q has workspaces that could not be attached again if COR took them away (%s); nothing was changed", t.User, pivotsText(t.before, t.Source))
+	if _, possible := t.restore(); !possible {
+		return t.refuse("--user", "user %q has workspaces that could not be attached again if COR took them away (%s); nothing was changed",
+			t.User, pivotsText(t.before, t.Source))
 	}
 	return true
 }
@@ -119,7 +122,7 @@ func (t *talk) take(steps []step) (sure bool) {
 		if past := t.send(s.Request); len(past) > 0 {
 			t.replies[s.name] = replyOf(past)
 		}
-		if !t.replies[s.name].sure() {
+		if t.over || !t.replies[s.name].sure() {
 			return false
 		}
 		if t.harmed {
@@ -129,14 +132,10 @@ func (t *talk) take(steps []step) (sure bool) {
 	return true
 }
 
-// send sends one request, unless the run is over.
-func (t *talk) send(r pipeline.Request) (past pipeline.History) {
-	if t.over {
-		return nil
-	}
-	var more bool
+// send sends one request.
+func (t *talk) send(r pipeline.Request) pipeline.History {
 	r.Chunk = t.chunk
-	past, more = t.ask(r)
+	past, more := t.ask(r)
 	t.over = !more
 	for i := range past {
 		t.add(&past[i])
@@ -188,10 +187,7 @@ func (t *talk) refuse(flag, format string, args ...any) bool {
 func (t *talk) facts() []Found {
 	var all []Found
 	for _, q := range t.questions() {
-		if q.moot {
-			continue
-		}
-		found := Found{Fact: q.fact, Question: q.about, Finding: Unknown, Evidence: t.evidence(q.from...)}
+		found := Found{Fact: q.fact, Question: q.about, Finding: Unknown, Evidence: t.evidence(q.from)}
 		if i := slices.IndexFunc(q.findings, func(f finding) bool { return f.seen }); i >= 0 {
 			found.Finding, found.Consequence = q.findings[i].word, q.findings[i].so
 		}
@@ -200,10 +196,10 @@ func (t *talk) facts() []Found {
 	return all
 }
 
-// evidence tells the replies of steps, as far as they were sent.
-func (t *talk) evidence(names ...string) string {
+// evidence tells the replies of steps, which are named as in a question, as far as they were sent.
+func (t *talk) evidence(from string) string {
 	var texts []string
-	for _, name := range names {
+	for name := range strings.SplitSeq(from, ", ") {
 		if r, sent := t.replies[name]; sent {
 			texts = append(texts, r.text(&t.Subject))
 		}

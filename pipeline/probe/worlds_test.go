@@ -19,7 +19,7 @@ import (
 
 // subject is a user with two workspaces whose ids can show everything.
 func subject() probe.Subject {
-	return probe.Subject{User: "U1", Workspaces: [2]pipeline.WorkspaceID{"Wé-1", "W-2"}, Source: "SAP", Harmless: true}
+	return probe.Subject{User: "U1", Workspaces: [2]pipeline.WorkspaceID{"Wé-1", "W-2"}, Source: "SAP"}
 }
 
 // known are the subject's user and workspaces.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"corattach/pipeline"
-	"corattach/pipeline/cor"
 	"corattach/pipeline/journal"
 	"corattach/pipeline/plan"
 	"corattach/pipeline/probe"
@@ -100,15 +99,9 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 	return s.work(ctx, cut, connection.COR, w.header.Counter, w.probe.requests(talk), 1)
 }
 
-// Harmless reports whether nobody is harmed by what is sent to a target: it is a
-// simulator, or on this machine.
-func Harmless(t pipeline.Target) bool {
-	return t.BaseURL == pipeline.SimulatorURL || cor.IsLoopback(t.BaseURL)
-}
-
 // newProbe is a run without rows.
 func newProbe(dir string, h journal.Header) *run {
-	subject := probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source), Harmless: Harmless(h.Target)}
+	subject := probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source)}
 	copy(subject.Workspaces[:], h.Settings.Workspaces)
 	return &run{
 		dir: dir, header: h, traffic: &report.Traffic{}, lastAt: h.At, rules: rules{op: pipeline.Attach},

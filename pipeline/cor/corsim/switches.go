@@ -44,7 +44,7 @@ func Switches() []Switch {
 		{"sources", "documented|any", "which sources COR takes: its twelve, or any"},
 		{"throttle", "off|N|N,date|N,none|N,html",
 			"attach and detach requests per second before a 429 with Retry-After in seconds, as an HTTP date, without it, or without it and with an HTML body"},
-		{"tokens", "3600|N|no-refresh|once", "for how many seconds a token is good; no-refresh: it comes without a refresh token; once: it serves one request"},
+		{"tokens", "3600|N|no-refresh|once", "for how many seconds a token is good; no-refresh: without a refresh token; once: for one request"},
 		{"secret", "any|TEXT", "the only client secret, and the only token of somebody else's, that is accepted"},
 	}
 }
