@@ -93,9 +93,7 @@ func (s Subject) Replay(past pipeline.History) []Found {
 
 // PutBack puts back what a probe has found, given all that was sent for it, as far as a new session can.
 func (s Subject) PutBack(past pipeline.History, ask Ask) {
-	t := &talk{Subject: s, trace: follow(past), ask: ask}
-	clear(t.tried)
-	t.putBack()
+	(&talk{Subject: s, trace: follow(past), ask: ask}).putBack()
 }
 
 // Left says what may not be as it was before the probe: a text for each pair.

@@ -122,7 +122,7 @@ func (t *talk) take(steps []step) (sure bool) {
 		if past := t.send(s.Request); len(past) > 0 {
 			t.replies[s.name] = replyOf(past)
 		}
-		if t.over || !t.replies[s.name].sure() {
+		if !t.replies[s.name].sure() {
 			return false
 		}
 		if t.harmed {
@@ -132,10 +132,14 @@ func (t *talk) take(steps []step) (sure bool) {
 	return true
 }
 
-// send sends one request.
-func (t *talk) send(r pipeline.Request) pipeline.History {
+// send sends one request, unless the run is over.
+func (t *talk) send(r pipeline.Request) (past pipeline.History) {
+	if t.over {
+		return nil
+	}
+	var more bool
 	r.Chunk = t.chunk
-	past, more := t.ask(r)
+	past, more = t.ask(r)
 	t.over = !more
 	for i := range past {
 		t.add(&past[i])
@@ -145,27 +149,24 @@ func (t *talk) send(r pipeline.Request) pipeline.History {
 
 // putBack takes away what the probe has attached, and attaches what the user has lost.
 func (t *talk) putBack() {
-	for !t.over {
-		i := slices.IndexFunc(t.attached, func(p pipeline.Pair) bool { return t.tried[p] < tries })
-		r, possible := pipeline.Request{}, false
-		if i >= 0 {
-			pair := t.attached[i]
-			r, possible = t.detach("", pair.Workspace).Request, true
-			r.User, r.Source = pair.User, pair.Source
-		} else if t.lost != nil && t.tried[pipeline.Pair{}] < tries {
-			r, possible = t.restore()
+	for range tries {
+		for _, pair := range slices.Clone(t.attached) {
+			off := t.detach("", pair.Workspace)
+			off.User, off.Source = pair.User, pair.Source
+			t.send(off.Request)
 		}
-		if !possible {
-			return
+		if r, possible := t.restore(); possible && t.lost != nil {
+			t.send(r)
 		}
-		t.send(r)
 	}
 }
 
 // restore attaches what the user had. The second result is false when one request can't do that: COR may take away all
 // that a request does not name.
 func (t *talk) restore() (r pipeline.Request, possible bool) {
-	r = t.attach("").Request
+	if r = t.attach("").Request; t.before == nil {
+		return r, false
+	}
 	for _, p := range t.before.Pivots {
 		percent, plain := pipeline.ParseDecimal(p.Percentage, '.')
 		if p.Problem != "" || p.Workspace == "" || p.Source == "" || p.Source != t.before.Pivots[0].Source || !plain {

@@ -9,18 +9,17 @@ import (
 
 // trace is what the exchanges of a probe leave behind at COR. While something is lost, a probe attaches nothing else.
 type trace struct {
-	chunk    int                   // of the next request: the journal knows the requests of a probe by that
-	before   *pipeline.Answer      // lists what the user had; nil while that is not known
-	lost     []pipeline.Pivot      // of that, what the user has no longer, or with another percentage
-	harmed   bool                  // something was lost once
-	attached []pipeline.Pair       // by the probe, as far as is known
-	tried    map[pipeline.Pair]int // requests that were to detach a pair, or, for the zero Pair, to attach what was lost
-	open     bool                  // what was lost may be there again, unseen
+	chunk    int              // of the next request: the journal knows the requests of a probe by that
+	before   *pipeline.Answer // lists what the user had; nil while that is not known
+	lost     []pipeline.Pivot // of that, what the user has no longer, or with another percentage
+	harmed   bool             // something was lost once
+	attached []pipeline.Pair  // by the probe, as far as is known
+	open     bool             // what was lost may be there again, unseen
 }
 
 // follow reads exchanges, in their order.
 func follow(past pipeline.History) *trace {
-	t := &trace{tried: make(map[pipeline.Pair]int)}
+	t := new(trace)
 	for i := range past {
 		t.add(&past[i])
 	}
@@ -28,21 +27,13 @@ func follow(past pipeline.History) *trace {
 }
 
 func (t *trace) add(e *pipeline.Exchange) {
-	restores := e.Op == pipeline.Attach && t.lost != nil
-	pair := pipeline.Pair{}
-	if !restores {
-		pair = pairOf(e, e.Shares[0])
-	}
-	if e.Chunk >= t.chunk {
-		t.chunk = e.Chunk + 1
-		t.tried[pair]++
-	}
+	t.chunk = e.Chunk + 1
 	switch {
 	case !e.MayHaveLeft():
-	case e.Op == pipeline.Attach && !restores:
+	case e.Op == pipeline.Attach && t.lost == nil:
 		t.addAttach(e)
 	default:
-		t.addPutBack(e, pair)
+		t.addPutBack(e)
 	}
 }
 
@@ -60,13 +51,12 @@ func (t *trace) addAttach(e *pipeline.Exchange) {
 		if !had && !slices.Contains(t.attached, pair) {
 			t.attached = append(t.attached, pair)
 		}
-		delete(t.tried, pair)
 	}
 }
 
 // addPutBack takes note of a detach, of one pair, or of an attach of what was lost. The answer lists all that the user
 // has: COR documents that of a detach. The first one shows what the user had before.
-func (t *trace) addPutBack(e *pipeline.Exchange, pair pipeline.Pair) {
+func (t *trace) addPutBack(e *pipeline.Exchange) {
 	switch {
 	case e.Answer == nil || !consistent(e.Answer):
 	case t.before == nil:
@@ -81,7 +71,7 @@ func (t *trace) addPutBack(e *pipeline.Exchange, pair pipeline.Pair) {
 			t.lost = nil
 		}
 	} else if detached(e) {
-		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == pair })
+		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == pairOf(e, e.Shares[0]) })
 	}
 }
 
