@@ -126,7 +126,7 @@ func (r *rules) setSource(row *pipeline.Row) string {
 	case cell == "":
 		source, ok = r.Source, r.Source != ""
 	case !ok:
-		source, ok = r.sources[upperASCII(cell)]
+		source, ok = r.sources[string(SourceOf(cell))]
 	}
 	row.Source = source
 	switch {
@@ -137,7 +137,7 @@ func (r *rules) setSource(row *pipeline.Row) string {
 	case !utf8.ValidString(cell):
 		return notUTF8(sourceColumn, cell)
 	}
-	if near := r.nearestSource(upperASCII(cell)); near != "" {
+	if near := r.nearestSource(string(SourceOf(cell))); near != "" {
 		return fmt.Sprintf("source %s is not known; is %s meant?", quote(cell), near)
 	}
 	return fmt.Sprintf("source %s is not known; --allow-source NAME accepts another one", quote(cell))
@@ -161,15 +161,15 @@ func (r *rules) nearestSource(cell string) (nearest pipeline.Source) {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// upperASCII puts ASCII letters in upper case, and no others: so sources are
-// compared and sent.
-func upperASCII(s string) string {
-	return strings.Map(func(c rune) rune {
+// SourceOf is the name of a source as it is compared and sent: without outer spaces
+// and tabs, ASCII letters in upper case, and no others.
+func SourceOf(name string) pipeline.Source {
+	return pipeline.Source(strings.Map(func(c rune) rune {
 		if 'a' <= c && c <= 'z' {
 			return c - 'a' + 'A'
 		}
 		return c
-	}, s)
+	}, trim(name)))
 }
 
 // trim drops outer spaces and tabs.

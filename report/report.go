@@ -43,8 +43,10 @@ type Set struct {
 
 // Open opens every report of a run in dir, which must exist, and requests.jsonl
 // if requests is set. An error names the file that can't be written and leaves
-// nothing behind: the run must not begin.
+// nothing behind: the run must not begin. What a process has left that was killed
+// while it wrote reports is removed: nobody else may write there.
 func Open(dir string, requests bool) (*Set, error) {
+	_ = atomicfile.Sweep(dir) // what is left does no harm
 	s := &Set{dir: dir, names: []string{ReconciliationFile, FailedFile, UnmappedFile, ExtrasFile, UsersFile, VanishedFile, PageFile}}
 	if requests {
 		s.names = append(s.names, RequestsFile)

@@ -210,14 +210,11 @@ func (a *app) fail(err error) {
 	var stack []byte
 	var panicky *pipeline.PanicError
 	var broken *runs.BrokenError
-	var unreported *runs.ReportError
 	switch {
 	case errors.As(err, &panicky):
 		stack = panicky.Stack
 	case errors.As(err, &broken):
-		a.next = []string{pasteable("resume", broken.Dir)}
-	case errors.As(err, &unreported):
-		a.next = []string{pasteable("report", unreported.Dir)}
+		a.next = []string{pasteable(broken.Command, broken.Dir)}
 	}
 	a.console.Fail(f, stack, a.next)
 }

@@ -68,13 +68,6 @@ func (a *app) host(progress string) runs.Host {
 				a.watch.monitor.Start(a.ctx)
 			}
 		},
-		Planned: func(p runs.Planned) {
-			text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(p.Rows, "row"), pipeline.Count(p.Users, "user"), pipeline.Count(p.Requests, "request"))
-			if p.Estimate > 0 {
-				text += fmt.Sprintf(", about %v at this rate", p.Estimate)
-			}
-			a.console.Info(text)
-		},
 		Sending: func(users int) {
 			a.console.Begun(dir)
 			a.console.Follow(users, progress)

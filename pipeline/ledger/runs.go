@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 
 	"corattach/pipeline"
@@ -65,6 +66,18 @@ func (l *Ledger) Counters() []int64 {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// Later returns the runs with a session of a higher counter, by their counters.
+func (l *Ledger) Later(counter int64) (runs []Run) {
+	for _, is := range l.Runs {
+		later := func(s Session) bool { return s.Counter > counter }
+		if is.Counter > counter || slices.ContainsFunc(is.Sessions, later) {
+			runs = append(runs, is.Run)
+		}
+	}
+	slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.Counter, b.Counter) })
+	return runs
 }
 
 // Doubt takes note that nothing up to a counter counts as confirmed any more: runs

@@ -1,110 +1,102 @@
 package runs
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
+	"corattach/pipeline/ledger"
 	"corattach/pipeline/runs/inputcopy"
 )
 
 // decide makes, of the rules and of what earlier runs know, what the run sends, and
 // whether it may send at all. It is done once, before the run's first request; its
-// result is kept in the journal.
-func (w *run) decide(m *memory, in *inputcopy.Files, approved string, tolerance pipeline.Percent) error {
+// result is kept in the journal. in is nil for a run that is resumed.
+func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance pipeline.Percent) error {
 	if m.doubt != "" {
-		w.plan.Warnings = append(w.plan.Warnings, m.doubt)
+		w.warn(m.doubt)
 	}
-	stop := w.refusal()
-	if stop == nil {
-		stop = w.tooOld(in)
+	if reason := w.refusal(); reason != "" {
+		w.plan.Stop = &pipeline.Stop{Kind: pipeline.InputRefused, Reason: reason, Unsent: true}
+		return nil
 	}
-	if m.ledger != nil && (stop == nil || stop.Kind != pipeline.InputRefused) {
+	stop := w.tooOld(in)
+	if m.ledger != nil {
 		decided, err := w.decideWithLedger(m, tolerance)
 		if err != nil {
 			return err
 		}
-		if stop == nil {
-			stop = decided
-		}
+		stop = cmp.Or(stop, decided)
 	}
-	if stop == nil || stop.Kind != pipeline.InputRefused { // then nothing is planned
-		w.plan.Digest = w.digest()
-	}
+	w.plan.Digest = w.digest()
 	if stop == nil && approved != "" && approved != w.plan.Digest {
-		stop = guard("--plan", fmt.Sprintf("--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest))
+		stop = guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
 	}
 	w.plan.Stop = stop
 	return nil
 }
 
+func (w *run) warn(text string) { w.plan.Warnings = append(w.plan.Warnings, text) }
+
 // guard is a stop before the first request.
-func guard(flag, reason string) *pipeline.Stop {
-	return &pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: reason, Unsent: true}
+func guard(flag, format string, args ...any) *pipeline.Stop {
+	return &pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: fmt.Sprintf(format, args...), Unsent: true}
 }
 
-// refusal says why the input is refused; nil when nothing stands in the way.
-func (w *run) refusal() *pipeline.Stop {
-	reason := w.table.TooManyInvalid(w.maxInvalid)
+// refusal says why the input is refused; "" when nothing stands in the way.
+func (w *run) refusal() string {
 	if w.table.Rows() == 0 && !w.header.Settings.AllowEmpty {
-		reason = "the input has no rows"
+		return "the input has no rows"
 	}
-	if reason == "" {
-		return nil
-	}
-	return &pipeline.Stop{Kind: pipeline.InputRefused, Reason: reason, Unsent: true}
+	return w.table.TooManyInvalid(w.maxInvalid)
 }
 
-func (w *run) tooOld(in *inputcopy.Files) *pipeline.Stop {
+func (w *run) tooOld(in inputcopy.Files) *pipeline.Stop {
 	limit := w.header.Settings.MaxInputAge
-	if limit == 0 || in == nil {
-		return nil
-	}
 	name, age := in.Older(limit, w.header.At)
-	if name == "" {
+	if limit == 0 || name == "" {
 		return nil
 	}
-	return guard("--max-input-age", fmt.Sprintf("%s was last written %v ago, longer than --max-input-age %v", name, age.Round(time.Second), limit))
+	return guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", name, age.Round(time.Second), limit)
 }
 
-// decideWithLedger is what earlier runs have a say in.
+// decideWithLedger finds what has vanished, judges the guards that compare an import
+// with earlier ones, and marks what COR has confirmed. A detach has rules of its own.
 func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
 	if w.op == pipeline.Detach {
 		return w.decideDetach(m), nil
 	}
-	return w.decideImport(m, tolerance)
-}
-
-// decideImport finds what has vanished, judges the guards of a job, and marks what
-// COR has confirmed.
-func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
-	hasBaseline, inputs := m.ledger.Job(m.target, m.job)
-	w.warnSameInput(inputs)
+	hasBaseline, latest := m.ledger.Job(m.target, m.job)
+	if hashes := w.hashes(); len(hashes) > 0 && slices.Equal(hashes, latest) {
+		w.plan.SameInput = true
+		w.warn("the input is byte for byte that of the job's latest import: has the export stopped?")
+	}
 	s := &w.header.Settings
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
 	var err error
-	part := isPart(w.reading.Inputs)
 	switch {
 	case !w.maxDrop.On():
-	case part:
-		w.plan.Warnings = append(w.plan.Warnings, "the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
+	case slices.ContainsFunc(w.reading.Inputs, func(in pipeline.Input) bool { return in.Part }):
+		w.warn("the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
 		w.plan.Baseline = true
-		w.vanished = m.ledger.Vanished(m.target, m.job, w.table.Input())
-		if !s.AcceptChange {
+		if w.vanished = m.ledger.Vanished(m.target, m.job, w.table.Input()); !s.AcceptChange {
 			stop = w.dropped(m, hasBaseline)
 		}
 	}
 	if stop == nil && w.maxChange.On() && !s.AcceptChange {
-		stop, err = w.changed(earlier)
+		changed, confirmed, failed := w.table.Changed(earlier)
+		if err = failed; w.maxChange.Exceeded(changed, confirmed) {
+			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, w.maxChange)
+		}
 	}
 	if err == nil && s.ChangedOnly {
 		err = w.table.MarkUnchanged(earlier)
@@ -112,10 +104,34 @@ func (w *run) decideImport(m *memory, tolerance pipeline.Percent) (*pipeline.Sto
 	return stop, err
 }
 
-// isPart reports whether an input is a part of an earlier run's rows: then nothing
-// can be said of what it does not have.
-func isPart(inputs []pipeline.Input) bool {
-	return slices.ContainsFunc(inputs, func(in pipeline.Input) bool { return in.Part })
+// hashes are those of the input's files.
+func (w *run) hashes() (all []string) {
+	for _, input := range w.reading.Inputs {
+		all = append(all, input.SHA256)
+	}
+	return all
+}
+
+// dropped judges --max-drop: how much of the job's baseline is not in the input.
+func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
+	if m.target.Account == "" && m.target.BaseURL != pipeline.SimulatorURL && !w.dry {
+		return guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts")
+	}
+	if !hasBaseline {
+		return guard("--max-drop", "--max-drop: job %q has no baseline for this target yet", w.header.Job)
+	}
+	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers()})
+	var parts []string
+	if w.maxDrop.Exceeded(gone.Pairs, gone.AllPairs) {
+		parts = append(parts, fmt.Sprintf("%d of the baseline's %d pairs", gone.Pairs, gone.AllPairs))
+	}
+	if w.maxDrop.Exceeded(gone.Users, gone.AllUsers) {
+		parts = append(parts, fmt.Sprintf("%d of the baseline's %d users", gone.Users, gone.AllUsers))
+	}
+	if parts == nil {
+		return nil
+	}
+	return guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.maxDrop)
 }
 
 // digest is that of the plan: over each planned request in order, its method, a
@@ -123,26 +139,19 @@ func isPart(inputs []pipeline.Input) bool {
 func (w *run) digest() string {
 	sum := sha256.New()
 	for r := range w.table.Requests() {
-		addRequest(sum, w.header.Target.BaseURL, &r)
+		method, to, body := w.render(&r)
+		u, _ := url.Parse(to) // a base URL was checked when it was given
+		fmt.Fprintf(sum, "%s %s\n%s\n", method, u.EscapedPath(), body)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-func addRequest(sum hash.Hash, base string, r *pipeline.Request) {
-	u, err := url.Parse(cor.URL(publicURL(base), r.Op, r.User))
-	if err != nil {
-		return // a base URL was checked when it was given
-	}
-	_, _ = io.WriteString(sum, "PUT "+u.EscapedPath()+"\n")
-	_, _ = sum.Write(cor.Body(r.Op, *r))
-	_, _ = io.WriteString(sum, "\n")
-}
-
-// publicURL is where requests go in what people read: the port of the embedded
-// simulator changes.
-func publicURL(base string) string {
+// render returns a request as it goes over the wire, but for the port of the embedded
+// simulator, which changes.
+func (w *run) render(r *pipeline.Request) (method, url string, body []byte) {
+	base := w.header.Target.BaseURL
 	if base == pipeline.SimulatorURL {
-		return cor.DefaultBaseURL
+		base = cor.DefaultBaseURL
 	}
-	return base
+	return "PUT", cor.URL(base, r.Op, r.User), cor.Body(r.Op, *r)
 }

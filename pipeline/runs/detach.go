@@ -1,11 +1,9 @@
 package runs
 
 import (
-	"fmt"
 	"slices"
 
 	"corattach/pipeline"
-	"corattach/pipeline/journal"
 	"corattach/pipeline/verdict"
 )
 
@@ -22,14 +20,18 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 		for _, r := range w.table.Send(number).Requests {
 			left += len(r.Shares)
 		}
-		w.keepAttached(m, w.table.UserID(number))
+		user := w.table.UserID(number)
+		pairs := m.ledger.Pairs(m.target, user)
+		pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || w.table.Planned(k.Pair) })
+		if len(pairs) > 0 {
+			w.attached[user] = pairs
+		}
 	}
 	all := m.ledger.Attached(m.target)
 	if !w.maxDetach.Exceeded(left, all) {
 		return nil
 	}
-	return guard("--max-detach", fmt.Sprintf("%s would be detached, more than --max-detach %v; attached, as far as is known: %d",
-		pipeline.Count(left, "pair"), w.maxDetach, all))
+	return guard("--max-detach", "%s would be detached, more than --max-detach %v; attached, as far as is known: %d", pipeline.Count(left, "pair"), w.maxDetach, all)
 }
 
 // protect marks rows that are not taken away. A protected row may be what another
@@ -53,13 +55,12 @@ func (w *run) protect(m *memory) (marked bool) {
 
 // wantedSince refuses to go on with a detach when what is open of it has come to be
 // wanted since it was planned, under whatever name.
-func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
-	if w.op != pipeline.Detach || w.header.Settings.Unprotected || log.Plan == nil || m.ledger == nil {
+func (s *session) wantedSince(open []int) error {
+	if s.op != pipeline.Detach || s.header.Settings.Unprotected || s.log.Plan == nil || s.memory.ledger == nil {
 		return nil
 	}
-	inFile := w.table.Input()
-	for _, number := range open {
-		user, err := w.userOf(log, w.table.UserID(number))
+	inFile := s.table.Input()
+	for user, err := range s.users(open) {
 		if err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
 				if !v.Resumable {
 					continue
 				}
-				if reason := m.ledger.Protection(m.target, pair, inFile); reason != "" {
+				if reason := s.memory.ledger.Protection(s.memory.target, pair, inFile); reason != "" {
 					return pipeline.Usage("detach what is left of the file as a new run, or resume with --even-if-older",
 						"workspace %q of user %q has come to be wanted since: %s", pair.Workspace, pair.User, reason)
 				}
@@ -77,12 +78,4 @@ func (w *run) wantedSince(log *journal.Log, open []int, m *memory) error {
 		}
 	}
 	return nil
-}
-
-// keepAttached keeps the pairs of a user that are attached and not to be detached.
-func (w *run) keepAttached(m *memory, user pipeline.UserID) {
-	pairs := slices.DeleteFunc(m.ledger.Pairs(m.target, user), func(k pipeline.KnownPair) bool { return !k.Attached || w.table.Planned(k.Pair) })
-	if len(pairs) > 0 {
-		w.attached[user] = pairs
-	}
 }

@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
-	"time"
 
 	"corattach/pipeline"
+	"corattach/pipeline/runs/lock"
 	"corattach/report"
 	"corattach/report/atomicfile"
 )
@@ -24,22 +25,29 @@ const (
 	ledgerFile  = "ledger"
 )
 
-// runName is the form of a run's id: UTC, to the second, and six random digits.
+// startFormat is how a run's id tells when the run began, in UTC.
+const startFormat = "20060102T150405Z"
+
+// runName is the form of a run's id: its start, and six random digits.
 func runName() *regexp.Regexp { return regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f]{6}$`) }
 
-// newDir makes the directory of a new run, whose name sorts by its start.
-func newDir(runsDir string, now time.Time) (dir, id string, err error) {
-	if err := os.MkdirAll(runsDir, 0o700); err != nil {
-		return "", "", pipeline.Unwritable(err)
-	}
+// newDir makes the directory of a new run, and tells of it. l is nil for a dry run.
+func (w *run) newDir(h Host, l *lock.Lease) error {
 	var random [3]byte
 	_, _ = rand.Read(random[:])
-	id = now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random[:])
-	dir = filepath.Join(runsDir, id)
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", "", pipeline.Unwritable(err)
+	w.header.RunID = w.header.At.Format(startFormat) + "-" + hex.EncodeToString(random[:])
+	w.dir = filepath.Join(w.header.RunsDir, w.header.RunID)
+	if err := os.MkdirAll(w.header.RunsDir, 0o700); err != nil {
+		return pipeline.Unwritable(err)
 	}
-	return dir, id, nil
+	if err := os.Mkdir(w.dir, 0o700); err != nil {
+		return pipeline.Unwritable(err)
+	}
+	if l != nil {
+		l.Runs(w.header.RunID)
+	}
+	h.Run(w.header.RunID, w.dir)
+	return nil
 }
 
 // setLast makes last name the newest real run: a symbolic link, or a file with the
@@ -68,61 +76,42 @@ func readLast(runsDir string) string {
 	return strings.TrimSpace(string(content))
 }
 
+const otherUserHint = "is it another user's? Run this as the one who made it"
+
 // Find returns the directory of a run: a directory, a run id under runsDir, or
 // last, the newest real run. dry says that a dry run will do, which has no journal.
 // An error is a *pipeline.Failure.
 func Find(runsDir, name string, dry bool) (string, error) {
-	dir := filepath.Clean(name)
-	if name = filepath.Clean(name); filepath.Base(name) == name && name != "." && name != ".." && !filepath.IsAbs(name) {
-		dir = filepath.Join(runsDir, name)
-		if last := readLast(runsDir); name == lastLink && last != "" {
-			dir = filepath.Join(runsDir, last)
+	name = filepath.Clean(name)
+	dir := name
+	if filepath.Base(dir) == dir && !slices.Contains([]string{".", "..", string(filepath.Separator)}, dir) {
+		under := filepath.Join(runsDir, dir)
+		if last := readLast(runsDir); dir == lastLink && last != "" {
+			under = filepath.Join(runsDir, last)
 		}
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && isRun(name) {
-			dir = name
+		if _, err := os.Stat(under); !errors.Is(err, fs.ErrNotExist) || !exists(filepath.Join(dir, JournalFile)) && !exists(filepath.Join(dir, report.SummaryFile)) {
+			dir = under
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, JournalFile)); errors.Is(err, fs.ErrPermission) {
-		return "", pipeline.Usage("is it another user's? Run this as the one who made it", "%w", err)
+	// The lock lies on the directory that the run itself is in, not a link to it.
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
 	}
-	info, err := os.Stat(dir)
-	if err != nil || !info.IsDir() {
-		return "", pipeline.Usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
-	}
-	dir = ownName(dir)
+	_, err := os.Stat(filepath.Join(dir, JournalFile))
+	reported := exists(filepath.Join(dir, report.SummaryFile))
 	switch {
-	case dry && exists(filepath.Join(dir, report.SummaryFile)), exists(filepath.Join(dir, JournalFile)):
+	case err == nil, dry && reported:
 		return dir, nil
-	case !runName().MatchString(filepath.Base(dir)):
-		return "", pipeline.Usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "%s is no run directory", dir)
-	case exists(filepath.Join(dir, report.SummaryFile)):
+	case errors.Is(err, fs.ErrPermission):
+		return "", pipeline.Usage(otherUserHint, "%w", err)
+	case reported:
 		return "", pipeline.Usage("its rows are in "+filepath.Join(dir, report.ReconciliationFile), "%s is a dry run, which keeps no journal", dir)
+	case exists(dir) && runName().MatchString(filepath.Base(dir)):
+		return "", pipeline.Usage("nothing was sent: import the file again", "%s has no journal: the run ended while it read its input", dir)
 	}
-	return "", pipeline.Usage("nothing was sent: import the file again", "%s has no journal: the run ended while it read its input", dir)
-}
-
-// ownName returns the name of a run's directory itself, where it is named through
-// a link: the lock lies on the directory that it is in.
-func ownName(dir string) string {
-	resolved, err := filepath.EvalSymlinks(dir)
-	if err != nil || resolved == filepath.Clean(dir) {
-		return filepath.Clean(dir)
-	}
-	relative := filepath.Join(filepath.Dir(dir), filepath.Base(resolved))
-	if sameFile(relative, resolved) {
-		return relative
-	}
-	return resolved
-}
-
-func sameFile(a, b string) bool {
-	one, err := os.Stat(a)
-	other, err2 := os.Stat(b)
-	return err == nil && err2 == nil && os.SameFile(one, other)
-}
-
-func isRun(dir string) bool {
-	return exists(filepath.Join(dir, JournalFile)) || exists(filepath.Join(dir, report.SummaryFile))
+	return "", pipeline.Usage("RUN is a run directory, a run id under --runs-dir, or last, the newest real run", "there is no run %q in %s", name, runsDir)
 }
 
 func exists(path string) bool {

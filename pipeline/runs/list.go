@@ -2,13 +2,12 @@ package runs
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"corattach/pipeline/journal"
 	"corattach/pipeline/runs/lock"
 	"corattach/report"
+	"corattach/report/atomicfile"
 )
 
 // Info is a run as the list of runs has it.
@@ -30,7 +30,9 @@ type Info struct {
 	Rows            report.Counts `json:"rows"` // zero for a run without a summary
 	Exit            *report.Exit  `json:"exit"` // nil for a run that was killed or is active
 	Resumable       bool          `json:"resumable"`
-	State           string        `json:"-"` // of a run without an exit: active, killed, or what it ended in
+
+	counter int64
+	damaged bool // its journal can't be read
 }
 
 // List returns the runs of a runs directory, dry runs among them, by start, the
@@ -47,58 +49,95 @@ func List(runsDir string) ([]Info, error) {
 	name := runName()
 	var all []Info
 	for _, e := range entries {
-		if !e.IsDir() || !name.MatchString(e.Name()) {
+		if !e.IsDir() || !name.MatchString(e.Name()) { // nor a link to a directory
 			continue
 		}
 		info := describe(filepath.Join(runsDir, e.Name()))
 		if isActive && running == e.Name() {
-			info.State, info.Exit, info.Resumable = "active", nil, false
+			info.Exit, info.Resumable = nil, false
 		}
 		all = append(all, info)
 	}
-	slices.SortStableFunc(all, func(a, b Info) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), strings.Compare(b.RunID, a.RunID))
+	slices.SortFunc(all, func(a, b Info) int {
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.counter, a.counter), strings.Compare(b.RunID, a.RunID))
 	})
 	return all, nil
 }
 
 // describe tells what is known of a run from the ends of its files.
 func describe(dir string) Info {
-	info := Info{RunID: filepath.Base(dir), State: "ended while it read its input"}
-	info.StartedAt, _ = time.Parse("20060102T150405Z", info.RunID[:strings.IndexByte(info.RunID, '-')])
+	info := Info{RunID: filepath.Base(dir)}
+	info.StartedAt, _ = time.Parse(startFormat, info.RunID[:strings.IndexByte(info.RunID, '-')])
+	var summary *report.Summary
+	content, err := os.ReadFile(filepath.Join(dir, report.SummaryFile))
+	if err != nil || json.Unmarshal(content, &summary) != nil {
+		summary = nil
+	}
 	path := filepath.Join(dir, JournalFile)
 	h, err := journal.ReadHeader(path)
+	info.damaged = err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, journal.ErrUnbegun)
 	if err == nil {
-		info.Job, info.Command, info.Target, info.StartedAt, info.State = h.Job, h.Command, h.Target.String(), h.At, "killed"
-	}
-	e := readSummary(dir)
-	if e != nil {
-		info.Rows = e.Rows
-	}
-	if err == nil {
+		info.Job, info.Command, info.Target, info.StartedAt, info.counter = h.Job, h.Command, h.Target.String(), h.At, h.Counter
 		end, _ := journal.LastEnd(path)
-		e = summaryOf(dir, end)
-		info.Resumable = resumable(dir)
-		if end != nil && e == nil {
-			info.State = "without reports"
+		if summary != nil {
+			info.Rows = summary.Rows
 		}
+		if end == nil || summary != nil && !summary.FinishedAt.Equal(end.At.Truncate(time.Millisecond)) {
+			summary = nil // it is of an earlier session
+		}
+		info.Resumable = mayResume(end, summary)
 	}
-	if e == nil {
-		return info
+	if s := summary; s != nil {
+		info.Job, info.Command, info.DryRun, info.Target, info.StartedAt = s.Job, s.Command, s.DryRun, s.Target, s.StartedAt
+		info.DurationSeconds, info.Rows, info.Exit = s.DurationSeconds, s.Rows, &s.Exit
 	}
-	info.Job, info.Command, info.DryRun, info.Target, info.StartedAt = e.Job, e.Command, e.DryRun, e.Target, e.StartedAt
-	info.DurationSeconds, info.Rows, info.Exit, info.State = e.Duration, e.Rows, e.Exit, ""
 	return info
 }
 
-func inactiveText(names []string) string {
-	var shown []string
-	for _, name := range names[:min(len(names), 5)] {
-		shown = append(shown, strconv.Quote(name))
+// mayResume reports whether a run has rows that resume would send, or may have: the
+// last session ended so, and the summary is of that; nil for none.
+func mayResume(end *journal.End, s *report.Summary) bool {
+	switch {
+	case end != nil && end.Stop != nil && end.Stop.Unsent:
+		return false
+	case s == nil || !s.Balanced:
+		return true
+	case end.Stop != nil && end.Stop.Guard == "--canary" && s.Rows.ByStatus[pipeline.NotSent] > 0:
+		return true // with --canary 0, which no command to paste has
 	}
-	text := "COR has these workspaces set inactive: " + strings.Join(shown, ", ")
-	if len(names) > len(shown) {
-		text += fmt.Sprintf(" and %d more", len(names)-len(shown))
+	return slices.ContainsFunc(s.Next, func(command string) bool { return strings.HasPrefix(command, "corattach resume ") })
+}
+
+// deletedPrefix begins the name of a run's directory on its way out.
+const deletedPrefix = ".deleted-"
+
+// retain deletes the runs of a runs directory beyond the newest ones, dry runs among
+// them: never the current one, nor last, nor one with rows that resume would send. It
+// returns how many are gone from under their names. Whatever is no run of ours is left
+// alone. A run goes from under its name before it is taken apart; what a crash leaves
+// of it goes the next time.
+func retain(runsDir string, keep int, current string) (gone int, failed error) {
+	all, err := List(runsDir)
+	if err != nil {
+		return 0, err
 	}
-	return text
+	last := readLast(runsDir)
+	for _, info := range all[min(keep, len(all)):] {
+		if info.Resumable || info.damaged || info.RunID == current || info.RunID == last {
+			continue
+		}
+		if err := os.Rename(filepath.Join(runsDir, info.RunID), filepath.Join(runsDir, deletedPrefix+info.RunID)); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		gone++
+	}
+	failed = errors.Join(failed, atomicfile.SyncDir(runsDir))
+	entries, err := os.ReadDir(runsDir)
+	for _, e := range entries {
+		if id, deleted := strings.CutPrefix(e.Name(), deletedPrefix); deleted && e.IsDir() && runName().MatchString(id) {
+			failed = errors.Join(failed, os.RemoveAll(filepath.Join(runsDir, e.Name())))
+		}
+	}
+	return gone, errors.Join(failed, err)
 }

@@ -137,8 +137,9 @@ func TestStoppedWhileRecalling(t *testing.T) {
 	ctx, cancel := stopped(stop)
 	defer cancel()
 	for _, needed := range []bool{true, false} {
-		if _, err := recall(ctx, Host{}.filled(), w.runs, w.target(), "staff", needed, nil); err != stop {
-			t.Errorf("recall: %v", err)
+		m := memory{runsDir: w.runs, target: w.target(), job: "staff", needed: needed}
+		if err := m.open(ctx, ""); err != stop {
+			t.Errorf("open: %v", err)
 		}
 	}
 	if got := w.imports(rows("U1,W1,10,SAP"), maxDrop("0"), accept, changedOnly); got.statuses() != "U1/W1 unchanged" {

@@ -61,24 +61,17 @@ type Resumption struct {
 	Common
 }
 
-// Host hears what a run does. Each func may be nil. Exchange and User are called
-// from several goroutines.
+// Host hears what a run does. All funcs are set. Exchange and User are called from
+// several goroutines.
 type Host struct {
 	Run      func(id, dir string)        // the run has a directory
 	Info     func(text string)           // for a log
 	Warn     func(text, hint string)     // something to look at; hint may be ""
 	Begin    func()                      // a real run is under way: the lock is held, the target is reached
-	Planned  func(Planned)               // the input is read and grouped
 	Sending  func(users int)             // from now on Exchange and User are called
 	Exchange func(*pipeline.Exchange)    // after each exchange
 	User     func(worst pipeline.Status) // a user is settled
 	Sent     func()                      // the last Exchange and User have been called
-}
-
-// Planned is what the input came to.
-type Planned struct {
-	Rows, Users, Requests int
-	Estimate              time.Duration // of the sending at the given rate; 0 = not limited
 }
 
 // Outcome is what a command about a run came to.

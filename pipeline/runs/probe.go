@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"slices"
 	"time"
 
@@ -20,7 +20,6 @@ import (
 	"corattach/pipeline/send"
 	"corattach/reader"
 	"corattach/report"
-	"corattach/report/atomicfile"
 )
 
 // probeCommand is the command of a probe in journals and reports.
@@ -43,7 +42,6 @@ type probing struct {
 // Probe asks COR about what its pages leave open. It is a run as any other: its
 // contexts and errors are those of Start, and Resume puts back what it has left.
 func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
-	h = h.filled()
 	lease, err := lock.Acquire(ctx, o.RunsDir, o.WaitLock)
 	if err != nil {
 		return nil, err
@@ -55,48 +53,31 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 	}
 	defer connection.Close()
 	h.Begin()
-	m, err := recall(ctx, h, o.RunsDir, connection.Target, "", false, nil)
-	if err != nil {
+	m := &memory{host: h, runsDir: o.RunsDir, target: connection.Target}
+	if err := m.open(ctx, ""); err != nil {
 		return nil, err
 	}
 	defer m.close()
 	if err := m.refuseAttached(o.Subject); err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	dir, id, err := newDir(o.RunsDir, began)
-	if err != nil {
-		return nil, err
-	}
-	lease.Runs(id)
-	h.Run(id, dir)
-	w := newProbe(dir, journal.Header{
-		Format: journal.Format, Version: o.Version, RunID: id, Command: probeCommand, Target: connection.Target, At: began.UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
+	w := newProbe("", journal.Header{
+		Version: o.Version, Command: probeCommand, Target: connection.Target, At: time.Now().UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
 		Settings: journal.Settings{User: o.Subject.User, Workspaces: o.Subject.Workspaces[:], Source: string(o.Subject.Source)},
 	})
-	set, err := report.Open(dir, false)
-	if err != nil {
-		discard(dir)
-		return nil, pipeline.Unwritable(err)
+	if err := w.newDir(h, lease); err != nil {
+		return nil, err
 	}
-	defer set.Discard()
-	var j *journal.Journal
-	if w.header.Counter, err = nextCounter(o.RunsDir, m.newest); err == nil {
-		j, err = w.createJournal(o.JournalFile)
-	}
-	if err != nil {
-		discard(dir)
-		return nil, pipeline.Unwritable(err)
-	}
-	if err := errors.Join(atomicfile.SyncDir(dir), setLast(o.RunsDir, id)); err != nil {
+	s := session{run: w, memory: m, host: h, settings: oneByOne(o.Sending), common: o.Common}
+	if err := s.open(); err != nil {
+		_ = os.RemoveAll(w.dir)
 		return nil, pipeline.Unwritable(err)
 	}
 	talk := func(ask probe.Ask) *pipeline.Stop {
 		_, stop := w.probe.subject.Talk(ask)
 		return stop
 	}
-	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: oneByOne(o.Sending), common: o.Common}
-	return s.work(ctx, cut, connection.COR, w.header.Counter, w.probe.requests(talk), 1)
+	return s.work(ctx, cut, connection.COR, w.probe.requests(talk), 1)
 }
 
 // newProbe is a run without rows.
@@ -104,7 +85,7 @@ func newProbe(dir string, h journal.Header) *run {
 	subject := probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source)}
 	copy(subject.Workspaces[:], h.Settings.Workspaces)
 	return &run{
-		dir: dir, header: h, traffic: &report.Traffic{}, lastAt: h.At, rules: rules{op: pipeline.Attach},
+		dir: dir, header: h, traffic: &report.Traffic{}, rules: rules{op: pipeline.Attach},
 		table: plan.NewTable(nil, pipeline.Attach), reading: &reader.Reading{}, probe: &probing{subject: subject},
 	}
 }
@@ -136,7 +117,7 @@ func (m *memory) refuseAttached(s probe.Subject) error {
 // loadProbe reads a probe again from its journal.
 func loadProbe(dir string, log *journal.Log) (*run, error) {
 	w := newProbe(dir, log.Header)
-	w.sessions, w.lastAt = slices.Clone(log.Sessions), log.LastAt
+	w.log, w.sessions = log, slices.Clone(log.Sessions)
 	for _, user := range log.Users() {
 		exchanges, err := log.Exchanges(user)
 		if err != nil {
@@ -188,18 +169,18 @@ func (p *probing) report(r *report.Run) {
 	r.Sent = len(sent)
 }
 
-// resumeProbe puts back what a probe has left. It asks no further questions.
-func (w *run) resumeProbe(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory) (*Outcome, error) {
-	p := w.probe
+// todoOfProbe puts back what a probe has left. It asks no further questions.
+func (s *session) todoOfProbe() todo {
+	p := s.probe
 	if probe.Left(p.past) == nil {
-		return w.nothing(ctx, "the user has what there was before the probe, as far as is known")
+		return todo{nothing: "the user has what there was before the probe, as far as is known"}
 	}
 	putBack := func(ask probe.Ask) *pipeline.Stop {
 		p.subject.PutBack(p.past, ask)
 		return nil
 	}
-	r.Sending = oneByOne(r.Sending)
-	return w.goOn(ctx, cut, r, h, log, m, todo{users: p.requests(putBack), total: 1})
+	s.settings = oneByOne(s.settings)
+	return todo{users: p.requests(putBack), total: 1}
 }
 
 // CheckSubject holds ids and source to the rules of input, and returns them without

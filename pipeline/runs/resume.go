@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,18 +14,13 @@ import (
 	"corattach/pipeline/journal"
 	"corattach/pipeline/runs/lock"
 	"corattach/pipeline/send"
-	"corattach/pipeline/verdict"
-	"corattach/report"
-	"corattach/report/atomicfile"
 )
 
 // Resume goes on with a run: it sends what has no definite answer. Its contexts are
 // those of Start. When there is nothing to resume, it says so in the outcome and
-// writes the reports where they are missing.
+// writes the reports again.
 func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
-	h = h.filled()
-	runsDir := filepath.Dir(r.Dir)
-	lease, err := lock.Acquire(ctx, runsDir, r.WaitLock)
+	lease, err := lock.Acquire(ctx, r.RunsDir, r.WaitLock)
 	if err != nil {
 		return nil, err
 	}
@@ -37,9 +32,8 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	defer log.Close()
 	lease.Runs(log.RunID)
 	h.Run(log.RunID, r.Dir)
-	needed := log.Plan == nil && asks(log.Command, &log.Header.Settings)
-	m, err := recall(ctx, h, runsDir, log.Header.Target, log.Job, needed, &run{dir: r.Dir})
-	if err != nil {
+	m := &memory{host: h, runsDir: r.RunsDir, target: log.Target, job: log.Job, needed: log.Plan == nil && asks(log.Command, &log.Settings)}
+	if err := m.open(ctx, r.Dir); err != nil {
 		return nil, err
 	}
 	defer m.close()
@@ -50,179 +44,98 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	if log.Torn > 0 {
 		h.Warn(fmt.Sprintf("the last %d bytes of the journal were cut short by a crash and are dropped", log.Torn), "")
 	}
-	if log.Plan != nil && w.plan.Stop != nil {
-		return w.nothing(ctx, "the run was stopped before its first request")
-	}
-	if w.probe != nil {
-		return w.resumeProbe(ctx, cut, r, h, log, m)
-	}
-	return w.resume(ctx, cut, r, h, log, m)
-}
-
-// resume goes on with a run that is loaded.
-func (w *run) resume(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory) (*Outcome, error) {
-	if log.Plan == nil {
-		if err := w.decide(m, nil, "", r.Sending.Tolerance); err != nil {
-			return nil, err
-		}
-	}
-	open, err := w.openUsers(log)
-	if err == nil && m.knowsMore(w.dir, log) && w.op == pipeline.Attach {
-		open, err = w.trustLedger(log, m, open)
-	}
+	s := &session{run: w, memory: m, host: h, common: r.Common, settings: r.Sending}
+	t, err := s.todo()
 	if err != nil {
 		return nil, err
 	}
-	if len(open)+len(w.trusted) == 0 && len(w.sessions) > 0 && w.plan.Stop == nil {
-		return w.nothing(ctx, "no row is left that resume would send")
+	if t.nothing == "" {
+		return s.goOn(ctx, cut, r, t)
 	}
-	if err := w.canary(&r.Sending, open); err != nil {
+	outcome, err := writeAgain(ctx, w.dir, w.finish())
+	if err != nil {
 		return nil, err
 	}
-	if tolerance := r.Sending.Tolerance; tolerance != w.tolerance() {
-		// The verdicts of a run are all by one tolerance, that of its last session.
-		if err := w.settleAll(log, tolerance, func(*pipeline.Exchange) {}); err != nil {
-			return nil, err
-		}
-	}
-	return w.goOn(ctx, cut, r, h, log, m, todo{open, w.usersAgain(log, open), len(open)})
+	outcome.Nothing = t.nothing
+	return outcome, nil
 }
 
 // todo is what a resumed run is to send.
 type todo struct {
-	open  []int // users of the table
-	users iter.Seq2[pipeline.User, error]
-	total int
+	nothing string // why that is nothing; "" when there is something
+	open    []int  // users of the table
+	users   iter.Seq2[pipeline.User, error]
+	total   int
+}
+
+// todo finds what is to be sent.
+func (s *session) todo() (t todo, err error) {
+	switch {
+	case s.log.Plan == nil && s.probe == nil:
+		err = s.decide(s.memory, nil, "", s.settings.Tolerance)
+	case s.plan.Stop != nil:
+		return todo{nothing: "the run was stopped before its first request"}, nil
+	case s.probe != nil:
+		return s.todoOfProbe(), nil
+	}
+	if err == nil {
+		t.open, err = s.openUsers()
+	}
+	if err == nil && s.op == pipeline.Attach && s.memory.ledger != nil {
+		t.open, err = s.trustLedger(t.open)
+	}
+	if len(t.open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
+		return todo{nothing: "no row is left that resume would send"}, err
+	}
+	if err == nil {
+		err = s.resumeCanary(t.open)
+	}
+	// The verdicts of a run are all by one tolerance, that of its last session.
+	if tolerance := s.settings.Tolerance; err == nil && tolerance != s.tolerance() {
+		err = s.settleAll(tolerance)
+	}
+	t.users, t.total = s.users(t.open), len(t.open)
+	return t, err
 }
 
 // goOn reaches the run's target and sends.
-func (w *run) goOn(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory, t todo) (*Outcome, error) {
+func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome, error) {
 	connection, err := r.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer connection.Close()
-	if then, now := w.header.Target, connection.Target; !sameTarget(then, now) {
+	if then, now := s.header.Target, connection.Target; !sameTarget(then, now) {
+		was, is := then.String(), now.String()
+		if was == is {
+			was, is = was+" with tokens of "+then.AuthURL, is+" with tokens of "+now.AuthURL
+		}
 		return nil, pipeline.Usage("resume with the target and account of the run, or import the file again as a new run",
-			"the run was sent to %s, and this would be sent to %s", unlike(then, now), unlike(now, then))
+			"the run was sent to %s, and this would be sent to %s", was, is)
 	}
 	if !r.EvenIfOlder {
-		if err := errors.Join(w.overtaken(log, t.open, m), w.wantedSince(log, t.open, m)); err != nil {
+		if err := errors.Join(s.overtaken(t.open), s.wantedSince(t.open)); err != nil {
 			return nil, err
 		}
 	}
-	h.Begin()
-	return w.session(ctx, cut, r, h, log, m, connection.COR, t)
-}
-
-// session is the session of a resumed run.
-func (w *run) session(ctx, cut context.Context, r Resumption, h Host, log *journal.Log, m *memory, c send.COR, t todo) (*Outcome, error) {
-	if err := atomicfile.Sweep(w.dir); err != nil {
+	s.host.Begin()
+	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	set, err := report.Open(w.dir, false)
-	if err != nil {
-		return nil, pipeline.Unwritable(err)
-	}
-	defer set.Discard()
-	j, err := w.continueJournal(log, r.JournalFile)
-	if err != nil {
-		return nil, pipeline.Unwritable(err)
-	}
-	counter, err := nextCounter(filepath.Dir(w.dir), m.newest)
-	if err != nil {
-		return nil, pipeline.Unwritable(err)
-	}
-	h.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(w.table.Users(), "user")))
-	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: r.Sending, common: r.Common}
-	return s.work(ctx, cut, c, counter, t.users, t.total)
+	s.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(s.table.Users(), "user")))
+	return s.work(ctx, cut, connection.COR, t.users, t.total)
 }
-
-// continueJournal goes on with a run's journal, or begins it again when its plan was
-// not completed.
-func (w *run) continueJournal(log *journal.Log, wrap func(journal.File) journal.File) (*journal.Journal, error) {
-	if log.Plan != nil {
-		return log.Continue(wrap)
-	}
-	if err := os.Remove(filepath.Join(w.dir, JournalFile)); err != nil {
-		return nil, err
-	}
-	return w.createJournal(wrap)
-}
-
-// nothing is the outcome of a run with nothing to resume: that which its rows deserve.
-func (w *run) nothing(ctx context.Context, text string) (*Outcome, error) {
-	if summaryOf(w.dir, w.lastEnd()) != nil {
-		w.table.Finish(w.unsentReason())
-		return &Outcome{Dir: w.dir, Summary: report.Summarize(w.finish()), Nothing: text}, nil
-	}
-	outcome, err := w.reportAgain(ctx)
-	if outcome != nil {
-		outcome.Nothing = text
-	}
-	return outcome, err
-}
-
-func (w *run) lastEnd() *journal.End {
-	if n := len(w.sessions); n > 0 {
-		return w.sessions[n-1].End
-	}
-	return nil
-}
-
-// trustLedger leaves out of the open users what the ledger knows as confirmed: the
-// run's journal was cut or copied and does not say so. It returns who is left.
-func (w *run) trustLedger(log *journal.Log, m *memory, open []int) (left []int, err error) {
-	earlier := m.earlier(time.Now().UTC().Add(always/4), always, w.tolerance()) // a clock may have gone back
-	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, w.tolerance()) }
-	for _, number := range open {
-		user, err := w.userOf(log, w.table.UserID(number))
-		if err != nil {
-			return nil, err
-		}
-		before := w.table.Decisions(number)
-		if err := w.table.MarkConfirmed(earlier, &user, isOpen); err != nil {
-			return nil, err
-		}
-		known := slices.DeleteFunc(w.table.Decisions(number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
-		if len(known) > 0 {
-			w.known[user.ID] = true
-			if log.Plan != nil { // else it is written down with the plan
-				w.trusted = append(w.trusted, journal.Decisions{User: user.ID, Rows: known})
-			}
-			if user, err = w.userOf(log, user.ID); err != nil {
-				return nil, err
-			}
-			w.settle(&user, verdict.OfUser(user.Requests, w.tolerance()))
-		}
-		if send.Open(user.Requests, w.tolerance()) {
-			left = append(left, number)
-		}
-	}
-	return left, nil
-}
-
-// always is an age that no confirmation reaches, twice.
-const always = 200 * 365 * 24 * time.Hour
 
 // openUsers returns the numbers of the users for whom something is to be sent, in
 // their order; but those that COR has forbidden come last: as the first ones they
 // would stop the session as if the credentials could do nothing.
-func (w *run) openUsers(log *journal.Log) ([]int, error) {
-	begun := make(map[pipeline.UserID]bool)
-	for _, id := range log.Users() {
-		begun[id] = true
-	}
+func (w *run) openUsers() ([]int, error) {
 	var open, forbidden []int
 	for number := range w.table.Users() {
-		user := w.table.Send(number)
-		if begun[user.ID] {
-			var err error
-			if user, err = w.userOf(log, user.ID); err != nil {
-				return nil, err
-			}
-		}
+		user, err := w.user(number)
 		switch {
+		case err != nil:
+			return nil, err
 		case !send.Open(user.Requests, w.tolerance()):
 		case slices.ContainsFunc(user.Requests, isForbidden):
 			forbidden = append(forbidden, number)
@@ -239,45 +152,66 @@ func isForbidden(r pipeline.Request) bool {
 	return n > 0 && r.Past[n-1].Is(pipeline.Forbidden)
 }
 
-// usersAgain yields users with all that was sent for them.
-func (w *run) usersAgain(log *journal.Log, open []int) iter.Seq2[pipeline.User, error] {
+// users yields users with all that was sent for them.
+func (w *run) users(numbers []int) iter.Seq2[pipeline.User, error] {
 	return func(yield func(pipeline.User, error) bool) {
-		for _, number := range open {
-			if !yield(w.userOf(log, w.table.UserID(number))) {
+		for _, number := range numbers {
+			if !yield(w.user(number)) {
 				return
 			}
 		}
 	}
 }
 
-// canary sets how many users of a resumed session go first: those of the run's canary
-// that are not settled. A canary that has failed stands until it is given up.
-func (w *run) canary(s *send.Settings, open []int) error {
-	stopped := w.lastEnd() != nil && w.lastEnd().Stop != nil && w.lastEnd().Stop.Guard == "--canary"
-	if s.Canary == 0 {
-		return nil
+// trustLedger leaves out of the open users what the ledger knows as confirmed, where
+// the run's journal was cut or copied and does not say so. It returns who is left.
+func (s *session) trustLedger(open []int) ([]int, error) {
+	if id := filepath.Base(s.dir); s.log.RunID == id && s.memory.ledger.Seen(id) <= s.log.Size {
+		return open, nil
 	}
-	if stopped {
-		return pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
-	}
-	waiting := make(map[int]bool, len(open))
+	const always = 200 * 365 * 24 * time.Hour                                          // an age that no confirmation reaches, twice
+	earlier := s.memory.earlier(time.Now().UTC().Add(always/4), always, s.tolerance()) // a clock may have gone back
+	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, s.tolerance()) }
 	for _, number := range open {
-		waiting[number] = true
-	}
-	first := 0
-	for number := range w.table.Users() {
-		if len(w.table.Send(number).Requests) == 0 {
+		user, err := s.user(number)
+		if err != nil {
+			return nil, err
+		}
+		before := s.table.Decisions(number)
+		if err := s.table.MarkConfirmed(earlier, &user, isOpen); err != nil {
+			return nil, err
+		}
+		known := slices.DeleteFunc(s.table.Decisions(number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
+		if len(known) == 0 {
 			continue
 		}
-		if waiting[number] {
-			s.Canary -= first
-			return nil
-		}
-		if first++; first == s.Canary {
-			break
+		s.known[user.ID] = true
+		if s.log.Plan != nil { // else it is written down with the plan
+			s.trusted = append(s.trusted, journal.Decisions{User: user.ID, Rows: known})
 		}
 	}
-	s.Canary = 0
+	if err := s.settleAll(s.tolerance()); err != nil {
+		return nil, err
+	}
+	return s.openUsers()
+}
+
+// resumeCanary sets how many users of a resumed session go first: those of the run's
+// canary that are not settled. A canary that has failed stands until it is given up.
+func (s *session) resumeCanary(open []int) error {
+	if s.settings.Canary == 0 {
+		return nil
+	}
+	if end := s.lastEnd(); end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
+		return pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
+	}
+	settled := -len(open)
+	for number := range s.table.Users() {
+		if len(s.table.Send(number).Requests) > 0 {
+			settled++
+		}
+	}
+	s.settings.Canary = max(0, s.settings.Canary-settled)
 	return nil
 }
 
@@ -286,85 +220,51 @@ func sameTarget(a, b pipeline.Target) bool {
 	return a.BaseURL == b.BaseURL && a.AuthURL == b.AuthURL && (a.Account == b.Account || a.Account == "" || b.Account == "")
 }
 
-// unlike names a target so that it can be told from the other one.
-func unlike(t, other pipeline.Target) string {
-	if t.AuthURL != other.AuthURL {
-		return t.String() + " with tokens of " + t.AuthURL
-	}
-	return t.String()
-}
-
 // overtaken refuses to resume a run when a later one has sent to the same target for
 // one of its users, or has found one unchanged that would be sent: the later word
 // would be undone, or this run's report would tell what is no longer so.
-func (w *run) overtaken(log *journal.Log, open []int, m *memory) error {
-	own := w.header.Counter
-	taken := map[int64]bool{own: true}
-	for _, s := range log.Sessions {
-		own = max(own, s.Counter)
-		taken[s.Counter] = true
+func (s *session) overtaken(open []int) error {
+	refuse := func(format string, args ...any) error {
+		return pipeline.Usage("import the newest file instead, or resume with --even-if-older", format, args...)
+	}
+	own := s.header.Counter
+	for _, of := range s.sessions {
+		own = max(own, of.Counter)
+	}
+	if s.memory.ledger == nil || s.memory.gap > own {
+		return refuse("whether a later run has sent for a user of this run can't be told")
 	}
 	users := make(map[pipeline.UserID]bool)
 	for _, number := range open {
-		users[w.table.UserID(number)] = true
+		users[s.table.UserID(number)] = true
 	}
-	for _, id := range log.Users() {
+	for _, id := range s.log.Users() {
 		users[id] = true
 	}
-	dirs, err := journalDirs(filepath.Dir(w.dir))
-	if err != nil {
-		return err
-	}
-	for _, dir := range dirs {
-		if dir == w.dir {
+	for _, later := range s.memory.ledger.Later(own) {
+		if !sameTarget(later.Target, s.header.Target) {
 			continue
 		}
-		if err := w.overtakenBy(dir, own, users, taken); err != nil {
-			return err
+		log, err := journal.Read(filepath.Join(s.memory.runsDir, later.ID, JournalFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return refuse("the later run %s is gone: whether it has sent for a user of this run can't be told", later.ID)
 		}
-	}
-	sent := []int64{m.gap}
-	if m.ledger != nil {
-		sent = append(sent, m.ledger.Counters()...)
-	}
-	for _, counter := range sent {
-		if counter > own && !taken[counter] {
-			return pipeline.Usage("import the newest file instead, or resume with --even-if-older",
-				"a later run is gone: whether it has sent for a user of this run can't be told")
-		}
-	}
-	return nil
-}
-
-func (w *run) overtakenBy(dir string, own int64, users map[pipeline.UserID]bool, taken map[int64]bool) error {
-	other, err := journal.Read(filepath.Join(dir, JournalFile))
-	if err != nil {
-		if errors.Is(err, journal.ErrUnbegun) {
-			return nil
-		}
-		return fmt.Errorf("a later run can't be read: %w", err)
-	}
-	defer other.Close()
-	newest := other.Counter
-	taken[other.Counter] = true
-	for _, s := range other.Sessions {
-		newest = max(newest, s.Counter)
-		taken[s.Counter] = true
-	}
-	if newest <= own || !sameTarget(other.Target, w.header.Target) {
-		return nil
-	}
-	for _, id := range other.Users() {
-		if users[id] {
-			return pipeline.Usage("import the newest file instead, or resume with --even-if-older", "the later run %s has sent for user %q", other.RunID, id)
-		}
-	}
-	for d, err := range other.Decisions() {
 		if err != nil {
-			return err
+			return fmt.Errorf("a later run can't be read: %w", err)
 		}
-		if users[d.User] && len(d.Rows) > 0 {
-			return pipeline.Usage("import the newest file instead, or resume with --even-if-older", "the later run %s has found user %q unchanged", other.RunID, d.User)
+		defer log.Close()
+		for _, id := range log.Users() {
+			if users[id] {
+				return refuse("the later run %s has sent for user %q", log.RunID, id)
+			}
+		}
+		for d, err := range log.Decisions() {
+			if err != nil {
+				return err
+			}
+			if users[d.User] && len(d.Rows) > 0 {
+				return refuse("the later run %s has found user %q unchanged", log.RunID, d.User)
+			}
 		}
 	}
 	return nil

@@ -73,7 +73,8 @@ func lay(w failer, runs, elsewhere, kind, id string) string {
 	if kind == readingRun {
 		return name
 	}
-	at := time.Date(2026, 11, 23, 3, 15, 0, 123456789, time.UTC)
+	at, err := time.Parse(startFormat, id[:16])
+	must(err)
 	if kind != doneDry {
 		must(layJournal(dir, kind, at))
 	}
@@ -89,7 +90,7 @@ func layJournal(dir, kind string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	end := journal.End{At: at}
+	end := journal.End{At: at.Add(123456789)}
 	if kind == guardedRun {
 		end.Stop = &pipeline.Stop{Kind: pipeline.Guarded, Guard: "--max-drop", Unsent: true}
 	}
@@ -107,7 +108,7 @@ func layJournal(dir, kind string, at time.Time) error {
 }
 
 func laySummary(dir, kind, id string, at time.Time) error {
-	s := report.Summary{RunID: id, FinishedAt: at.Truncate(time.Millisecond), Balanced: kind != brokenRun, DryRun: kind == doneDry}
+	s := report.Summary{RunID: id, StartedAt: at, FinishedAt: at.Add(123 * time.Millisecond), Balanced: kind != brokenRun, DryRun: kind == doneDry}
 	switch kind {
 	case openRun:
 		s.Next = []string{"corattach resume runs/" + id}

@@ -7,9 +7,10 @@ package runs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"corattach/pipeline"
@@ -19,7 +20,6 @@ import (
 	"corattach/pipeline/runs/lock"
 	"corattach/reader"
 	"corattach/report"
-	"corattach/report/atomicfile"
 	"corattach/report/page"
 )
 
@@ -29,6 +29,7 @@ type run struct {
 	dir      string
 	header   journal.Header
 	dry      bool
+	log      *journal.Log // what the journal had when it was read; nil for a new run
 	table    *plan.Table
 	reading  *reader.Reading
 	plan     journal.Plan
@@ -38,9 +39,7 @@ type run struct {
 	trusted  []journal.Decisions                      // what the ledger knows so, as the next session keeps it
 	sessions []journal.Session
 	traffic  *report.Traffic
-	lastAt   time.Time // when it was last heard of, for one that was killed
-
-	lastHeard map[int]time.Time // when each session was last heard of, by the exchanges of the journal
+	lastSeen map[int]time.Time // when each session was last heard of, by the exchanges of the journal
 
 	clashes string   // the warning about ids that are one user and workspace at COR; "" when there are none
 	probe   *probing // of a probe; nil for any other run
@@ -53,88 +52,71 @@ type run struct {
 // be a pipeline.Stop. An error comes with an outcome when the run has one all the
 // same.
 func Start(ctx, cut context.Context, o Order, h Host) (*Outcome, error) {
-	h = h.filled()
 	rules, err := o.compile()
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	if o.DryRun {
-		return dryRun(ctx, o, h, rules, began)
+	var lease *lock.Lease
+	if !o.DryRun {
+		if lease, err = lock.Acquire(ctx, o.RunsDir, o.WaitLock); err != nil {
+			return nil, err
+		}
+		defer lease.Release()
 	}
-	lease, err := lock.Acquire(ctx, o.RunsDir, o.WaitLock)
-	if err != nil {
-		return nil, err
-	}
-	defer lease.Release()
 	in, err := inputcopy.New(o.Stdin, o.Files) // perhaps what the run before has written
 	if err != nil {
 		return nil, err
 	}
-	connection, err := o.Connect(ctx)
-	if err != nil {
-		return nil, err
+	var connection Connection
+	if !o.DryRun {
+		if connection, err = o.Connect(ctx); err != nil {
+			return nil, err
+		}
+		defer connection.Close()
+		o.Target = connection.Target
+		h.Begin()
 	}
-	defer connection.Close()
-	h.Begin()
-	m, err := recall(ctx, h, o.RunsDir, connection.Target, o.Job, asks(o.Command, &o.Settings), nil)
-	if err != nil {
+	m := &memory{host: h, runsDir: o.RunsDir, target: o.Target, job: o.Job, dry: o.DryRun, static: o.Static, needed: asks(o.Command, &o.Settings)}
+	if err := m.open(ctx, ""); err != nil {
 		return nil, err
 	}
 	defer m.close()
-	return realRun(ctx, cut, o, h, rules, in, m, lease, connection, began)
-}
-
-func realRun(ctx, cut context.Context, o Order, h Host, r rules, in *inputcopy.Files, m *memory, l *lock.Lease, c Connection, began time.Time) (*Outcome, error) {
-	dir, id, err := newDir(o.RunsDir, began)
+	s, err := o.prepare(ctx, rules, in, m, lease)
 	if err != nil {
 		return nil, err
 	}
-	l.Runs(id)
-	h.Run(id, dir)
-	w := &run{rules: r, dir: dir, traffic: &report.Traffic{}, header: o.header(id, c.Target, began)}
-	set, err := w.prepare(ctx, in, m, h, o)
+	if o.DryRun {
+		return s.endDry(ctx)
+	}
+	open, err := s.openUsers()
 	if err != nil {
-		discard(dir)
-		return nil, unsent(err)
+		return nil, err
 	}
-	defer set.Discard()
-	if w.header.Counter, err = nextCounter(o.RunsDir, m.newest); err != nil {
-		discard(dir)
-		return nil, pipeline.Unwritable(err)
-	}
-	j, err := w.createJournal(o.JournalFile)
-	if err != nil {
-		discard(dir)
-		return nil, pipeline.Unwritable(err)
-	}
-	if err := settleNames(o.RunsDir, w); err != nil {
-		return nil, pipeline.Unwritable(err)
-	}
-	h.planned(w)
-	s := session{run: w, set: set, journal: j, memory: m, host: h, settings: o.Sending, common: o.Common}
-	return s.work(ctx, cut, c.COR, w.header.Counter, w.everybody(), w.usersToSend())
+	return s.work(ctx, cut, connection.COR, s.users(open), len(open))
 }
 
-// header is the beginning of a new run's journal, apart from its inputs and its
-// counter.
-func (o *Order) header(id string, t pipeline.Target, began time.Time) journal.Header {
-	return journal.Header{
-		Format: journal.Format, Version: o.Version, RunID: id, Command: o.Command, Job: o.Job, Target: t,
-		At: began.UTC(), Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
+// prepare makes the directory of a new run, reads and plans its input, and opens what
+// it writes. l is nil for a dry run. When it fails, nothing was sent, and nothing is
+// left.
+func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *memory, l *lock.Lease) (_ *session, err error) {
+	w := &run{rules: r, dry: o.DryRun, traffic: &report.Traffic{}}
+	w.header = journal.Header{
+		Version: o.Version, Command: o.Command, Job: o.Job, Target: o.Target, At: time.Now().UTC(), Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
 	}
-}
-
-// prepare reads and plans the input, and opens the reports. When it fails, nothing
-// was sent.
-func (w *run) prepare(ctx context.Context, in *inputcopy.Files, m *memory, h Host, o Order) (*report.Set, error) {
+	if err := w.newDir(m.host, l); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(w.dir)
+		}
+	}()
 	keepIn := w.dir
 	if w.dry {
-		keepIn = ""
+		w.rate, keepIn = o.Sending.Rate, ""
 	}
-	var err error
 	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), w.rules); err != nil {
-		return nil, err
+		return nil, unsent(err)
 	}
 	w.header.Inputs = w.reading.Inputs
 	if err := w.decide(m, in, o.Plan, o.Sending.Tolerance); err != nil {
@@ -142,14 +124,44 @@ func (w *run) prepare(ctx context.Context, in *inputcopy.Files, m *memory, h Hos
 	}
 	for _, text := range w.warnings() {
 		if text != m.doubt { // that was said at once
-			h.Warn(text, "")
+			m.host.Warn(text, "")
 		}
 	}
-	set, err := report.Open(w.dir, w.dry && !o.NoRequests)
-	if err != nil {
+	s := &session{run: w, memory: m, host: m.host, common: o.Common, settings: o.Sending}
+	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	return set, nil
+	w.tellPlan(m.host)
+	return s, nil
+}
+
+// endDry writes the reports of a dry run.
+func (s *session) endDry(ctx context.Context) (*Outcome, error) {
+	s.memory.close() // no real run waits for these reports
+	if s.plan.Stop != nil {
+		s.table.Finish(s.plan.Stop.Reason)
+	}
+	s.sessions = []journal.Session{{
+		At: s.header.At, Version: s.common.Version, Flags: s.common.Flags, Tolerance: s.settings.Tolerance,
+		End: &journal.End{At: time.Now().UTC(), Worked: time.Since(s.header.At), Stop: s.plan.Stop},
+	}}
+	summary, err := s.set.Write(ctx, s.report(), page.Write)
+	if err != nil {
+		_ = os.RemoveAll(s.dir)
+		return nil, pipeline.Unwritable(err)
+	}
+	return &Outcome{Dir: s.dir, Summary: summary}, nil
+}
+
+// unsent adds to the error of a signal that it came before anything was sent; any
+// other error is returned as it is.
+func unsent(err error) error {
+	var stop pipeline.Stop
+	if !errors.As(err, &stop) {
+		return err
+	}
+	stop.Reason += " while the input was read; nothing was sent"
+	return stop
 }
 
 // read reads input files into a table, and rules on their rows.
@@ -170,111 +182,17 @@ func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *read
 	return table, reading, nil
 }
 
-// dryRun does everything up to the sending. It takes no lock and needs no token.
-func dryRun(ctx context.Context, o Order, h Host, r rules, began time.Time) (*Outcome, error) {
-	in, err := inputcopy.New(o.Stdin, o.Files)
-	if err != nil {
-		return nil, err
+// tellPlan says what was read.
+func (w *run) tellPlan(h Host) {
+	requests := 0
+	for range w.requests() {
+		requests++
 	}
-	m, err := recallDry(ctx, h, o)
-	if err != nil {
-		return nil, err
+	text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(w.table.Rows(), "row"), pipeline.Count(w.table.Users(), "user"), pipeline.Count(requests, "request"))
+	if seconds := math.Round(float64(requests) / w.rate); w.rate > 0 && seconds > 0 {
+		text += fmt.Sprintf(", about %v at this rate", time.Duration(seconds)*time.Second)
 	}
-	defer m.close()
-	dir, id, err := newDir(o.RunsDir, began)
-	if err != nil {
-		return nil, err
-	}
-	h.Run(id, dir)
-	w := &run{rules: r, dir: dir, dry: true, traffic: &report.Traffic{}, header: o.header(id, o.Target, began), rate: o.Sending.Rate}
-	set, err := w.prepare(ctx, in, m, h, o)
-	if err != nil {
-		discard(dir)
-		return nil, unsent(err)
-	}
-	m.close() // no real run waits for the reports of a dry one
-	h.planned(w)
-	if w.plan.Stop != nil {
-		w.table.Finish(w.plan.Stop.Reason)
-	}
-	ended := time.Now()
-	w.sessions = []journal.Session{{
-		At: w.header.At, Version: o.Version, Flags: o.Flags, Tolerance: o.Sending.Tolerance,
-		End: &journal.End{At: ended.UTC(), Worked: ended.Sub(began), Stop: w.plan.Stop},
-	}}
-	summary, err := set.Write(ctx, w.report(), page.Write)
-	if err != nil {
-		set.Discard()
-		discard(dir)
-		return nil, pipeline.Unwritable(err)
-	}
-	return &Outcome{Dir: dir, Summary: summary}, nil
-}
-
-// createJournal begins the run's journal: what the run is, and what was decided.
-func (w *run) createJournal(wrap func(journal.File) journal.File) (*journal.Journal, error) {
-	j, err := journal.Create(filepath.Join(w.dir, JournalFile), w.header, wrap)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.keepDecisions(j); err != nil {
-		_ = j.Close()
-		return nil, err
-	}
-	return j, nil
-}
-
-// keepDecisions writes down what planning made of what earlier runs know.
-func (w *run) keepDecisions(j *journal.Journal) error {
-	vanished := make(map[pipeline.UserID][]pipeline.Vanished)
-	for _, v := range w.vanished {
-		vanished[v.User] = append(vanished[v.User], v)
-	}
-	for number := range w.table.Users() {
-		id := w.table.UserID(number)
-		d := journal.Decisions{User: id, Rows: w.table.Decisions(number), Vanished: vanished[id], Attached: w.attached[id]}
-		delete(vanished, id)
-		if err := decide(j, d); err != nil {
-			return err
-		}
-	}
-	for _, v := range w.vanished { // of users that are not in the input, in their order
-		d := journal.Decisions{User: v.User, Vanished: vanished[v.User]}
-		delete(vanished, v.User)
-		if err := decide(j, d); err != nil {
-			return err
-		}
-	}
-	return j.Plan(w.plan)
-}
-
-func decide(j *journal.Journal, d journal.Decisions) error {
-	if len(d.Rows)+len(d.Vanished)+len(d.Attached) == 0 {
-		return nil
-	}
-	return j.Decide(d)
-}
-
-// settleNames makes the names of the run's files durable, and the run the last
-// one.
-func settleNames(runsDir string, w *run) error {
-	for _, dir := range []string{filepath.Join(w.dir, inputcopy.Dir), w.dir} {
-		if err := atomicfile.SyncDir(dir); err != nil {
-			return err
-		}
-	}
-	return setLast(runsDir, w.header.RunID)
-}
-
-// everybody yields each user with something to send.
-func (w *run) everybody() iter.Seq2[pipeline.User, error] {
-	return func(yield func(pipeline.User, error) bool) {
-		for number := range w.table.Users() {
-			if user := w.table.Send(number); len(user.Requests) > 0 && !yield(user, nil) {
-				return
-			}
-		}
-	}
+	h.Info(text)
 }
 
 // requests yields what is to be sent: nothing when the run is stopped before.
@@ -283,26 +201,4 @@ func (w *run) requests() iter.Seq[pipeline.Request] {
 		return func(func(pipeline.Request) bool) {}
 	}
 	return w.table.Requests()
-}
-
-func (w *run) usersToSend() int {
-	count := 0
-	for range w.everybody() {
-		count++
-	}
-	return count
-}
-
-// discard removes the directory of a run that came to nothing.
-func discard(dir string) { _ = os.RemoveAll(dir) }
-
-// unsent adds to the error of a signal that it came before anything was sent; any
-// other error is returned as it is.
-func unsent(err error) error {
-	var stop pipeline.Stop
-	if !errors.As(err, &stop) {
-		return err
-	}
-	stop.Reason += " while the input was read; nothing was sent"
-	return stop
 }

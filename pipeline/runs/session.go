@@ -3,8 +3,12 @@ package runs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"corattach/pipeline"
@@ -13,6 +17,7 @@ import (
 	"corattach/pipeline/send"
 	"corattach/pipeline/verdict"
 	"corattach/report"
+	"corattach/report/atomicfile"
 	"corattach/report/page"
 )
 
@@ -20,25 +25,82 @@ import (
 // ended, and reports.
 type session struct {
 	*run
-	set      *report.Set
-	journal  *journal.Journal
 	memory   *memory
 	host     Host
 	settings send.Settings
 	common   Common
-	behind   bool // the ledger lacks what this run sent: its journals are needed
+	set      *report.Set
+	journal  *journal.Journal // nil for a dry run
+}
+
+// open opens the reports, and the journal of a real run: from then on it can be
+// resumed.
+func (s *session) open() (err error) {
+	if s.set, err = report.Open(s.dir, s.dry && !s.common.NoRequests); err != nil || s.dry {
+		return err
+	}
+	if s.log == nil {
+		s.header.Counter = s.memory.newest + 1
+	}
+	if s.log != nil && s.log.Plan != nil {
+		s.journal, err = s.log.Continue(s.common.JournalFile)
+	} else {
+		path := filepath.Join(s.dir, JournalFile)
+		_ = os.Remove(path) // that of a run which was killed before it had a plan
+		if s.journal, err = journal.Create(path, s.header, s.common.JournalFile); err == nil {
+			err = s.keepDecisions()
+		}
+	}
+	if err == nil && s.log == nil {
+		err = errors.Join(atomicfile.SyncDir(s.dir), setLast(s.common.RunsDir, s.header.RunID))
+	}
+	if err != nil {
+		s.set.Discard()
+		if s.journal != nil {
+			_ = s.journal.Close()
+		}
+	}
+	return err
+}
+
+// keepDecisions writes down what planning made of what earlier runs know.
+func (s *session) keepDecisions() error {
+	vanished := make(map[pipeline.UserID][]pipeline.Vanished)
+	for _, v := range s.vanished {
+		vanished[v.User] = append(vanished[v.User], v)
+	}
+	decide := func(user pipeline.UserID, rows []pipeline.Decision) error {
+		d := journal.Decisions{User: user, Rows: rows, Vanished: vanished[user], Attached: s.attached[user]}
+		if len(d.Rows)+len(d.Vanished)+len(d.Attached) == 0 {
+			return nil
+		}
+		delete(vanished, user)
+		return s.journal.Decide(d)
+	}
+	for number := range s.table.Users() {
+		if err := decide(s.table.UserID(number), s.table.Decisions(number)); err != nil {
+			return err
+		}
+	}
+	for _, v := range s.vanished { // of users that are not in the input, in their order
+		if err := decide(v.User, nil); err != nil {
+			return err
+		}
+	}
+	return s.journal.Plan(s.plan)
 }
 
 // work sends for users, total of them, and reports. Once the journal is written to,
 // what goes wrong is told with the command that goes on.
-func (s *session) work(ctx, cut context.Context, c send.COR, counter int64, users iter.Seq2[pipeline.User, error], total int) (*Outcome, error) {
+func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (*Outcome, error) {
+	defer s.set.Discard()
 	began := time.Now()
 	s.sessions = append(s.sessions, journal.Session{
-		Counter: counter, At: began.UTC(), Version: s.common.Version, Flags: s.common.Flags, Tolerance: s.settings.Tolerance,
+		Counter: s.memory.newest + 1, At: began.UTC(), Version: s.common.Version, Flags: s.common.Flags, Tolerance: s.settings.Tolerance,
 		Known: s.trusted,
 	})
 	now := &s.sessions[len(s.sessions)-1]
-	stop, err := s.send(ctx, cut, c, *now, users, total)
+	stop, err := s.send(ctx, cut, c, users, total)
 	if err == nil {
 		now.End = &journal.End{At: time.Now().UTC(), Worked: time.Since(began)}
 		if stop.Kind != pipeline.RanToEnd {
@@ -50,9 +112,8 @@ func (s *session) work(ctx, cut context.Context, c send.COR, counter int64, user
 		err = closed
 	}
 	if err != nil {
-		return nil, s.broken(err)
+		return nil, &BrokenError{"resume", s.dir, err}
 	}
-	s.table.Finish(stop.Reason)
 	result := s.finish()
 	for _, text := range s.answerWarnings() {
 		s.host.Warn(text, "")
@@ -60,18 +121,25 @@ func (s *session) work(ctx, cut context.Context, c send.COR, counter int64, user
 	// A second signal must not keep the reports from being written.
 	summary, err := s.set.Write(context.WithoutCancel(ctx), result, page.Write)
 	if err != nil {
-		return nil, &ReportError{Dir: s.dir, Err: err}
+		return nil, &BrokenError{"report", s.dir, err}
 	}
-	s.remember(ctx)
-	s.retain()
+	if s.memory.remember(ctx, s.run) && s.common.KeepRuns > 0 {
+		gone, err := retain(s.common.RunsDir, s.common.KeepRuns, filepath.Base(s.dir))
+		if err != nil {
+			s.host.Warn("old runs can't be deleted: "+err.Error(), "")
+		}
+		if gone > 0 {
+			s.host.Info(pipeline.Count(gone, "old run") + " deleted")
+		}
+	}
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-// BrokenError says that a run broke off, and can be resumed: what was sent is in its
-// journal.
+// BrokenError says that a run broke off. What was sent is in its journal.
 type BrokenError struct {
-	Dir string
-	Err error
+	Command string // that goes on: resume, or report when only the reports are missing
+	Dir     string
+	Err     error
 }
 
 // Error returns what went wrong.
@@ -80,32 +148,13 @@ func (e *BrokenError) Error() string { return e.Err.Error() }
 // Unwrap returns what went wrong.
 func (e *BrokenError) Unwrap() error { return e.Err }
 
-// ReportError says that the reports of a run that has ended could not be written:
-// report can write them again.
-type ReportError struct {
-	Dir string
-	Err error
-}
-
-// Error returns what went wrong.
-func (e *ReportError) Error() string { return e.Err.Error() }
-
-// Unwrap returns what went wrong.
-func (e *ReportError) Unwrap() error { return e.Err }
-
-func (s *session) broken(err error) error {
-	if !exists(filepath.Join(s.dir, JournalFile)) {
-		return pipeline.Internal("nothing can be resumed: look at the users in COR", errors.Join(errors.New("the run's directory was removed while it ran: "+s.dir), err))
-	}
-	return &BrokenError{s.dir, err}
-}
-
 // send is the part of a session in which requests leave.
-func (s *session) send(ctx, cut context.Context, c send.COR, now journal.Session, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {
-	if err := s.journal.Session(now); err != nil {
+func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {
+	index := len(s.sessions) - 1
+	if err := s.journal.Session(s.sessions[index]); err != nil {
 		return pipeline.Stop{}, err
 	}
-	if err := keepCounter(filepath.Dir(s.dir), now.Counter); err != nil {
+	if err := keepCounter(s.common.RunsDir, s.memory.newest+1); err != nil {
 		return pipeline.Stop{}, err
 	}
 	s.memory.close() // dry runs read it while this one sends
@@ -115,12 +164,16 @@ func (s *session) send(ctx, cut context.Context, c send.COR, now journal.Session
 	s.host.Sending(total)
 	defer s.host.Sent()
 	runner := send.Runner{
-		COR: c, Journal: s.journal, Settings: s.settings, Session: len(s.sessions) - 1,
+		COR: c, Journal: s.journal, Settings: s.settings, Session: index,
 		OnExchange: func(e *pipeline.Exchange) {
 			s.traffic.Add(e)
 			s.host.Exchange(e)
 		},
-		OnUser: s.settle,
+		OnUser: func(u *pipeline.User, verdicts [][]pipeline.Verdict) {
+			if s.probe == nil { // which has no rows
+				s.host.User(s.settle(u, verdicts))
+			}
+		},
 		OnFutile: func() {
 			s.host.Warn("the first repairs brought the same other percentages back: COR seems to round, and no more is repaired",
 				"--tolerance counts as matched what differs by rounding alone")
@@ -129,86 +182,54 @@ func (s *session) send(ctx, cut context.Context, c send.COR, now journal.Session
 	return runner.Run(ctx, cut, total, users)
 }
 
-// settle keeps what came of a user. It may be called from several goroutines.
-func (s *session) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) {
-	if s.probe != nil {
-		return // it has no rows
-	}
-	s.run.settle(u, verdicts)
-	worst := pipeline.Duplicate
-	for i := range verdicts {
-		for j := range verdicts[i] {
-			if verdicts[i][j].Status.Worse(worst) {
-				worst = verdicts[i][j].Status
-			}
-		}
-	}
-	s.host.User(worst)
-}
-
-func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) {
-	settled := plan.Settlement{Verdicts: verdicts, Lost: verdict.Lost(u.Requests, w.attached[u.ID])}
+// settle keeps what came of a user, and returns the worst status of its rows that were
+// to be sent. It may be called from several goroutines.
+func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.Status {
+	settled, worst := plan.Settlement{Verdicts: verdicts, Lost: verdict.Lost(u.Requests, w.attached[u.ID])}, pipeline.Duplicate
 	settled.Returned, settled.Extras = verdict.Answers(u.Requests, w.table.Named(u.Number))
 	for i := range u.Requests {
-		if wasSent(u.Requests[i].Past) {
+		r := &u.Requests[i]
+		if slices.ContainsFunc(r.Past, func(e pipeline.Exchange) bool { return e.Sent() }) {
 			settled.Sent++
 		}
-		settled.Inactive = append(settled.Inactive, inactive(&u.Requests[i])...)
-	}
-	w.table.Settle(u, settled)
-}
-
-func wasSent(h pipeline.History) bool {
-	for i := range h {
-		if h[i].Sent() {
-			return true
-		}
-	}
-	return false
-}
-
-// inactive returns the names of workspaces that a request attached to and that are
-// set inactive in COR.
-func inactive(r *pipeline.Request) []string {
-	var names []string
-	for i := range r.Past {
-		if r.Past[i].Answer == nil || r.Op != pipeline.Attach {
-			continue
-		}
-		for _, share := range r.Shares {
-			if p := r.Past[i].Answer.Pivot(r.Source, share.Workspace); p != nil && p.Inactive {
-				names = append(names, string(share.Workspace))
+		for j, v := range verdicts[i] {
+			if v.Status.Worse(worst) {
+				worst = v.Status
+			}
+			if r.Op == pipeline.Attach && v.Pivot != nil && v.Pivot.Inactive {
+				settled.Inactive = append(settled.Inactive, string(r.Shares[j].Workspace))
 			}
 		}
 	}
-	return names
+	w.table.Settle(u, settled)
+	return worst
 }
 
-// finish sets the rows against each other that are one pair at COR, and returns
-// what there is to report.
+// finish says of the rows that have no verdict why, sets those against each other that
+// are one pair at COR, and returns what there is to report.
 func (w *run) finish() *report.Run {
+	w.table.Finish(w.unsentReason())
 	var holders []verdict.Holder
 	for r, identity := range w.table.Identities() {
 		holders = append(holders, verdict.Holder{Row: r, Identity: identity})
 	}
-	overwritten, clashes := verdict.Overwritten(holders, w.told, w.tolerance())
+	told := func(r int32) verdict.Told {
+		line := w.table.Row(r)
+		t := verdict.Told{
+			Pair:  pipeline.Pair{User: line.User, Source: line.Source, Workspace: line.Workspace},
+			Place: w.table.PlaceText(r), Asked: line.Percent, Returned: line.Percent.String(), Number: line.Number,
+		}
+		if line.Pivot != nil {
+			t.Returned = line.Pivot.Percentage
+		}
+		return t
+	}
+	overwritten, clashes := verdict.Overwritten(holders, told, w.tolerance())
 	for r, reason := range overwritten {
 		w.table.Overwrite(r, reason)
 	}
 	w.clashes = clashes
 	return w.report()
-}
-
-func (w *run) told(r int32) verdict.Told {
-	line := w.table.Row(r)
-	t := verdict.Told{
-		Pair:  pipeline.Pair{User: line.User, Source: line.Source, Workspace: line.Workspace},
-		Place: w.table.PlaceText(r), Asked: line.Percent, Returned: line.Percent.String(), Number: line.Number,
-	}
-	if line.Pivot != nil {
-		t.Returned = line.Pivot.Percentage
-	}
-	return t
 }
 
 // tolerance is that of the last session.
@@ -226,7 +247,8 @@ func (w *run) answerWarnings() []string {
 		all = append(all, w.clashes)
 	}
 	if names := w.table.Inactive(); len(names) > 0 {
-		all = append(all, inactiveText(names))
+		first := fmt.Sprintf("%q", names[:min(len(names), 5)])
+		all = append(all, fmt.Sprintf("COR has %s set inactive: %s", pipeline.Count(len(names), "workspace"), strings.Trim(first, "[]")))
 	}
 	if lost := w.table.Lost(); lost > 0 {
 		all = append(all, pipeline.Count(lost, "pair")+" disappeared from COR's answers without being asked for; see "+report.ExtrasFile)

@@ -14,17 +14,11 @@ import (
 
 // rules are what a run's settings mean.
 type rules struct {
-	read       reader.Options
-	plan       plan.Rules
-	op         pipeline.Op
-	maxInvalid pipeline.Limit
-	maxDrop    pipeline.Limit
-	maxChange  pipeline.Limit
-	maxDetach  pipeline.Limit
+	read                                      reader.Options
+	plan                                      plan.Rules
+	op                                        pipeline.Op
+	maxInvalid, maxDrop, maxChange, maxDetach pipeline.Limit
 }
-
-// limitHint is what to do about a guard whose value is none.
-const limitHint = "use a number, a percentage such as 10%, or off for no limit"
 
 // compile checks an order, and says what its settings mean.
 func (o *Order) compile() (rules, error) {
@@ -41,8 +35,8 @@ func (o *Order) compile() (rules, error) {
 
 // compile checks settings and says what they mean. An error is a *pipeline.Failure
 // that names the flag.
-func compile(command string, s *journal.Settings) (rules, error) {
-	r := rules{op: pipeline.Attach}
+func compile(command string, s *journal.Settings) (r rules, err error) {
+	r.op = pipeline.Attach
 	if command == "detach" {
 		r.op = pipeline.Detach
 	}
@@ -59,12 +53,25 @@ func compile(command string, s *journal.Settings) (rules, error) {
 		if limit.text == "" {
 			continue
 		}
-		var err error
 		if *limit.to, err = pipeline.ParseLimit(limit.text); err != nil {
-			return r, pipeline.Usage(limitHint, "--%s: %w", limit.flag, err)
+			return r, pipeline.Usage("use a number, a percentage such as 10%, or off for no limit", "--%s: %w", limit.flag, err)
 		}
 	}
-	return r, r.compileChecks(s)
+	if s.Chunk < 0 {
+		return r, pipeline.Usage("use 0 for all workspaces in one request", "--chunk: %d is negative", s.Chunk)
+	}
+	r.plan = plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
+	if r.op == pipeline.Detach {
+		return r, nil
+	}
+	var ok bool
+	if r.plan.Limit, ok = pipeline.ParseDecimal(s.AllocationLimit, '.'); !ok {
+		return r, pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
+	}
+	if s.MaxAge <= 0 {
+		return r, pipeline.Usage("use a time such as 168h", "--max-age: must be above 0")
+	}
+	return r, nil
 }
 
 func (r *rules) compileInput(s *journal.Settings) error {
@@ -83,9 +90,9 @@ func (r *rules) compileInput(s *journal.Settings) error {
 		if strings.TrimSpace(name) == "" {
 			return pipeline.Usage("name a source", "--allow-source: the name is blank")
 		}
-		sources = append(sources, sourceOf(name))
+		sources = append(sources, reader.SourceOf(name))
 	}
-	source := sourceOf(s.Source)
+	source := reader.SourceOf(s.Source)
 	if source != "" && !slices.Contains(sources, source) {
 		return pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
 	}
@@ -97,35 +104,4 @@ func (r *rules) compileInput(s *journal.Settings) error {
 		Map: s.Map, Source: source, Sources: sources, Detach: r.op == pipeline.Detach,
 	}
 	return nil
-}
-
-func (r *rules) compileChecks(s *journal.Settings) error {
-	if s.Chunk < 0 {
-		return pipeline.Usage("use 0 for all workspaces in one request", "--chunk: %d is negative", s.Chunk)
-	}
-	r.plan = plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
-	if r.op == pipeline.Detach {
-		return nil
-	}
-	limit, ok := pipeline.ParseDecimal(s.AllocationLimit, '.')
-	if !ok {
-		return pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
-	}
-	r.plan.Limit = limit
-	if s.MaxAge <= 0 {
-		return pipeline.Usage("use a time such as 168h", "--max-age: must be above 0")
-	}
-	return nil
-}
-
-// sourceOf is the name of a source as it is compared and sent.
-func sourceOf(name string) pipeline.Source {
-	return pipeline.Source(strings.Map(upper, strings.Trim(name, " \t")))
-}
-
-func upper(r rune) rune {
-	if 'a' <= r && r <= 'z' {
-		return r - 'a' + 'A'
-	}
-	return r
 }

@@ -180,7 +180,9 @@ func (w *world) night(do func(context.Context, Host) (*Outcome, error)) told {
 	var got told
 	var mu sync.Mutex
 	h := Host{
-		Run: func(id, dir string) { got.id, got.dir = id, dir },
+		Run:  func(id, dir string) { got.id, got.dir = id, dir },
+		Info: func(string) {}, Begin: func() {}, Sending: func(int) {}, Sent: func() {},
+		Exchange: func(*pipeline.Exchange) {}, User: func(pipeline.Status) {},
 		Warn: func(text, _ string) {
 			mu.Lock()
 			defer mu.Unlock()

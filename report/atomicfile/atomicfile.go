@@ -73,17 +73,6 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.named("write", err)
 }
 
-// finish makes the temporary file complete and durable, and closes it.
-func (f *File) finish() error {
-	if err := f.buffer.Flush(); err != nil {
-		return f.named("write", err)
-	}
-	if err := f.temp.Sync(); err != nil {
-		return f.named("sync", err)
-	}
-	return f.named("close", f.temp.Close())
-}
-
 // Discard removes the temporary file, if it is still there. After Commit it does
 // nothing, so it can be deferred.
 func (f *File) Discard() {
@@ -102,8 +91,14 @@ func Commit(files ...*File) error {
 		}
 	}()
 	for _, f := range files {
-		if err := f.finish(); err != nil {
-			return err
+		if err := f.buffer.Flush(); err != nil {
+			return f.named("write", err)
+		}
+		if err := f.temp.Sync(); err != nil {
+			return f.named("sync", err)
+		}
+		if err := f.temp.Close(); err != nil {
+			return f.named("close", err)
 		}
 	}
 	for _, f := range files {

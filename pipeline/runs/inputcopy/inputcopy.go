@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -25,29 +26,25 @@ import (
 const Dir = "input"
 
 // Files are the input files of a run.
-type Files struct {
-	stdin io.Reader
-	files []inputFile
-}
+type Files []inputFile
 
 type inputFile struct {
 	name     string    // as given, for people: bytes that are no UTF-8 as \xNN
-	path     string    // as given
 	modified time.Time // zero for what is no regular file
+	open     func() (io.ReadCloser, error)
 }
 
 // New checks that the files can be opened; "-" is stdin. An error is a
 // *pipeline.Failure or a *reader.OpenError.
-func New(stdin io.Reader, paths []string) (*Files, error) {
-	in := &Files{stdin: stdin}
-	standard := false
-	for _, path := range paths {
-		f := inputFile{name: report.Show(path), path: path}
+func New(stdin io.Reader, paths []string) (Files, error) {
+	var in Files
+	for i, path := range paths {
+		f := inputFile{name: report.Show(path), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 		switch info, err := os.Stat(path); {
-		case path == "-" && standard:
+		case path == "-" && slices.Contains(paths[:i], path):
 			return nil, pipeline.Usage("give - once", "standard input can be read only once")
 		case path == "-":
-			standard = true
+			f.open = func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }
 		case err != nil:
 			return nil, &reader.OpenError{File: f.name, Op: "open", Err: err}
 		case info.IsDir():
@@ -60,15 +57,15 @@ func New(stdin io.Reader, paths []string) (*Files, error) {
 			}
 			_ = file.Close()
 		}
-		in.files = append(in.files, f)
+		in = append(in, f)
 	}
 	return in, nil
 }
 
 // Older returns the first file that was written longer ago than age, "" when there
 // is none.
-func (in *Files) Older(age time.Duration, now time.Time) (name string, is time.Duration) {
-	for _, f := range in.files {
+func (in Files) Older(age time.Duration, now time.Time) (name string, is time.Duration) {
+	for _, f := range in {
 		if is := now.Sub(f.modified); !f.modified.IsZero() && is > age {
 			return f.name, is
 		}
@@ -79,20 +76,16 @@ func (in *Files) Older(age time.Duration, now time.Time) (name string, is time.D
 // Open returns the files for the reader. With a run's directory, what is read is
 // kept there as well. When ctx ends, so does the reading of a pipe or a terminal,
 // though nothing comes from it.
-func (in *Files) Open(ctx context.Context, keepIn string) []reader.File {
-	files := make([]reader.File, len(in.files))
-	for i, f := range in.files {
-		open := func() (io.ReadCloser, error) { return os.Open(f.path) }
-		if f.path == "-" {
-			open = func() (io.ReadCloser, error) { return io.NopCloser(in.stdin), nil }
+func (in Files) Open(ctx context.Context, keepIn string) []reader.File {
+	files := make([]reader.File, len(in))
+	for i, f := range in {
+		files[i] = reader.File{Name: f.name, Open: f.open}
+		if f.modified.IsZero() {
+			files[i].Open = interruptible(ctx, f.open)
 		}
-		files[i] = reader.File{Name: f.name, Open: func() (io.ReadCloser, error) {
-			source, err := interruptible(ctx, f.modified.IsZero(), open)
-			if err != nil || keepIn == "" {
-				return source, err
-			}
-			return keepCopy(copyPath(keepIn, i), source)
-		}}
+		if keepIn != "" {
+			files[i].Open = keepCopy(copyPath(keepIn, i), files[i].Open)
+		}
 	}
 	return files
 }
@@ -100,30 +93,28 @@ func (in *Files) Open(ctx context.Context, keepIn string) []reader.File {
 // copyPath is where the copy of a file is, below a run's directory.
 func copyPath(dir string, i int) string { return filepath.Join(dir, Dir, strconv.Itoa(i+1)+".zst") }
 
-// interruptible opens what may wait for ever, and reads it, in a goroutine of its own.
-// When ctx ends, reading fails with its cause; the goroutine then ends with what it
-// waits for, or with the process.
-func interruptible(ctx context.Context, waits bool, open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
-	if !waits {
-		return open()
+// interruptible returns what opens and reads in a goroutine of its own, as either may
+// wait for ever. When ctx ends, reading fails with its cause; the goroutine then ends
+// with what it waits for, or with the process.
+func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+	copyTo := func(w io.Writer) (err error) {
+		defer pipeline.Recover(&err)
+		source, err := open()
+		if err != nil {
+			return err
+		}
+		_, err = io.CopyBuffer(w, struct{ io.Reader }{source}, make([]byte, 256<<10))
+		return errors.Join(err, source.Close())
 	}
-	r, w := io.Pipe()
-	stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
-	go func() {
-		_ = w.CloseWithError(func() (err error) {
-			defer pipeline.Recover(&err)
-			source, err := open()
-			if err != nil {
-				return err
-			}
-			_, err = io.CopyBuffer(w, struct{ io.Reader }{source}, make([]byte, 256<<10))
-			return errors.Join(err, source.Close())
-		}())
-	}()
-	return stream{r.Read, func() error {
-		stop()
-		return r.Close()
-	}}, nil
+	return func() (io.ReadCloser, error) {
+		r, w := io.Pipe()
+		stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
+		go func() { _ = w.CloseWithError(copyTo(w)) }()
+		return stream{r.Read, func() error {
+			stop()
+			return r.Close()
+		}}, nil
+	}
 }
 
 // stream is how something is read, and how it is closed.
@@ -135,32 +126,34 @@ type stream struct {
 func (s stream) Read(p []byte) (int, error) { return s.read(p) }
 func (s stream) Close() error               { return s.close() }
 
-// keepCopy returns a reader of source that writes what it reads to a new
-// compressed file. The copy is whole, and synced, once it is closed.
-func keepCopy(path string, source io.ReadCloser) (io.ReadCloser, error) {
-	file, err := createCopy(path)
-	if err != nil {
-		return nil, errors.Join(uncopied(err), source.Close())
-	}
-	encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
-	return stream{func(p []byte) (int, error) {
-		n, err := source.Read(p)
-		if _, failed := encoder.Write(p[:n]); failed != nil {
-			err = uncopied(failed)
+// keepCopy returns what opens a source and writes what is read of it to a new
+// compressed file. The copy is whole, and synced, once the source is closed.
+func keepCopy(path string, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		source, err := open()
+		if err != nil {
+			return nil, err
 		}
-		return n, err
-	}, func() error {
-		// What the encoder still holds may not fit on the disk.
-		err := errors.Join(encoder.Close(), file.Sync(), file.Close(), atomicfile.SyncDir(filepath.Dir(path)))
-		return errors.Join(uncopied(err), source.Close())
-	}}, nil
-}
-
-func createCopy(path string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
+		var file *os.File
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		}
+		if err != nil {
+			return nil, errors.Join(uncopied(err), source.Close())
+		}
+		encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
+		return stream{func(p []byte) (int, error) {
+			n, err := source.Read(p)
+			if _, failed := encoder.Write(p[:n]); failed != nil {
+				err = uncopied(failed)
+			}
+			return n, err
+		}, func() error {
+			// What the encoder still holds may not fit on the disk.
+			err := errors.Join(encoder.Close(), file.Sync(), file.Close(), atomicfile.SyncDir(filepath.Dir(path)))
+			return errors.Join(uncopied(err), source.Close())
+		}}, nil
 	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 // uncopied is the error of a copy that can't be made, which is no fault of the input;

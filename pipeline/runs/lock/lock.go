@@ -5,6 +5,7 @@ package lock
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,26 +48,24 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 	if err := os.MkdirAll(runsDir, 0o700); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	deadline := time.Now().Add(wait)
-	for {
-		lock, held, err := try(runsDir, (*flock.Flock).TryLock)
-		switch {
-		case err != nil:
-			return nil, pipeline.Unwritable(err)
-		case held:
-			l := &Lease{runsDir, lock, time.Now().UTC()}
-			l.Runs("")
-			return l, nil
-		case !time.Now().Before(deadline):
-			text := fmt.Errorf("another run is active in %s%s", runsDir, Holder(runsDir))
-			return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "wait for it to end: --wait-lock 1h waits by itself"}
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(min(time.Second, time.Until(deadline))):
-		}
+	lock, held, err := try(runsDir, (*flock.Flock).TryLock)
+	if err == nil && !held && wait > 0 {
+		waiting, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		held, err = lock.TryLockContext(waiting, time.Second)
 	}
+	switch {
+	case held:
+		l := &Lease{runsDir, lock, time.Now().UTC()}
+		l.Runs("")
+		return l, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		return nil, pipeline.Unwritable(err)
+	}
+	text := fmt.Errorf("another run is active in %s%s", runsDir, Holder(runsDir))
+	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "wait for it to end: --wait-lock 1h waits by itself"}
 }
 
 // try tries to lock the directory itself, so that removing a file does not free it,
