@@ -70,11 +70,14 @@ func (s *Sheet) number(n int64) {
 	s.record = append(strconv.AppendInt(s.record, n, 10), ',')
 }
 
-// some writes an integer, and a blank cell for 0.
+// some writes an integer for people, and a blank cell for 0.
 func (s *Sheet) some(n int64) {
-	if n == 0 {
+	switch {
+	case n == 0:
 		s.record = append(s.record, ',')
-	} else {
+	case n < 0: // a formula, as any cell that begins with a hyphen
+		s.Text(strconv.FormatInt(n, 10))
+	default:
 		s.number(n)
 	}
 }
