@@ -191,13 +191,10 @@ func (r *Run) again(dry bool) []string {
 	case r.flag("--dry-run") != "":
 		words = append(words, "--dry-run=false")
 	}
+	dropped := []string{"--dry-run", "--no-requests", "--plan", "--accept-change", "--even-if-older"}
 	for _, word := range r.Flags {
-		switch name, _, _ := strings.Cut(word, "="); name {
-		case "--dry-run", "--no-requests", "--plan", "--accept-change", "--even-if-older":
-		default:
-			if word != "--canary=0" {
-				words = append(words, word)
-			}
+		if name, _, _ := strings.Cut(word, "="); !slices.Contains(dropped, name) && word != "--canary=0" {
+			words = append(words, word)
 		}
 	}
 	return words

@@ -52,17 +52,25 @@ func harmless(s string) bool {
 			return false
 		}
 	}
-	return s == "" || strings.IndexByte(" =+-@", s[0]) < 0 && s[len(s)-1] != ' '
+	return s == "" || s[0] != '=' && s[0] != '+' && s[0] != '-' && s[0] != '@' && s[0] != ' ' && s[len(s)-1] != ' '
 }
 
 // raw writes a cell byte for byte, quoted when it has a character that ends fields
 // or records, another control character, or an outer space that a reader may trim.
 func (s *Sheet) raw(cell string) {
 	special := func(c rune) bool { return c < ' ' || c == ',' || c == '"' }
-	if strings.ContainsFunc(cell, special) || cell != strings.Trim(cell, " ") {
-		cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+	if !strings.ContainsFunc(cell, special) && cell == strings.Trim(cell, " ") {
+		s.record = append(append(s.record, cell...), ',')
+		return
 	}
-	s.record = append(append(s.record, cell...), ',')
+	s.record = append(s.record, '"')
+	for i := range len(cell) {
+		if cell[i] == '"' {
+			s.record = append(s.record, '"')
+		}
+		s.record = append(s.record, cell[i])
+	}
+	s.record = append(s.record, '"', ',')
 }
 
 // number writes an integer.

@@ -40,7 +40,8 @@ func writeReconciliation(w io.Writer, r *Run, t *tally) error {
 		} else {
 			s.record = append(s.record, ",,,,,"...)
 		}
-		s.Text(string(l.Status), l.Reason)
+		s.record = append(append(s.record, l.Status...), ',')
+		s.Text(l.Reason)
 		s.some(int64(l.HTTPStatus))
 		s.Text(l.ErrorCode)
 		s.number(int64(l.Attempts))

@@ -77,7 +77,7 @@ func (t *tally) summarize() *Summary {
 	}
 	s := &Summary{
 		RunID: ValidUTF8(r.ID), Job: ValidUTF8(r.Job), Version: r.Version, Command: r.Command, DryRun: r.DryRun,
-		Target: ValidUTF8(r.Target.String()), StartedAt: instant(r.Started), FinishedAt: instant(r.Finished),
+		Target: ValidUTF8(r.Target.String()), StartedAt: r.Started.UTC().Truncate(time.Millisecond), FinishedAt: r.Finished.UTC().Truncate(time.Millisecond),
 		DurationSeconds: math.Round(r.Worked.Seconds()*1000) / 1000,
 		Inputs:          append([]pipeline.Input{}, r.Inputs...), Plan: r.Plan,
 		Rows: t.rows, Balanced: imbalance == "", Requests: int64(r.Sent), Vanished: int64(len(r.Vanished)),
@@ -113,9 +113,6 @@ func (t *tally) summarize() *Summary {
 	}
 	return s
 }
-
-// instant is a time as the reports show it: UTC, in milliseconds.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // imbalance says in what the accounting identity does not hold: every row read
 // stands in the report exactly once, in input order, and the statuses add up to
@@ -166,14 +163,13 @@ func (r *Run) exit(rows Counts, imbalance string, causes []*Cause) Exit {
 	if r.Killed && wrong != "" {
 		wrong = "the run was killed; " + wrong
 	}
-	stop := r.Stop
 	add(imbalance != "", pipeline.ExitInternal, "the accounting is broken: "+imbalance)
-	add(stop.Kind == pipeline.Interrupted, pipeline.ExitSignal+stop.Signal, stop.Reason)
-	add(stop.Kind == pipeline.Credentials, pipeline.ExitCredentials, stop.Reason)
-	add(stop.Kind == pipeline.Unavailable, pipeline.ExitUnavailable, stop.Reason)
-	add(stop.Kind == pipeline.Guarded, pipeline.ExitGuard, stop.Reason)
-	add(stop.Kind == pipeline.InputRefused, pipeline.ExitRefused, stop.Reason)
-	add(wrong != "" && stop.Kind != pipeline.InputRefused, pipeline.ExitRows, wrong)
+	add(r.Stop.Kind == pipeline.Interrupted, pipeline.ExitSignal+r.Stop.Signal, r.Stop.Reason)
+	add(r.Stop.Kind == pipeline.Credentials, pipeline.ExitCredentials, r.Stop.Reason)
+	add(r.Stop.Kind == pipeline.Unavailable, pipeline.ExitUnavailable, r.Stop.Reason)
+	add(r.Stop.Kind == pipeline.Guarded, pipeline.ExitGuard, r.Stop.Reason)
+	add(r.Stop.Kind == pipeline.InputRefused, pipeline.ExitRefused, r.Stop.Reason)
+	add(wrong != "" && r.Stop.Kind != pipeline.InputRefused, pipeline.ExitRows, wrong)
 	add(differs != "", pipeline.ExitPivots, differs)
 	add(len(e.All) == 0, pipeline.ExitDone, done)
 	return e

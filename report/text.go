@@ -57,11 +57,7 @@ func (s *Summary) textCounts(say func(name, format string, args ...any)) {
 	for _, in := range s.Inputs {
 		say("input", "%s, %s", in.File, pipeline.Count(in.Rows, "row"))
 	}
-	rows := fmt.Sprint(s.Rows.Total)
-	if s.Rows.Total > 0 {
-		rows += " = " + s.Rows.String()
-	}
-	say("rows", "%s", rows)
+	say("rows", "%s", strings.TrimSuffix(fmt.Sprintf("%d = %v", s.Rows.Total, s.Rows), " = "))
 	say("users", "%d, %s", s.Users, sending)
 	if s.DryRun && s.Plan != "" {
 		say("plan", "%s", s.Plan)
