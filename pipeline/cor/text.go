@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // The bounds, in bytes, of what is kept of COR's texts.
@@ -21,7 +22,7 @@ const (
 // Secrets are hidden first: no cut leaves half of one, and since unwanted
 // characters become blanks none is joined afterwards.
 func line(text string, limit int, secrets *redactor, known func(address string) bool) string {
-	return cut(maskAddresses(tidy(secrets.hideAll(text)), known), limit)
+	return cut(maskAddresses(tidy(secrets.hide(text, secrets.short...)), known), limit)
 }
 
 // tidy returns text on one line, without control and invisible characters.
@@ -60,7 +61,7 @@ func visible(text string, also rune) bool {
 }
 
 func unseen(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+	return unicode.IsControl(r) || r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // isWord says whether r is part of a word, as COR's codes and names are words.

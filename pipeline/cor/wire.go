@@ -41,8 +41,7 @@ func (r raw) text() string {
 // else; "" for all else.
 func (r raw) number() string {
 	text := r.text()
-	value := jsontext.Value(text)
-	if value.Kind() != '0' || !value.IsValid() || strings.TrimSpace(text) != text {
+	if value := jsontext.Value(text); text != string(r) && (value.Kind() != '0' || !value.IsValid() || strings.TrimSpace(text) != text) {
 		return ""
 	}
 	return text
