@@ -144,12 +144,13 @@ func itemErrors(wire []wireError, r reply) (items []pipeline.ItemError) {
 	if len(wire) == 0 {
 		return nil
 	}
-	mentions := newMentions(r.asked)
-	for _, e := range wire[:min(len(wire), 1000+len(r.asked.Shares))] {
-		subject, named := e.subject(mentions)
+	ids, people := idsOf(r.asked), r.people()
+	for _, entry := range wire[:min(len(wire), 1000+len(r.asked.Shares))] {
+		e := entry.read()
+		subject, named := e.subject(r.asked, ids)
 		item := pipeline.ItemError{
-			Code: r.line(e.code(), maxCode), Message: r.line(e.message(), maxMessage),
-			Attached: e.attached(), Subject: subject,
+			Code: r.line(e.code, maxCode, phrases{}), Message: r.line(e.message, maxMessage, people),
+			Attached: e.attached, Subject: subject,
 		}
 		if len(named) == 1 {
 			item.Workspace = named[0]

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"html"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,60 +32,102 @@ type wireError struct {
 
 // UnmarshalJSONFrom reads an object, also one that wraps another in error; all
 // else becomes the message of an object.
-func (e *wireError) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+func (w *wireError) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 	if in.PeekKind() != '{' {
-		return e.Message.UnmarshalJSONFrom(in)
+		return w.Message.UnmarshalJSONFrom(in)
 	}
 	type plain wireError
-	if err := json.UnmarshalDecode(in, (*plain)(e)); err != nil {
+	if err := json.UnmarshalDecode(in, (*plain)(w)); err != nil {
 		return err
 	}
-	if inner := (plain{}); strings.HasPrefix(string(e.Error), "{") && leniently([]byte(e.Error), &inner) == nil {
-		e.Error = inner.Error
-		e.Name, e.Code, e.Message = cmp.Or(inner.Name, e.Name), cmp.Or(inner.Code, e.Code), cmp.Or(inner.Message, e.Message)
+	if inner := (plain{}); strings.HasPrefix(string(w.Error), "{") && leniently([]byte(w.Error), &inner) == nil {
+		w.Error = inner.Error
+		w.Name, w.Code, w.Message = cmp.Or(inner.Name, w.Name), cmp.Or(inner.Code, w.Code), cmp.Or(inner.Message, w.Message)
 	}
 	return nil
 }
 
-// code returns COR's code for the error: the specific one, a name when there is
-// none, else that of its entries, "" when nothing serves. A code is one word; an HTTP status is none. A
-// name that does not end as those of errors do may be a person's.
-func (e wireError) code() string {
-	const generic = "CORCustomError" // the name of most of COR's errors
-	name := e.Name.text()
-	if !strings.HasSuffix(name, "Error") && !strings.HasSuffix(name, "Exception") {
-		name = ""
+// said is what an error, or one of its entries, says.
+type said struct {
+	id       string
+	code     string // COR's code or name for it, one word; "" when it gives none
+	message  string // on any number of lines; "" when it says nothing
+	meaning  meaning
+	attached bool // the association exists already: by the error, or by every one of its entries
+	own      bool // it, or an entry, is of COR's own: see read
+	person   bool // it may be the data of a person
+	entries  []said
+}
+
+// read tells what stands in an error. The fields may hold COR's words anywhere.
+//
+// COR's own are kinds A to D, F and G of its pages: they have one of COR's words,
+// a name or a code as COR's are, the status ERROR beside a code, or a field. Kind
+// E is none, as any gateway answers so.
+func (w *wireError) read() said {
+	_, isNumber := w.ID.integer()
+	s := said{id: w.ID.text(), person: isNumber || w.Email != ""}
+	var texts []string
+	for _, entry := range w.Errors {
+		e := entry.read()
+		s.entries, texts = append(s.entries, e), append(texts, e.message)
 	}
-	for _, text := range [...]string{e.ErrorCode.text(), e.Code.text(), name} {
-		isStatus := len(text) == 3 && areDigits(text)
-		if text != "" && text != generic && visible(text, -1) && !isStatus {
-			return text
+	first := said{}
+	if len(s.entries) > 0 {
+		first = s.entries[0]
+	}
+
+	// The first field with one of COR's words decides. Beside another word,
+	// "attached" does not count.
+	word := ""
+	for _, field := range [...]raw{w.Name, w.ErrorCode, w.Code, w.Error, w.Message} {
+		for _, next := range strings.FieldsFunc(field.sentence(), func(r rune) bool { return !isWord(r) }) {
+			if means := meaningOf(next); means != "" && (s.meaning == "" || s.meaning == attached) {
+				s.meaning, word = means, next
+			}
+		}
+		if s.meaning != "" {
+			break
 		}
 	}
-	for _, word := range words(e.Message) {
-		if meaningOf(word) != saysNothing {
-			return word
+
+	const generic = "CORCustomError" // the name of most of COR's errors
+	name := w.Name.text()
+	if !isErrorName(name) {
+		name = ""
+	}
+	for _, text := range [...]string{w.ErrorCode.text(), w.Code.text(), name} {
+		isStatus := len(text) == 3 && areDigits(text)
+		if s.code == "" && text != generic && visible(text, -1) && !isStatus {
+			s.code = text
 		}
 	}
 	// OAuth's codes are the only errors in words that are no sentence (RFC 6749, section 5.2).
-	if text := e.Error.text(); text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") == "" {
-		return text
+	oauth := w.Error.text()
+	if strings.Trim(oauth, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		oauth = ""
 	}
-	if name == "" && len(e.Errors) > 0 {
-		return e.Errors[0].code()
+	s.code = cmp.Or(s.code, word, oauth, first.code, name)
+
+	field := w.Field.text()
+	s.message = cmp.Or(w.Message.sentence(), w.Description.sentence(), w.Error.text(), w.Validation.text(), joined(texts[:min(len(texts), 5)]))
+	if field != "" && s.message != "" {
+		s.message = field + ": " + s.message
 	}
-	return name
+	s.message = s.message[:min(len(s.message), mostText)]
+
+	code := cmp.Or(w.ErrorCode.text(), w.Code.text())
+	isCode, _ := path.Match("[A-Z][A-Z][0-9][0-9][0-9]", code)
+	s.own = s.meaning != "" || isCode || strings.HasSuffix(name, "Error") || code != "" && w.Status.text() == "ERROR" ||
+		field != "" && cmp.Or(w.Validation, w.Message) != "" || slices.ContainsFunc(s.entries, func(e said) bool { return e.own })
+	s.attached = s.meaning == attached || first.attached && !slices.ContainsFunc(s.entries, func(e said) bool { return !e.attached })
+	return s
 }
 
-// message returns what the error says, else what its first entries say, on any
-// number of lines, "" when it says nothing.
-func (e wireError) message() string {
-	text := cmp.Or(e.Message.sentence(), e.Description.sentence(), e.Error.text(), e.Validation.text(),
-		joinTexts(e.Errors[:min(len(e.Errors), 5)], wireError.message))
-	if field := e.Field.text(); field != "" && text != "" {
-		return field + ": " + text
-	}
-	return text
+// isErrorName says whether a name ends as those of errors do. Any other may be a
+// person's.
+func isErrorName(name string) bool {
+	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
 
 // sentence returns text, or that of an array's members. What an object says is
@@ -92,120 +135,71 @@ func (e wireError) message() string {
 func (r raw) sentence() string {
 	var members array[raw]
 	_ = leniently([]byte(r), &members) // what is no array has no members
-	return joinTexts(append(members, r), raw.text)
-}
-
-// joinTexts returns the texts of all, without blank ones.
-func joinTexts[T any](all []T, text func(T) string) string {
-	var texts []string
-	for _, one := range all {
-		if t := text(one); t != "" {
-			texts = append(texts, t)
-		}
+	texts := []string{r.text()}
+	for _, member := range members {
+		texts = append(texts, member.text())
 	}
-	return strings.Join(texts, "; ")
+	return joined(texts)
 }
 
-type saying uint8
+// joined returns the texts that are not blank.
+func joined(texts []string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
+}
+
+// meaning is what one of COR's names and codes says; "" for any other word.
+type meaning string
 
 const (
-	saysNothing          saying = iota // no word of COR's
-	saysAttached                       // the association exists
-	saysUnassociated                   // an external id is not associated
-	saysUnknownUser                    // there is no such user
-	saysUnknownWorkspace               // there is no such workspace
-	saysOther                          // another error
+	attached         meaning = "attached"          // the association exists
+	unassociated     meaning = "unassociated"      // an external id is not associated
+	unknownUser      meaning = "unknown user"      // there is no such user
+	unknownWorkspace meaning = "unknown workspace" // there is no such workspace
+	otherwise        meaning = "other"             // another error
 )
 
-// meaningOf returns what one of COR's names and codes says.
-func meaningOf(word string) saying {
+func meaningOf(word string) meaning {
 	switch word {
 	case "AlreadyAttachedError", "ZC004", "UT011":
-		return saysAttached
+		return attached
 	case "ZC001":
-		return saysUnassociated
+		return unassociated
 	case "UserNotFoundError":
-		return saysUnknownUser
+		return unknownUser
 	case "WorkspaceNotFoundError":
-		return saysUnknownWorkspace
+		return unknownWorkspace
 	case "ValidationError", "InvalidSourceError":
-		return saysOther
+		return otherwise
 	}
-	return saysNothing
-}
-
-// meaning returns what the error says. The first of its fields to hold one of
-// COR's words decides; beside another word, "attached" does not count.
-func (e wireError) meaning() saying {
-	for _, field := range [...]raw{e.Name, e.ErrorCode, e.Code, e.Error, e.Message} {
-		says := saysNothing
-		for _, word := range words(field) {
-			if next := meaningOf(word); next != saysNothing && says <= saysAttached {
-				says = next
-			}
-		}
-		if says != saysNothing {
-			return says
-		}
-	}
-	return saysNothing
-}
-
-// attached says whether the association exists already: by the error, or by
-// every one of its entries.
-func (e wireError) attached() bool {
-	other := func(entry wireError) bool { return !entry.attached() }
-	return e.meaning() == saysAttached || len(e.Errors) > 0 && !slices.ContainsFunc(e.Errors, other)
-}
-
-func words(field raw) []string {
-	return strings.FieldsFunc(field.sentence(), func(r rune) bool { return !isWord(r) })
-}
-
-// own says whether the error, or an entry, is of COR's own, kinds A to D, F and G
-// of its pages: it has one of COR's words, a name or a code as COR's are, the status
-// ERROR beside a code, or a field. Kind E is none, as any gateway answers so.
-func (e wireError) own() bool {
-	code := cmp.Or(e.ErrorCode.text(), e.Code.text())
-	isCode := len(code) == 5 && strings.Trim(code[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && areDigits(code[2:])
-	return e.meaning() != saysNothing || isCode || strings.HasSuffix(e.Name.text(), "Error") ||
-		code != "" && e.Status.text() == "ERROR" ||
-		e.Field.text() != "" && cmp.Or(e.Validation, e.Message) != "" ||
-		slices.ContainsFunc(e.Errors, wireError.own)
+	return ""
 }
 
 // readError reads whatever stands in a body: an object, or an array as the
 // entries of one. Else text stands for a body that says nothing readable. Of a 2xx
 // answer it quotes nothing, as that may be a person's data.
-func readError(r reply) (e wireError, text string) {
+func readError(r reply) (s said, text string) {
+	var w wireError
 	body := bytes.TrimSpace(r.body)
 	switch {
 	case len(body) == 0:
-		return e, cmp.Or(r.cut, "an empty body")
-	case body[0] == '{' && leniently(body, &e) == nil, body[0] == '[' && leniently(body, &e.Errors) == nil:
-		return e, ""
+		return s, cmp.Or(r.cut, "an empty body")
+	case body[0] == '{' && leniently(body, &w) == nil, body[0] == '[' && leniently(body, &w.Errors) == nil:
+		return w.read(), ""
 	case body[0] == '{' || body[0] == '[':
-		return wireError{}, cmp.Or(r.cut, "broken JSON")
+		return s, cmp.Or(r.cut, "broken JSON")
 	case isPage(r):
-		if title := title(body); title != "" && !r.ok() {
-			return e, "an HTML page: " + title
+		title := regexp.MustCompile(`(?is)<title[^>]*>\s*(.*?)\s*</title`).FindSubmatch(body[:min(len(body), 64<<10)])
+		if title == nil || r.ok() || len(title[1]) == 0 {
+			return s, "an HTML page"
 		}
-		return e, "an HTML page"
+		return s, "an HTML page: " + html.UnescapeString(string(title[1]))
 	case r.ok():
-		return e, ""
+		return s, ""
 	}
-	return e, string(body[:min(len(body), mostText)])
+	return s, string(body[:min(len(body), mostText)])
 }
 
 func isPage(r reply) bool {
 	return strings.Contains(strings.ToLower(r.header.Get("Content-Type")), "html") ||
 		strings.HasPrefix(http.DetectContentType(r.body), "text/html")
-}
-
-func title(page []byte) string {
-	found := regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`).FindSubmatch(page[:min(len(page), 64<<10)])
-	if found == nil {
-		return ""
-	}
-	return strings.TrimSpace(html.UnescapeString(string(found[1])))
 }

@@ -1,6 +1,7 @@
 package cor
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -14,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -40,25 +43,23 @@ func (r reply) names(id string) bool {
 		slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) }))
 }
 
-func (r reply) line(text string, limit int) string { return line(text, limit, r.secrets, r.names) }
-
 // faultOf returns nil for a 2xx answer that came whole, else the fault it is.
 func faultOf(r reply) *pipeline.Fault {
 	if r.ok() && r.cut == "" {
 		return nil
 	}
 	said, text := readError(r)
-	kind := kindOf(r.status, said.attached())
+	kind := kindOf(r.status, said.attached)
 	switch {
 	case kind == pipeline.Unreadable && r.cut != "":
 		return r.fault(kind, "", r.cut)
 	case r.status/100 == 3:
 		return r.fault(kind, "", redirect(r.header.Get("Location")))
 	}
-	fault := r.fault(kind, said.code(), cmp.Or(said.message(), text))
-	fault.Foreign = !said.own()
+	fault := r.fault(kind, said.code, cmp.Or(said.message, text))
+	fault.Foreign = !said.own
 	if r.asked != nil && (kind == pipeline.Refused || kind == pipeline.Attached) {
-		fault.Subject, fault.Named = said.subject(newMentions(r.asked))
+		fault.Subject, fault.Named = said.subject(r.asked, idsOf(r.asked))
 	}
 	return fault
 }
@@ -92,34 +93,60 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 // unreadable is the fault of a whole 2xx answer that is not what it should be.
 // Only an error of COR's own is quoted: all else may be a person's data.
 func unreadable(r reply, problem string) *pipeline.Fault {
-	said, quoted := readError(r)
-	_, isPerson := said.ID.integer()
+	said, text := readError(r)
 	code := ""
 	switch {
-	case isPerson || said.Email != "":
-		quoted = ""
-	case said.own():
-		code, quoted = said.code(), said.message()
+	case said.person:
+		text = ""
+	case said.own:
+		code, text = said.code, said.message
 	}
-	if quoted != "" {
-		problem += ": " + quoted
+	if text != "" {
+		problem += ": " + text
 	}
 	fault := r.fault(pipeline.Unreadable, code, problem)
-	fault.Foreign = !said.own()
+	fault.Foreign = !said.own
 	return fault
 }
 
-// fault fills in what every fault of an answer carries. It is foreign until its
-// body is known to be COR's.
+// fault fills in what every fault carries. That of an answer is foreign until
+// its body is known to be COR's.
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
 		Kind:      kind,
 		Status:    r.status,
-		Code:      r.line(code, maxCode),
-		Message:   r.line(message, maxMessage),
-		Foreign:   true,
+		Code:      r.line(code, maxCode, phrases{}),
+		Message:   r.line(message, maxMessage, r.people()),
+		Foreign:   r.status != 0,
 		After:     retryAfter(r.header, r.at),
 		RequestID: r.requestID(),
+	}
+}
+
+// people returns the names of persons in an answer: COR's user objects have name,
+// and its v1 users first_name and last_name. A name beside an error that ends
+// otherwise than those of errors do may be a person's, that of a workspace is none.
+// Each word of a name counts, and none that the request names.
+func (r reply) people() phrases {
+	var names []string
+	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	for {
+		token, err := in.ReadToken()
+		if err != nil { // the end, or what is no JSON
+			return newPhrases(names)
+		}
+		pointer := in.StackPointer()
+		key := pointer.LastToken()
+		if token.Kind() != '"' || !slices.Contains([]string{"name", "first_name", "last_name"}, key) ||
+			token.String() == key || isErrorName(token.String()) || strings.Contains(string(pointer), "/workspaces/") {
+			continue
+		}
+		name := tidy(token.String())
+		for _, text := range append(strings.Fields(name), name) {
+			if len(text) > 2 && !r.names(text) {
+				names = append(names, text)
+			}
+		}
 	}
 }
 
@@ -128,7 +155,7 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 func (r reply) requestID() string {
 	for _, name := range [...]string{"X-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {
 		if id := r.header.Get(name); id != "" {
-			return r.line(id, maxID)
+			return r.line(id, maxID, phrases{})
 		}
 	}
 	return ""
@@ -169,7 +196,7 @@ func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
 	case errors.Is(err, errElsewhere):
 		kind = pipeline.Untrusted
 	}
-	return &pipeline.Fault{Kind: kind, Message: line(message, maxMessage, secrets, func(string) bool { return false })}
+	return reply{secrets: secrets}.fault(kind, "", message)
 }
 
 // describe says what the transport met.

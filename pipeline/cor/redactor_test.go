@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"corattach/pipeline"
 )
 
 // Whatever secret COR echoes, wherever, in whatever spelling over another, whole
@@ -106,7 +108,7 @@ func TestHideIsQuickEnough(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	known := func(address string) bool { return address == "me@example.com" }
+	r := reply{asked: &pipeline.Request{Key: pipeline.Key{User: "me@example.com"}}, secrets: newRedactor(testSecret)}
 	for text, want := range map[string]string{
 		"a\u202e\u200bb\tc\n":                 "a b c",
 		strings.Repeat("x", 290) + testSecret: strings.Repeat("x", 290) + hidden,
@@ -117,7 +119,7 @@ func TestLine(t *testing.T) {
 		"@ana @ a@ x@":                        "@ana @ a@ x@",
 		"Zoë+1@exämple.com":                   hidden,
 	} {
-		if got := line(text, maxMessage, newRedactor(testSecret), known); got != want {
+		if got := r.line(text, maxMessage, phrases{}); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

@@ -198,6 +198,37 @@ func TestPersonsAreNotQuoted(t *testing.T) {
 	}
 }
 
+// What an answer has as the name of a person is hidden in its messages as well,
+// whole and word by word. The name of a workspace, of an error and what the request
+// names stay.
+func TestNamesOfPeopleAreHiddenInMessages(t *testing.T) {
+	r := sample()
+	r.User = "Perez"
+	for _, test := range []struct {
+		status     int
+		body, want string
+	}{
+		{400, `{"name":"Ana Maria Lopez","code":"UT012","message":"Ana Maria Lopez (Lopez, Ana) is no member, Anabel is"}`, "[hidden] ([hidden], [hidden]) is no member, Anabel is"},
+		{404, `{"name":"UserNotFoundError","message":"UserNotFoundError: no Ana","data":{"user":{"first_name":"Ana","last_name":"Perez"}}}`, "UserNotFoundError: no [hidden]"},
+		{404, `{"code":"UT012","message":"no Perez in North, says Zoë","workspaces":[{"name":"North"}],"by":[{"last_name":"Zo\u00eb"}]}`, "no Perez in North, says [hidden]"},
+		{500, `{"message":"a name for Ana","name":"name"}`, "a name for Ana"},
+		{500, `{"message":"Ana\nPerez-Gil","name":" Ana  Perez-Gil "}`, hidden},
+		{200, `{"id":8,"name":"Ana Lopez","workspaces":[],"errors":[{"code":"UT012","message":"Lopez is no member"}]}`, "[hidden] is no member"},
+	} {
+		c := client(t, Config{Credentials: Credentials{AccessToken: testToken}, Transport: answers(test.status, test.body)})
+		answer, fault := c.Do(t.Context(), pipeline.Attach, r)
+		got := ""
+		if fault != nil {
+			got = fault.Message
+		} else if len(answer.Errors) > 0 {
+			got = answer.Errors[0].Message
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.body, got, test.want)
+		}
+	}
+}
+
 // The request's own ids may be addresses, and stay.
 func TestOwnAddressIsQuoted(t *testing.T) {
 	r := sample()
