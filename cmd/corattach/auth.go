@@ -43,10 +43,7 @@ func (c *authCheckCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	client, err := newClient(t, given.Credentials)
-	if err != nil {
-		return err
-	}
+	client := newClient(t, given.Credentials)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
 	defer cancel()

@@ -67,10 +67,8 @@ func (a *app) connect(t pipeline.Target, tokenFile string) (runs.Connect, error)
 		return nil, err
 	}
 	return func(ctx context.Context) (runs.Connection, error) {
-		client, err := newClient(t, c.Credentials)
-		if err != nil {
-			return runs.Connection{}, err
-		}
+		client := newClient(t, c.Credentials)
+		var err error
 		if t.Account, err = a.account(ctx, c, client); err != nil {
 			client.Close()
 			return runs.Connection{}, err
@@ -79,12 +77,8 @@ func (a *app) connect(t pipeline.Target, tokenFile string) (runs.Connect, error)
 	}, nil
 }
 
-func newClient(t pipeline.Target, c cor.Credentials) (*cor.Client, error) {
-	client, err := cor.New(cor.Config{BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: c, UserAgent: "corattach/" + version()})
-	if err != nil {
-		return nil, pipeline.Usage("", "%w", err)
-	}
-	return client, nil
+func newClient(t pipeline.Target, c cor.Credentials) *cor.Client {
+	return cor.New(cor.Config{BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: c, UserAgent: "corattach/" + version()})
 }
 
 // account is that of accountOf; "" when COR does not say.
@@ -162,10 +156,6 @@ func connectSimulator(t pipeline.Target, known *corsim.Known) (runs.Connection, 
 		<-done
 	}
 	base := "http://" + listener.Addr().String()
-	client, err := newClient(pipeline.Target{BaseURL: base, AuthURL: base + "/v1"}, cor.Credentials{APIKey: "simulated", ClientSecret: "simulated"})
-	if err != nil {
-		release()
-		return runs.Connection{}, err
-	}
+	client := newClient(pipeline.Target{BaseURL: base, AuthURL: base + "/v1"}, cor.Credentials{APIKey: "simulated", ClientSecret: "simulated"})
 	return runs.Connection{COR: client, Target: t, Close: func() { client.Close(); release() }}, nil
 }

@@ -1,3 +1,13 @@
+// Package cor is one exchange with the COR Integrations API. It sends a request
+// over HTTP, keeps the access token fresh, and turns whatever comes back into an
+// Answer or a Fault.
+//
+// It never repeats a request, never follows a redirect, waits for nothing but
+// its own exchange and token, and logs nothing. Whether to try again is the
+// caller's decision. What it returns holds no secret.
+//
+// Where COR's public pages leave something open, the code that decides says
+// "Choice:".
 package cor
 
 import (
@@ -7,6 +17,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"corattach/pipeline"
@@ -16,44 +28,30 @@ import (
 // thousand workspaces fit.
 const maxAnswer = 8 << 20
 
-// Client makes exchanges with COR. It may be used from several goroutines. No
-// fmt verb shows its secrets.
+// Client makes exchanges with COR. It may be used from several goroutines.
 type Client struct {
 	base      string
 	auth      string
 	agent     string
 	transport http.RoundTripper
-	own       *transports // the transport, where it is the client's own; else nil
+	own       []*http.Transport // what the transport is made of, where it is the client's own; else nil
 	tokens    *tokens
 }
 
-// New returns a client for config, or an error that says which setting is
-// wrong. It sends nothing.
-func New(config Config) (*Client, error) {
+// New returns a client for config. It sends nothing.
+func New(config Config) *Client {
 	c := &Client{
 		base:      cmp.Or(config.BaseURL, DefaultBaseURL),
 		auth:      cmp.Or(config.AuthURL, DefaultAuthURL),
-		agent:     cmp.Or(config.UserAgent, defaultUserAgent),
+		agent:     cmp.Or(config.UserAgent, "corattach"),
 		transport: config.Transport,
-	}
-	if err := CheckURL(c.base); err != nil {
-		return nil, fmt.Errorf("base URL: %w", err)
-	}
-	if err := CheckURL(c.auth); err != nil {
-		return nil, fmt.Errorf("auth URL: %w", err)
-	}
-	if err := config.Credentials.check(); err != nil {
-		return nil, err
-	}
-	if !visible(c.agent, ' ') {
-		return nil, fmt.Errorf("user agent %q has characters that no header carries", c.agent)
 	}
 	if c.transport == nil {
 		c.own = newTransports()
-		c.transport = c.own
+		c.transport = c.own[0]
 	}
 	c.tokens = newTokens(config.Credentials, c)
-	return c, nil
+	return c
 }
 
 // Close ends a token renewal that is under way, waits for it, and closes the
@@ -61,14 +59,13 @@ func New(config Config) (*Client, error) {
 // the client stays usable.
 func (c *Client) Close() {
 	c.tokens.close()
-	if c.own != nil {
-		c.own.secure.CloseIdleConnections()
-		c.own.plain.CloseIdleConnections()
+	for _, transport := range c.own {
+		transport.CloseIdleConnections()
 	}
 }
 
 // Format writes the client's target and no secret, whatever the verb.
-func (c *Client) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "cor client of %s", c.base) }
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "cor client of "+c.base) }
 
 // Do makes one HTTP request, never repeated, first making or renewing the token
 // if need be. It returns an Answer, or a Fault and no Answer. When ctx ends
@@ -154,8 +151,12 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 // It calls the transport's RoundTrip itself, because an [http.Client] follows
 // redirects.
 func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets *redactor) (reply, *pipeline.Fault) {
-	var way passage
-	request, err := http.NewRequestWithContext(way.trace(ctx), method, target, bytes.NewReader(body))
+	var sought, connected atomic.Bool // a connection; they are set by goroutines of the transport
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { sought.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, transportFault(err, false, secrets)
 	}
@@ -165,7 +166,8 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	request.GetBody = nil // else the transport may repeat a request that left (RFC 9113, section 8.7), and one Do is one request
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
-		return reply{}, transportFault(err, way.left(c.own != nil), secrets)
+		reportsNothing := c.own == nil && !sought.Load()
+		return reply{}, transportFault(err, connected.Load() || reportsNothing, secrets)
 	}
 	got := reply{status: response.StatusCode, header: response.Header, at: time.Now(), secrets: secrets}
 	got.body, got.cut = read(response)

@@ -62,10 +62,7 @@ func static(t testing.TB, base string) *Client {
 
 func client(t testing.TB, config Config) *Client {
 	t.Helper()
-	c, err := New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(config)
 	t.Cleanup(c.Close)
 	return c
 }

@@ -18,12 +18,10 @@ const (
 	DefaultAuthURL = "https://api.projectcor.com/v1"
 )
 
-const defaultUserAgent = "corattach"
-
-// Config is what a [Client] needs. Only Credentials has no default.
+// Config is what a [Client] needs.
 type Config struct {
-	BaseURL     string // of the Integrations API; "" is [DefaultBaseURL]
-	AuthURL     string // of the token and account endpoints; "" is [DefaultAuthURL]
+	BaseURL     string // of the Integrations API, as [CheckURL] accepts it; "" is [DefaultBaseURL]
+	AuthURL     string // of the token and account endpoints, as [CheckURL] accepts it; "" is [DefaultAuthURL]
 	Credentials Credentials
 	UserAgent   string // "" is corattach
 
@@ -55,22 +53,6 @@ func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenCre
 
 // Format writes a fixed word, whatever the verb.
 func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hiddenCredentials) }
-
-// check says what is wrong with the credentials without showing any of them.
-func (c Credentials) check() error {
-	key, secret := c.APIKey != "", c.ClientSecret != ""
-	switch {
-	case c.AccessToken != "" && (key || secret):
-		return errors.New("two credentials: an access token, and an API key or client secret")
-	case c.AccessToken == "" && !key && !secret:
-		return errors.New("no credentials: neither an API key with its client secret nor an access token")
-	case !key && secret:
-		return errors.New("a client secret without its API key")
-	case key && !secret:
-		return errors.New("an API key without its client secret")
-	}
-	return nil
-}
 
 // basic is the base64 of key and secret as they are (RFC 7617): COR's page has
 // no escaping in between, unlike RFC 6749.

@@ -57,23 +57,24 @@ func TestEverySpellingIsHidden(t *testing.T) {
 }
 
 func TestHide(t *testing.T) {
-	r := newRedactor(testSecret, "hush hush/0001", "shorter", "ab", "")
+	r := newRedactor(testSecret, "shorter", "ab", "")
 	for text, want := range map[string]string{
-		"x" + testSecret + "y ab":            "x" + hidden + "y ab",
-		"x" + testSecret[:11] + "y":          "x" + testSecret[:11] + "y",
-		"x" + testSecret[:12] + "y":          "x" + hidden + "y",
-		"x" + testSecret[10:] + "y":          "x" + hidden + "y",
-		testSecret + testSecret:              hidden,
-		"the shorter one":                    "the shorter one",
-		"hush+hush%2F0001":                   hidden,
-		"hush+hush/0001":                     hidden,
-		"the%2Fclient%2Bsecret%3D0002":       hidden,
-		`the\/client\u002bsecret=0002`:       hidden,
-		"the&#47;client&plus;secret&#x3d;00": hidden,
-		"t\u200bh\x00e/cl\nient+secret":      hidden,
-		"VGhpcyBpcyBubyBzZWNyZXQgYXQgYWxsLg": "VGhpcyBpcyBubyBzZWNyZXQgYXQgYWxsLg",
-		"Workspaces-example-5":               "Workspaces-example-5",
-		"100 % & \\ &c; &#x; %zz \\u12":      "100 % & \\ &c; &#x; %zz \\u12",
+		"x" + testSecret + "y ab":                          hidden + " ab",
+		"x" + testSecret[:11] + "y":                        "x" + testSecret[:11] + "y",
+		"x" + testSecret[:12] + "y z":                      hidden + " z",
+		"x" + testSecret[10:] + "y":                        hidden,
+		strings.ToUpper(testSecret) + ", z":                hidden + ", z",
+		`{"k":"` + testSecret + `"}`:                       `{"k":"` + hidden + `"}`,
+		"no " + testSecret[:6] + "\u2028" + testSecret[6:]: "no " + hidden,
+		testSecret + testSecret:                            hidden,
+		"the shorter one":                                  "the shorter one",
+		"the%2Fclient%2Bsecret%3D0002":                     hidden,
+		`the\/client\u002bsecret=0002`:                     hidden,
+		"the&#47;client&plus;secret&#x3d;00":               hidden,
+		"t\u200bh\x00e/cl\nient+secret":                    hidden,
+		"VGhpcyBpcyBubyBzZWNyZXQgYXQgYWxsLg":               "VGhpcyBpcyBubyBzZWNyZXQgYXQgYWxsLg",
+		"Workspaces-example-5":                             "Workspaces-example-5",
+		"100 % & \\ &c; &#x; %zz \\u12":                    "100 % & \\ &c; &#x; %zz \\u12",
 	} {
 		if got := r.hide(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -82,10 +83,25 @@ func TestHide(t *testing.T) {
 	for text, want := range map[string]string{
 		"the shorter one, ab":         "the " + hidden + " one, ab",
 		"the sh%6frter one":           "the " + hidden + " one",
-		"the c2hvcnRlcg== one":        "the " + hidden + "== one",
+		"the c2hvcnRlcg== one":        "the " + hidden + " one",
 		html.EscapeString(testSecret): hidden,
 	} {
 		if got := r.hide(text, r.short...); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A secret with a character that parts words is hidden to its last letter, with the
+// words around it.
+func TestHideAcrossWords(t *testing.T) {
+	r := newRedactor(`hush hush/0001,"x"`)
+	for text, want := range map[string]string{
+		`(hush hush/0001,"x")`:            "(" + hidden + ")",
+		`<an hush+hush%2F0001%2c%22x%22>`: "<" + hidden + ">",
+		`a\u0020hush hush/0001, y`:        hidden,
+	} {
+		if got := r.hide(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
@@ -110,14 +126,14 @@ func TestHideIsQuickEnough(t *testing.T) {
 func TestLine(t *testing.T) {
 	r := reply{asked: &pipeline.Request{Key: pipeline.Key{User: "me@example.com"}}, secrets: newRedactor(testSecret)}
 	for text, want := range map[string]string{
-		"a\u202e\u200bb\tc\n":                 "a b c",
-		strings.Repeat("x", 290) + testSecret: strings.Repeat("x", 290) + hidden,
-		strings.Repeat("x", 295) + testSecret: strings.Repeat("x", 295) + "[h…",
-		"bad \xff byte":                       "bad ? byte",
-		"ask Ana <ana.perez@example.com>.":    "ask Ana <" + hidden + ">.",
-		"ana@x.y, me@example.com.":            hidden + ", me@example.com.",
-		"@ana @ a@ x@":                        "@ana @ a@ x@",
-		"Zoë+1@exämple.com":                   hidden,
+		"a\u202e\u200bb\tc\n":                  "a b c",
+		strings.Repeat("x ", 146) + testSecret: strings.Repeat("x ", 146) + hidden,
+		strings.Repeat("x ", 147) + testSecret: strings.Repeat("x ", 147) + "[hi…",
+		"bad \xff byte":                        "bad ? byte",
+		"ask Ana <ana.perez@example.com>.":     "ask Ana <" + hidden + ">.",
+		"ana@x.y, me@example.com.":             hidden + ", me@example.com.",
+		"@ana @ a@ x@":                         "@ana @ a@ x@",
+		"Zoë+1@exämple.com":                    hidden,
 	} {
 		if got := r.line(text, maxMessage, phrases{}); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

@@ -143,28 +143,9 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
-	good := Credentials{AccessToken: testToken}
-	for want, config := range map[string]Config{
-		"base URL: ":         {BaseURL: "http://cor.example", Credentials: good},
-		"auth URL: ":         {AuthURL: "cor.example", Credentials: good},
-		"no credentials":     {},
-		"without its client": {Credentials: Credentials{APIKey: testKey}},
-		"without its API":    {Credentials: Credentials{ClientSecret: testSecret}},
-		"two credentials":    {Credentials: Credentials{APIKey: testKey, AccessToken: testToken}},
-		"user agent":         {UserAgent: "a\nb", Credentials: good},
-	} {
-		c, err := New(config)
-		if err == nil || c != nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q, got %v", want, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "the-") {
-			t.Errorf("a secret shows: %v", err)
-		}
-	}
-	c, err := New(Config{Credentials: good})
-	if err != nil || c.base != DefaultBaseURL || c.auth != DefaultAuthURL {
-		t.Errorf("defaults: %v, %v", c, err)
+func TestDefaults(t *testing.T) {
+	if c := client(t, Config{}); c.base != DefaultBaseURL || c.auth != DefaultAuthURL || c.agent != "corattach" {
+		t.Errorf("got %+v", c)
 	}
 }
 

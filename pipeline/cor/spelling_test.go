@@ -20,6 +20,9 @@ type spelled struct {
 	spans []span
 }
 
+// span is text[from:to].
+type span struct{ from, to int }
+
 // over is the spelling of an outer layer over that of an inner one.
 func (outer spelled) over(inner spelled) spelled {
 	spans := make([]span, len(inner.spans))
@@ -163,7 +166,7 @@ func sites() []site {
 // shown is all text that comes of one exchange with a server that gives these
 // tokens and answers so.
 func shown(t *rapid.T, credentials Credentials, access, refresh string, status int, header http.Header, body string) string {
-	c, err := New(Config{Credentials: credentials, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	c := New(Config{Credentials: credentials, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		answer := &http.Response{StatusCode: status, Header: header, ContentLength: -1, Body: io.NopCloser(strings.NewReader(body))}
 		if strings.Contains(r.URL.Path, "oauth") {
 			granted, _ := json.Marshal(map[string]string{"access_token": access, "refresh_token": refresh})
@@ -171,9 +174,6 @@ func shown(t *rapid.T, credentials Credentials, access, refresh string, status i
 		}
 		return answer, nil
 	})})
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer c.Close()
 	answer, fault := c.Do(t.Context(), pipeline.Attach, sample())
 	if fault != nil {

@@ -82,45 +82,32 @@ func (t *tokens) refuse(fault *pipeline.Fault) {
 // Credentials that were refused stay refused: they are not tried again. It
 // panics when a renewal did.
 func (t *tokens) get(ctx context.Context) (token, *pipeline.Fault) {
-	held, flight := t.atHand(ctx)
-	if ctx.Err() == nil {
-		if flight == nil {
-			return held, nil
-		}
-		select {
-		case <-flight.done:
-			return flight.result()
-		case <-ctx.Done():
-		}
-	}
-	return token{}, transportFault(context.Cause(ctx), false, held.secrets)
-}
-
-func (r *renewal) result() (token, *pipeline.Fault) {
-	switch {
-	case r.broken != nil:
-		panic(r.broken)
-	case r.fault != nil:
-		fault := *r.fault // each caller has its own
-		return token{}, &fault
-	}
-	return r.token, nil
-}
-
-// atHand returns the token at hand, and the renewal to wait for when it can't be
-// used. It begins one if need be.
-func (t *tokens) atHand(ctx context.Context) (token, *renewal) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	now := time.Now()
 	due := t.access == "" || !t.renewAt.IsZero() && !now.Before(t.renewAt)
 	if due && t.flight == nil && ctx.Err() == nil {
-		t.start(ctx)
+		t.renew(ctx)
 	}
-	if due && (t.access == "" || !now.Before(t.expires)) {
-		return t.token, t.flight
+	held, flight := t.token, t.flight
+	t.mu.Unlock()
+	usable := !due || held.access != "" && now.Before(held.expires)
+	if !usable && ctx.Err() == nil {
+		select {
+		case <-flight.done:
+		case <-ctx.Done():
+		}
 	}
-	return t.token, nil
+	switch {
+	case ctx.Err() != nil:
+		return token{}, transportFault(context.Cause(ctx), false, held.secrets)
+	case usable:
+		return held, nil
+	case flight.broken != nil:
+		panic(flight.broken)
+	case flight.fault != nil:
+		return token{}, new(*flight.fault) // each caller has its own
+	}
+	return flight.token, nil
 }
 
 // forget drops a token that COR answered with 401, unless it has been renewed
@@ -147,42 +134,38 @@ func (t *tokens) close() {
 	}
 }
 
-// start begins a renewal. t.mu is held.
-func (t *tokens) start(ctx context.Context) {
+// renew begins a renewal. t.mu is held.
+func (t *tokens) renew(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	flight := &renewal{done: make(chan struct{}), cancel: cancel}
+	flight, former := &renewal{done: make(chan struct{}), cancel: cancel}, t.token
 	t.flight = flight
-	former := t.token
 	go func() {
 		defer cancel()
-		flight.token, flight.fault, flight.broken = t.renew(ctx, former)
-		t.settle(flight)
+		next, fault, broken := t.obtain(ctx, former)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		defer close(flight.done)
+		flight.token, flight.fault, flight.broken = next, fault, broken
+		now := time.Now()
+		switch {
+		case broken != nil || fault != nil && fault.Kind == pipeline.NoToken:
+			t.access = ""
+			return
+		case fault == nil:
+			t.token = next
+		case t.access != "" && now.Before(t.expires): // the token at hand is as good as before
+			t.renewAt, t.refresh = now.Add(min(max(fault.After, renewAgain), t.expires.Sub(now))), ""
+		default:
+			t.token = token{secrets: t.secrets}
+		}
+		t.flight = nil
 	}()
 }
 
-func (t *tokens) settle(flight *renewal) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	defer close(flight.done)
-	now := time.Now()
-	switch fault := flight.fault; {
-	case flight.broken != nil || fault != nil && fault.Kind == pipeline.NoToken:
-		t.access = ""
-		return
-	case fault == nil:
-		t.token = flight.token
-	case t.access != "" && now.Before(t.expires): // the token at hand is as good as before
-		t.renewAt, t.refresh = now.Add(min(max(fault.After, renewAgain), t.expires.Sub(now))), ""
-	default:
-		t.token = token{secrets: t.secrets}
-	}
-	t.flight = nil
-}
-
-// renew uses the refresh token if there is one, and when that fails in any way
+// obtain uses the refresh token if there is one, and when that fails in any way
 // the key and secret, as COR's page on tokens has it. A refresh token is used
 // once. The error is a panic.
-func (t *tokens) renew(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
+func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
 	if former.refresh != "" {
 		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
@@ -198,7 +181,8 @@ func (t *tokens) renew(ctx context.Context, former token) (next token, fault *pi
 
 // ask makes one request to the token endpoint. Its fault is NoToken, TokenDown
 // or Untrusted. The token's secrets are the former ones too: that token may be
-// valid, and echoed, for a while.
+// valid, and echoed, for a while. A 2xx answer is quoted nowhere: it may hold a
+// token.
 func (t *tokens) ask(ctx context.Context, path string, header http.Header, body []byte, former token) (token, *pipeline.Fault) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
@@ -207,32 +191,24 @@ func (t *tokens) ask(ctx context.Context, path string, header http.Header, body 
 	if fault == nil {
 		fault = faultOf(got)
 	}
-	if fault != nil {
-		return token{}, tokenFault(fault, isPage(got))
-	}
-	next, fault := readToken(got, asked)
-	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
-	return next, fault
-}
-
-// readToken reads a 2xx answer of the token endpoint, asked for at the given
-// time. The body is quoted nowhere: it may hold a token.
-func readToken(r reply, asked time.Time) (token, *pipeline.Fault) {
 	var wire object[struct {
 		Access  raw `json:"access_token"`
 		Refresh raw `json:"refresh_token"`
 		Expires raw `json:"expires_in"`
 	}]
-	err := decode(r.body, &wire)
-	access := wire.it.Access.text()
+	if fault == nil && (decode(got.body, &wire) != nil || wire.it.Access.text() == "") {
+		fault = got.fault(pipeline.Unreadable, "", "an answer without an access token")
+	}
+	next := token{access: wire.it.Access.text(), refresh: wire.it.Refresh.text()}
 	switch {
-	case err != nil || access == "":
-		return token{}, tokenFault(r.fault(pipeline.Unreadable, "", "an answer without an access token"), isPage(r))
-	case !visible(access, -1):
+	case fault != nil:
+		return token{}, tokenFault(fault, isPage(got))
+	case !visible(next.access, -1):
 		return token{}, illegalToken()
 	}
-	renewAt, expires := tokenLife(asked, wire.it.Expires.text())
-	return token{access: access, refresh: wire.it.Refresh.text(), renewAt: renewAt, expires: expires}, nil
+	next.renewAt, next.expires = tokenLife(asked, wire.it.Expires.text())
+	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
+	return next, nil
 }
 
 // tokenLife is when a token that was asked for at the given time is to be

@@ -1,33 +1,21 @@
 package cor
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// transports is the client's own transport.
-type transports struct {
-	secure *http.Transport // https, through the proxy of the environment if there is one
-	plain  *http.Transport // http, without a proxy, to loopback addresses alone
-}
-
-func newTransports() *transports {
-	return &transports{newTransport(http.ProxyFromEnvironment, nil), newTransport(nil, loopbackOnly)}
-}
-
-// RoundTrip sends a request by the transport of its scheme.
-func (t *transports) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == "https" {
-		return t.secure.RoundTrip(r)
-	}
-	return t.plain.RoundTrip(r)
+// newTransports returns a transport for https, through the proxy of the
+// environment if there is one, and the one that it hands requests of plain http
+// to: without a proxy, to loopback addresses alone.
+func newTransports() []*http.Transport {
+	secure, plain := newTransport(http.ProxyFromEnvironment, nil), newTransport(nil, loopbackOnly)
+	secure.RegisterProtocol("http", plain)
+	return []*http.Transport{secure, plain}
 }
 
 // newTransport returns a transport for any number of workers against one host.
@@ -64,24 +52,4 @@ func loopbackOnly(_, address string, _ syscall.RawConn) error {
 		return errElsewhere
 	}
 	return nil
-}
-
-// passage is how far one request came. Its fields are written by the
-// transport's goroutines.
-type passage struct {
-	asked     atomic.Bool // a connection was looked for
-	connected atomic.Bool // one was got
-}
-
-func (p *passage) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { p.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
-	})
-}
-
-// left says whether the request may have reached the other side: a connection
-// was got, or the transport, being none of ours, reports nothing.
-func (p *passage) left(own bool) bool {
-	return p.connected.Load() || !own && !p.asked.Load()
 }

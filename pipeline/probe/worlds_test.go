@@ -68,13 +68,10 @@ type line struct {
 func dial(t *testing.T, config corsim.Config, secret string) *line {
 	t.Helper()
 	sim := corsim.New(config)
-	client, err := cor.New(cor.Config{
+	client := cor.New(cor.Config{
 		BaseURL: "http://127.0.0.1", AuthURL: "http://127.0.0.1/v1", Transport: sim.Transport(),
 		Credentials: cor.Credentials{APIKey: "key", ClientSecret: secret},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(client.Close)
 	return &line{t: t, client: client, sim: sim, stopAt: -1}
 }
