@@ -1,6 +1,7 @@
 package cor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 type wireAnswer struct {
 	ID         raw                          `json:"id"`
 	Workspaces array[object[wireWorkspace]] `json:"workspaces"` // nil when it is no array
-	Errors     array[wireError]             `json:"errors"`
+	Errors     array[raw]                   `json:"errors"`
 }
 
 type wireWorkspace struct {
@@ -38,9 +39,6 @@ type wirePivot struct {
 	Percentage  raw `json:"percentage"`
 }
 
-// maxNumber bounds a percentage's text, in bytes.
-const maxNumber = 64
-
 // decodeAnswer reads a 2xx answer to an attach or detach. It returns a problem
 // when that is no JSON object with a numeric id and a workspaces array.
 func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
@@ -55,33 +53,39 @@ func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
 	if !ok || wire.it.Workspaces == nil {
 		return answer, "no user object in the answer"
 	}
-	answer.UserID = id
-	answer.Pivots = make([]pipeline.Pivot, len(wire.it.Workspaces))
+	answer = pipeline.Answer{UserID: id, Pivots: make([]pipeline.Pivot, len(wire.it.Workspaces))}
 	for i, workspace := range wire.it.Workspaces {
 		answer.Pivots[i] = workspace.it.pivot(id, r)
 	}
 	markContradictions(answer.Pivots)
-	answer.Errors = itemErrors(wire.it.Errors, r)
+	if len(wire.it.Errors) > 0 {
+		answer.Errors = itemErrors(wire.it.Errors, r)
+	}
 	return answer, ""
 }
 
 // pivot carries over what stands in the body and says what is wrong with it.
 func (w wireWorkspace) pivot(user int64, r reply) pipeline.Pivot {
+	const longest = 64 // bytes of a percentage
+	wire := w.Pivot.it
+	id, hasID := w.ID.integer()
+	workspace, hasWorkspace := wire.WorkspaceID.integer()
+	owner, hasOwner := wire.UserID.integer()
+	percentage := wire.Percentage.number()
+	if len(percentage) > longest || r.secrets.hide(percentage) != percentage {
+		percentage = ""
+	}
 	p := pipeline.Pivot{
 		Workspace:   pipeline.WorkspaceID(r.kept(w.Integrations.it.Origin)),
 		Source:      pipeline.Source(r.kept(w.Integrations.it.Source)),
+		Percentage:  percentage,
+		Text:        percentage != "" && wire.Percentage[0] == '"',
+		UserID:      owner,
+		WorkspaceID: workspace,
 		Name:        r.kept(w.Name),
 		Integration: r.kept(w.Integrations.it.Status),
 		// Choice: documented is false; COR writes numbers as strings elsewhere, and false may be 0.
 		Inactive: slices.Contains([]raw{"false", "0", `"false"`, `"0"`}, w.Active),
-	}
-	wire := w.Pivot.it
-	id, hasID := w.ID.integer()
-	workspace, hasWorkspace := wire.WorkspaceID.integer()
-	pivotUser, hasUser := wire.UserID.integer()
-	p.WorkspaceID, p.UserID = workspace, pivotUser
-	if percentage := wire.Percentage.number(); len(percentage) <= maxNumber && r.secrets.hide(percentage) == percentage {
-		p.Percentage, p.Text = percentage, strings.HasPrefix(string(wire.Percentage), `"`) && percentage != ""
 	}
 	switch {
 	case wire == wirePivot{}:
@@ -90,13 +94,13 @@ func (w wireWorkspace) pivot(user int64, r reply) pipeline.Pivot {
 		p.Problem = "the answer has no numeric id for it"
 	case !hasWorkspace:
 		p.Problem = "its pivot has no numeric workspace_id"
-	case !hasUser:
+	case !hasOwner:
 		p.Problem = "its pivot has no numeric user_id"
 	case workspace != id:
 		p.Problem = fmt.Sprintf("its pivot is of workspace %d, not %d", workspace, id)
-	case pivotUser != user:
-		p.Problem = fmt.Sprintf("its pivot is of user %d, not %d", pivotUser, user)
-	case p.Percentage == "":
+	case owner != user:
+		p.Problem = fmt.Sprintf("its pivot is of user %d, not %d", owner, user)
+	case percentage == "":
 		p.Problem = "its pivot has no number as percentage"
 	}
 	return p
@@ -116,22 +120,19 @@ func (r reply) kept(value raw) string {
 // markContradictions gives a Problem to pivots of one external workspace and
 // source that tell different things.
 func markContradictions(pivots []pipeline.Pivot) {
-	type pair struct {
-		workspace pipeline.WorkspaceID
-		source    pipeline.Source
-	}
-	first := make(map[pair]pipeline.Pivot, len(pivots))
-	contradicted := map[pair]bool{}
-	for _, p := range pivots {
-		key := pair{p.Workspace, p.Source}
-		if q, again := first[key]; !again {
-			first[key] = p
-		} else if p.Workspace != "" && (q.Percentage != p.Percentage || q.WorkspaceID != p.WorkspaceID || q.Problem != p.Problem) {
+	first := make(map[pipeline.Pair]*pipeline.Pivot, len(pivots))
+	contradicted := map[pipeline.Pair]bool{}
+	for i := range pivots {
+		p := &pivots[i]
+		key := pipeline.Pair{Source: p.Source, Workspace: p.Workspace}
+		q := cmp.Or(first[key], p)
+		first[key] = q
+		if p.Workspace != "" && (q.Percentage != p.Percentage || q.WorkspaceID != p.WorkspaceID || q.Problem != p.Problem) {
 			contradicted[key] = true
 		}
 	}
 	for i := range pivots {
-		if p := &pivots[i]; p.Problem == "" && contradicted[pair{p.Workspace, p.Source}] {
+		if p := &pivots[i]; p.Problem == "" && contradicted[pipeline.Pair{Source: p.Source, Workspace: p.Workspace}] {
 			p.Problem = "the answer has it twice, with different values"
 		}
 	}
@@ -140,13 +141,10 @@ func markContradictions(pivots []pipeline.Pivot) {
 // itemErrors carries over the errors array of kinds F and G. Choice: an answer
 // has at most a thousand of them more than its request has workspaces; what is
 // beyond is left out.
-func itemErrors(wire []wireError, r reply) (items []pipeline.ItemError) {
-	if len(wire) == 0 {
-		return nil
-	}
+func itemErrors(entries []raw, r reply) (items []pipeline.ItemError) {
 	ids, people := idsOf(r.asked), r.people()
-	for _, entry := range wire[:min(len(wire), 1000+len(r.asked.Shares))] {
-		e := entry.read()
+	for _, entry := range entries[:min(len(entries), 1000+len(r.asked.Shares))] {
+		e := saidBy(entry, true)
 		subject, named := e.subject(r.asked, ids)
 		item := pipeline.ItemError{
 			Code: r.line(e.code, maxCode, phrases{}), Message: r.line(e.message, maxMessage, people),
@@ -158,4 +156,28 @@ func itemErrors(wire []wireError, r reply) (items []pipeline.ItemError) {
 		items = append(items, item)
 	}
 	return items
+}
+
+// Account is whom a token belongs to, as far as COR says, each field on one
+// line of bounded length. At least one field is set.
+type Account struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// decodeAccount reads the answer of /v1/me. Choice: its shape is not public; the
+// fields are those of the object, or of its user or data, and the name is also taken
+// from first_name and last_name, as in COR's v1 users.
+func decodeAccount(r reply) (Account, bool) {
+	shown := func(text string) string { return cut(tidy(r.secrets.hide(text)), maxText) }
+	top := fieldsOf(raw(r.body))
+	for _, of := range [...]map[string]raw{top, fieldsOf(top["user"]), fieldsOf(top["data"])} {
+		full := strings.TrimSpace(of["first_name"].text() + " " + of["last_name"].text())
+		account := Account{ID: shown(of["id"].text()), Name: shown(cmp.Or(of["name"].text(), full)), Email: shown(of["email"].text())}
+		if account != (Account{}) {
+			return account, true
+		}
+	}
+	return Account{}, false
 }

@@ -191,22 +191,18 @@ func (t *tokens) ask(ctx context.Context, path string, header http.Header, body 
 	if fault == nil {
 		fault = faultOf(got)
 	}
-	var wire object[struct {
-		Access  raw `json:"access_token"`
-		Refresh raw `json:"refresh_token"`
-		Expires raw `json:"expires_in"`
-	}]
-	if fault == nil && (decode(got.body, &wire) != nil || wire.it.Access.text() == "") {
+	given := fieldsOf(raw(got.body))
+	next := token{access: given["access_token"].text(), refresh: given["refresh_token"].text()}
+	if fault == nil && next.access == "" {
 		fault = got.fault(pipeline.Unreadable, "", "an answer without an access token")
 	}
-	next := token{access: wire.it.Access.text(), refresh: wire.it.Refresh.text()}
 	switch {
 	case fault != nil:
 		return token{}, tokenFault(fault, isPage(got))
 	case !visible(next.access, -1):
 		return token{}, illegalToken()
 	}
-	next.renewAt, next.expires = tokenLife(asked, wire.it.Expires.text())
+	next.renewAt, next.expires = tokenLife(asked, given["expires_in"].text())
 	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
 	return next, nil
 }

@@ -13,6 +13,25 @@ import (
 // 8259 leaves open which of them holds). A value of an unexpected type costs
 // itself, not the answer.
 
+func decode(body []byte, into any) error {
+	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true))
+}
+
+// fieldsOf returns the members of an object; nil of any other value.
+func fieldsOf(value raw) map[string]raw {
+	var fields map[string]raw
+	if decode([]byte(value), &fields) != nil {
+		return nil
+	}
+	return fields
+}
+
+// leniently reads what says that something went wrong: a doubled name costs
+// nothing there, the last one counts.
+func leniently(value raw, into any) error {
+	return json.Unmarshal([]byte(value), into, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+}
+
 // raw is a JSON value as it stands in an answer, "" when absent. COR writes
 // numbers as strings in places, so what a value is is asked only when it is
 // used.
@@ -73,14 +92,4 @@ func (a *array[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 		return in.SkipValue()
 	}
 	return json.UnmarshalDecode(in, (*[]T)(a))
-}
-
-func decode(body []byte, into any) error {
-	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true))
-}
-
-// leniently reads what says that something went wrong: a doubled name costs
-// nothing there, the last one counts.
-func leniently(body []byte, into any) error {
-	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 }
