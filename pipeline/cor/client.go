@@ -151,11 +151,8 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 // It calls the transport's RoundTrip itself, because an [http.Client] follows
 // redirects.
 func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets *redactor) (reply, *pipeline.Fault) {
-	var sought, connected atomic.Bool // a connection; they are set by goroutines of the transport
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { sought.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
+	var connected atomic.Bool // set by goroutines of the transport
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, transportFault(err, false, secrets)
@@ -166,8 +163,7 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	request.GetBody = nil // else the transport may repeat a request that left (RFC 9113, section 8.7), and one Do is one request
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
-		reportsNothing := c.own == nil && !sought.Load()
-		return reply{}, transportFault(err, connected.Load() || reportsNothing, secrets)
+		return reply{}, transportFault(err, connected.Load() || c.own == nil, secrets)
 	}
 	got := reply{status: response.StatusCode, header: response.Header, at: time.Now(), secrets: secrets}
 	got.body, got.cut = read(response)

@@ -27,10 +27,8 @@ type Config struct {
 
 	// Transport makes the connections; nil is a transport of the client's
 	// own: https takes its proxy from the environment, plain http uses none and
-	// reaches loopback addresses alone. A given one must follow no redirect and
-	// report net/http/httptrace's GetConn and GotConn as [http.Transport] does:
-	// from one that reports neither, every failure counts as a request that may
-	// have left.
+	// reaches loopback addresses alone. A given one must follow no redirect; every
+	// failure of it counts as a request that may have left.
 	Transport http.RoundTripper
 }
 

@@ -20,84 +20,101 @@ type said struct {
 	message  string // on any number of lines; "" when it says nothing
 	meaning  meaning
 	attached bool // the association exists already: by the error, or by every one of its entries
-	own      bool // it, or an entry, is of COR's own: see saidBy
+	own      bool // it, or an entry, is of COR's own: it has one of COR's words, or its form
 	person   bool // it may be the data of a person
 	entries  []said
 }
 
 // saidBy tells what an error says: an object, an array as the entries of one, or
 // any other value as the message of one. Entries have no entries.
-//
-// COR's own are kinds A to D, F and G of its pages: they have one of COR's words,
-// a name or a code as COR's are, the status ERROR beside a code, or a field. Kind
-// E is none, as any gateway answers so.
 func saidBy(value raw, isEntry bool) said {
-	var fields map[string]raw
+	var f errorFields
 	var entries, more array[raw]
-	if leniently(value, &fields) != nil {
-		fields = map[string]raw{"message": value}
+	if leniently(value, &f) != nil {
+		f = errorFields{"message": value}
 		_ = leniently(value, &entries) // what is no array has no members
 	}
-	_ = leniently(fields["errors"], &more)
-	if entries = append(entries, more...); strings.HasPrefix(string(fields["error"]), "{") {
-		entries = append(entries, fields["error"])
+	_ = leniently(f["errors"], &more)
+	if entries = append(entries, more...); strings.HasPrefix(string(f["error"]), "{") {
+		entries = append(entries, f["error"])
 	}
-	text := func(field string) string { return fields[field].text() }
-	_, isNumber := fields["id"].integer()
-	s := said{id: text("id"), person: isNumber || fields["email"] != ""}
-	var first said
+	_, isNumber := f["id"].integer()
+	says, word := f.meaning()
+	s := said{
+		id: f.text("id"), code: f.code(word), message: f.message(), meaning: says, attached: says == attached,
+		own: says != "" || f.own(), person: isNumber || f["email"] != "",
+	}
+	if isEntry || len(entries) == 0 {
+		return s
+	}
 	var messages []string
-	for i, entry := range entries {
-		if isEntry {
-			break
-		}
+	for _, entry := range entries {
 		e := saidBy(entry, true)
-		if s.entries, messages = append(s.entries, e), append(messages, e.message); i == 0 {
-			first = e
-		}
+		s.entries, messages = append(s.entries, e), append(messages, e.message)
+		s.own = s.own || e.own
 	}
+	s.code = cmp.Or(s.code, s.entries[0].code)
+	s.message = cmp.Or(s.message, joined(messages[:min(len(messages), 5)]))
+	s.attached = s.attached || !slices.ContainsFunc(s.entries, func(e said) bool { return !e.attached })
+	return s
+}
 
-	// The first field with one of COR's words decides. Beside another word,
-	// "attached" does not count.
-	word := ""
-	for _, field := range [...]string{"name", "error_code", "code", "error", "message"} {
-		for _, next := range strings.FieldsFunc(fields[field].sentence(), func(r rune) bool { return !isWord(r) }) {
-			if means := meaningOf(next); means != "" && (s.meaning == "" || s.meaning == attached) {
-				s.meaning, word = means, next
+// errorFields are the fields of an error. COR's words may stand in any of them.
+type errorFields map[string]raw
+
+func (f errorFields) text(name string) string { return f[name].text() }
+
+// meaning returns what the error means and the word that says so. The first field
+// with one of COR's words decides; beside another word, "attached" does not count.
+func (f errorFields) meaning() (means meaning, word string) {
+	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
+		for _, next := range strings.FieldsFunc(f[name].sentence(), func(r rune) bool { return !isWord(r) }) {
+			if says := meaningOf(next); says != "" && (means == "" || means == attached) {
+				means, word = says, next
 			}
 		}
-		if s.meaning != "" {
+		if means != "" {
 			break
 		}
 	}
+	return means, word
+}
 
+// code returns COR's code or name for the error: the most specific one, a word of
+// COR's when it stands elsewhere, a single word of a gateway. An HTTP status is no
+// code.
+func (f errorFields) code(word string) string {
 	const generic = "CORCustomError" // the name of most of COR's errors
-	name := text("name")
+	name := f.text("name")
 	if !isErrorName(name) {
 		name = ""
 	}
-	code := cmp.Or(text("error_code"), text("code"))
-	for _, word := range [...]string{text("error_code"), text("code"), name, word, text("error")} {
-		isStatus := len(word) == 3 && areDigits(word)
-		if s.code == "" && word != generic && visible(word, -1) && !isStatus {
-			s.code = word
+	for _, code := range [...]string{f.text("error_code"), f.text("code"), name, word, f.text("error")} {
+		isStatus := len(code) == 3 && areDigits(code)
+		if code != "" && code != generic && visible(code, -1) && !isStatus {
+			return code
 		}
 	}
-	s.code = cmp.Or(s.code, first.code, name)
+	return name
+}
 
-	s.message = cmp.Or(fields["message"].sentence(), fields["error_description"].sentence(), text("error"), text("validation"),
-		joined(messages[:min(len(messages), 5)]))
-	if text("field") != "" && s.message != "" {
-		s.message = text("field") + ": " + s.message
+// message returns what the error says, on any number of lines.
+func (f errorFields) message() string {
+	text := cmp.Or(f["message"].sentence(), f["error_description"].sentence(), f.text("error"), f.text("validation"))
+	if field := f.text("field"); field != "" && text != "" {
+		text = field + ": " + text
 	}
-	s.message = s.message[:min(len(s.message), mostText)]
+	return text[:min(len(text), mostText)]
+}
 
+// own says whether the error is one of COR's own by its form, kinds A to D, F and
+// G of its pages: a name or a code as COR's are, the status ERROR beside a code, or
+// a field. Kind E is none, as any gateway answers so.
+func (f errorFields) own() bool {
+	code := cmp.Or(f.text("error_code"), f.text("code"))
 	isCode, _ := path.Match("[A-Z][A-Z][0-9][0-9][0-9]", code)
-	s.own = s.meaning != "" || isCode || strings.HasSuffix(name, "Error") || code != "" && text("status") == "ERROR" ||
-		text("field") != "" && cmp.Or(fields["validation"], fields["message"]) != "" ||
-		slices.ContainsFunc(s.entries, func(e said) bool { return e.own })
-	s.attached = s.meaning == attached || first.attached && !slices.ContainsFunc(s.entries, func(e said) bool { return !e.attached })
-	return s
+	return isCode || strings.HasSuffix(f.text("name"), "Error") || code != "" && f.text("status") == "ERROR" ||
+		f.text("field") != "" && cmp.Or(f["validation"], f["message"]) != ""
 }
 
 // isErrorName says whether a name ends as those of errors do. Any other may be a

@@ -157,11 +157,10 @@ func TestNotConnected(t *testing.T) {
 }
 
 func TestNameIsNotFound(t *testing.T) {
-	transport := newTransport(nil, nil)
-	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+	c := client(t, Config{BaseURL: "https://cor.invalid", Credentials: Credentials{AccessToken: testToken}})
+	c.own[0].DialContext = func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "cor.invalid", IsNotFound: true}}
 	}
-	c := client(t, Config{BaseURL: "https://cor.invalid", Transport: transport, Credentials: Credentials{AccessToken: testToken}})
 	if fault := fails(t, c); fault.Kind != pipeline.NotConnected || !strings.Contains(fault.Message, "no such host") {
 		t.Errorf("got %+v", fault)
 	}
