@@ -84,7 +84,7 @@ func CheckURL(raw string) error {
 	case err != nil && secret:
 		return errors.New("no valid URL") // nor are the parser's words shown
 	case err != nil:
-		return fmt.Errorf("%q is no valid URL: %w", raw, bare(err))
+		return fmt.Errorf("%q is no valid URL: %w", raw, errors.Unwrap(err))
 	case u.User != nil:
 		return fmt.Errorf("the URL of %q must not hold a user or password", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -112,13 +112,4 @@ func isLoopback(text string) bool {
 func IsLoopback(base string) bool {
 	u, err := url.Parse(base)
 	return err == nil && (strings.EqualFold(u.Hostname(), "localhost") || isLoopback(u.Hostname()))
-}
-
-// bare strips the wrapper that repeats a request's method and URL.
-func bare(err error) error {
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return err
 }

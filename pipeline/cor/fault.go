@@ -123,31 +123,27 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 	}
 }
 
-// people returns the names of persons in an answer: COR's user objects have name,
-// and its v1 users first_name and last_name. A name beside an error that ends
-// otherwise than those of errors do may be a person's, that of a workspace is none.
-// Each word of a name counts, and none that the request names.
+// people returns the names of persons in an answer, whole and each word of them:
+// name of COR's user objects, first_name and last_name of its v1 users. A name is
+// no person's when it ends as those of errors do, is that of a workspace, or is what
+// the request names.
 func (r reply) people() phrases {
 	var names []string
 	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	for {
-		token, err := in.ReadToken()
-		if err != nil { // the end, or what is no JSON
-			return newPhrases(names)
-		}
-		pointer := in.StackPointer()
-		key := pointer.LastToken()
-		if token.Kind() != '"' || !slices.Contains([]string{"name", "first_name", "last_name"}, key) ||
-			token.String() == key || isErrorName(token.String()) || strings.Contains(string(pointer), "/workspaces/") {
+	for token, err := in.ReadToken(); err == nil; token, err = in.ReadToken() {
+		pointer, name := in.StackPointer(), tidy(token.String())
+		field := pointer.LastToken()
+		isName := slices.Contains([]string{"name", "first_name", "last_name"}, field) && token.Kind() == '"' && name != field
+		if !isName || isErrorName(name) || strings.Contains(string(pointer), "/workspaces/") {
 			continue
 		}
-		name := tidy(token.String())
 		for _, text := range append(strings.Fields(name), name) {
 			if len(text) > 2 && !r.names(text) {
 				names = append(names, text)
 			}
 		}
 	}
+	return newPhrases(names)
 }
 
 // requestID returns the id that the other side gave the exchange, "" when it
@@ -187,13 +183,11 @@ func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 // machine is trusted as little as a wrong certificate.
 func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
 	kind, message := pipeline.NotConnected, describe(err, left)
-	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	switch {
-	case left:
+	if left {
 		kind = pipeline.NoAnswer
-	case untrusted:
+	} else if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		kind, message = pipeline.Untrusted, "tls certificate: "+certificate.Err.Error()
-	case errors.Is(err, errElsewhere):
+	} else if errors.Is(err, errElsewhere) {
 		kind = pipeline.Untrusted
 	}
 	return reply{secrets: secrets}.fault(kind, "", message)
@@ -213,22 +207,17 @@ func describe(err error, left bool) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed"
 	}
-	return bare(err).Error()
+	return err.Error()
 }
 
 // redirect names the host a redirect points to, never its path or query, which
 // may hold secrets.
 func redirect(location string) string {
 	target, err := url.Parse(location)
-	switch {
-	case location == "":
-		return "redirect without a location"
-	case err != nil:
-		return "redirect to an unreadable location, not followed"
-	case target.Host == "":
-		return "redirect to the same host, not followed"
+	if err != nil || target.Host == "" {
+		return "a redirect, not followed"
 	}
-	return "redirect to " + target.Host + ", not followed"
+	return "a redirect to " + target.Host + ", not followed"
 }
 
 // maxAfter caps what Retry-After can ask for. Choice: beyond a day it is

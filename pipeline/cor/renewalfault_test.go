@@ -37,7 +37,7 @@ func TestTokenEndpointFaults(t *testing.T) {
 		{429, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},
 		{500, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},
 		{503, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: x", After: 2 * time.Second}, true},
-		{302, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: redirect without a location", After: 2 * time.Second, Foreign: true}, true},
+		{302, "x", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: a redirect, not followed", After: 2 * time.Second, Foreign: true}, true},
 		{500, "<title>Oops</title><html>", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: an HTML page: Oops"}, true},
 		{200, "<title>Log in</title><html>", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: an answer without an access token", Foreign: true}, true},
 		{200, "", pipeline.Fault{Kind: pipeline.TokenDown, Message: "token endpoint: an answer without an access token", After: 2 * time.Second}, true},

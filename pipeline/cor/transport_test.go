@@ -30,7 +30,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			w.WriteHeader(status)
 		})
 		fault := fails(t, static(t, server.URL))
-		want := pipeline.Fault{Kind: pipeline.Refused, Status: status, Message: "redirect to " + host + ", not followed", Foreign: true}
+		want := pipeline.Fault{Kind: pipeline.Refused, Status: status, Message: "a redirect to " + host + ", not followed", Foreign: true}
 		if diff := cmp.Diff(want, fault); diff != "" {
 			t.Errorf("%d (-want +got):\n%s", status, diff)
 		}
@@ -41,13 +41,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	if elsewhere.Load() != 0 {
 		t.Errorf("the other host got %d requests", elsewhere.Load())
 	}
-	for location, want := range map[string]string{
-		"":          "redirect without a location",
-		"/else":     "redirect to the same host, not followed",
-		"http://%%": "redirect to an unreadable location, not followed",
-	} {
-		if got := redirect(location); got != want {
-			t.Errorf("%q: %q, want %q", location, got, want)
+	for _, location := range []string{"", "/else", "http://%%"} {
+		if got := redirect(location); got != "a redirect, not followed" {
+			t.Errorf("%q: %q", location, got)
 		}
 	}
 }
