@@ -14,12 +14,19 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -170,13 +177,10 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	return got, nil
 }
 
-// byteOrderMark may stand before a JSON text, and a reader may ignore it (RFC
-// 8259, section 8.1).
-const byteOrderMark = "\ufeff"
-
 // read reads an answer's body up to maxAnswer and closes it, so that the
 // connection serves again when the body was read whole. The second result says
-// why the body is not whole.
+// why the body is not whole. A byte order mark before a JSON text may be ignored
+// (RFC 8259, section 8.1).
 func read(response *http.Response) (body []byte, cut string) {
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 == 1 { // then it has no end (RFC 9110, section 15.2.2)
@@ -189,5 +193,88 @@ func read(response *http.Response) (body []byte, cut string) {
 	case err != nil:
 		cut = "the answer was cut: " + describe(err, true)
 	}
-	return bytes.TrimPrefix(body, []byte(byteOrderMark)), cut
+	return bytes.TrimPrefix(body, []byte("\ufeff")), cut
+}
+
+// URL returns the URL that a request of op for user is sent to, byte for byte.
+// The user is one path segment: every byte but the unreserved ones of RFC 3986
+// is percent-encoded. base is one that [CheckURL] accepts.
+//
+// Choice: COR's page does not say how an id is escaped.
+func URL(base string, op pipeline.Op, user pipeline.UserID) string {
+	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
+	return join(base, "/v2/integrations/users/"+segment+"/"+string(op))
+}
+
+func join(base, path string) string { return strings.TrimRight(base, "/") + path }
+
+// Body returns the request body that is sent, byte for byte: compact JSON with
+// the keys in the order of COR's example and exact percentages. Detach sends
+// the workspaces as plain strings. A byte that is no UTF-8, which no id of a good
+// row has, becomes U+FFFD.
+func Body(op pipeline.Op, r pipeline.Request) []byte {
+	b := make([]byte, 0, 64+64*len(r.Shares))
+	b = append(b, `{"workspaces":[`...)
+	for i, share := range r.Shares {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if op == pipeline.Detach {
+			b, _ = jsontext.AppendQuote(b, share.Workspace)
+			continue
+		}
+		b = append(b, `{"workspaceId":`...)
+		b, _ = jsontext.AppendQuote(b, share.Workspace)
+		b = append(b, `,"percentage":`...)
+		b = share.Percent.Append(b)
+		b = append(b, '}')
+	}
+	b = append(b, `],"metadata":{"source":`...)
+	b, _ = jsontext.AppendQuote(b, r.Source)
+	return append(b, `}}`...)
+}
+
+// newTransports returns a transport for https, through the proxy of the
+// environment if there is one, and the one that it hands requests of plain http
+// to: without a proxy, to loopback addresses alone.
+func newTransports() []*http.Transport {
+	secure, plain := newTransport(http.ProxyFromEnvironment, nil), newTransport(nil, loopbackOnly)
+	secure.RegisterProtocol("http", plain)
+	return []*http.Transport{secure, plain}
+}
+
+// newTransport returns a transport for any number of workers against one host.
+// It asks for no compression, so that the bound on an answer is the bound on
+// what crosses the wire.
+//
+// Choice: idle connections live 30 s, below the 60 s after which common load
+// balancers drop theirs, so that few requests meet a connection closed by the
+// other side.
+func newTransport(proxy func(*http.Request) (*url.URL, error), control func(network, address string, _ syscall.RawConn) error) *http.Transport {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Control: control}
+	return &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    1024,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+		DisableCompression:     true,
+	}
+}
+
+// errElsewhere is that a name stands for an address that plain http must not go
+// to. The dialer's error around it names the address.
+var errElsewhere = errors.New("plain http goes to a loopback address only")
+
+// loopbackOnly refuses, before the connection is made, an address that is not
+// this machine's own. It is a [net.Dialer]'s Control: address is what the name
+// was resolved to.
+func loopbackOnly(_, address string, _ syscall.RawConn) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || !isLoopback(host) {
+		return errElsewhere
+	}
+	return nil
 }

@@ -16,12 +16,12 @@ import (
 // said is what an error, or one of its entries, says.
 type said struct {
 	id       string
+	word     string // the one of COR's names and codes that decides what it means; "" when it has none
 	code     string // COR's code or name for it, one word; "" when it gives none
 	message  string // on any number of lines; "" when it says nothing
-	meaning  meaning
-	attached bool // the association exists already: by the error, or by every one of its entries
-	own      bool // it, or an entry, is of COR's own: it has one of COR's words, or its form
-	person   bool // it may be the data of a person
+	attached bool   // the association exists already: by the error, or by every one of its entries
+	own      bool   // it, or an entry, is of COR's own: it has one of COR's words, or its form
+	person   bool   // it may be the data of a person
 	entries  []said
 }
 
@@ -38,12 +38,10 @@ func saidBy(value raw, isEntry bool) said {
 	if entries = append(entries, more...); strings.HasPrefix(string(f["error"]), "{") {
 		entries = append(entries, f["error"])
 	}
+	word := f.word()
+	s := said{id: f["id"].text(), word: word, code: f.code(word), message: f.message(), attached: saysAttached(word), own: word != "" || f.own()}
 	_, isNumber := f["id"].integer()
-	says, word := f.meaning()
-	s := said{
-		id: f.text("id"), code: f.code(word), message: f.message(), meaning: says, attached: says == attached,
-		own: says != "" || f.own(), person: isNumber || f["email"] != "",
-	}
+	s.person = isNumber || f["email"] != ""
 	if isEntry || len(entries) == 0 {
 		return s
 	}
@@ -62,34 +60,43 @@ func saidBy(value raw, isEntry bool) said {
 // errorFields are the fields of an error. COR's words may stand in any of them.
 type errorFields map[string]raw
 
-func (f errorFields) text(name string) string { return f[name].text() }
-
-// meaning returns what the error means and the word that says so. The first field
-// with one of COR's words decides; beside another word, "attached" does not count.
-func (f errorFields) meaning() (means meaning, word string) {
+// word returns the word of COR's that decides what the error means, in the first
+// field that has one. Beside another word, one of "attached" does not count.
+func (f errorFields) word() (word string) {
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
 		for _, next := range strings.FieldsFunc(f[name].sentence(), func(r rune) bool { return !isWord(r) }) {
-			if says := meaningOf(next); says != "" && (means == "" || means == attached) {
-				means, word = says, next
+			if isWordOfCOR(next) && (word == "" || saysAttached(word)) {
+				word = next
 			}
 		}
-		if means != "" {
+		if word != "" {
 			break
 		}
 	}
-	return means, word
+	return word
 }
 
-// code returns COR's code or name for the error: the most specific one, a word of
-// COR's when it stands elsewhere, a single word of a gateway. An HTTP status is no
-// code.
+func isWordOfCOR(word string) bool {
+	switch word {
+	case "ZC001", "UserNotFoundError", "WorkspaceNotFoundError", "ValidationError", "InvalidSourceError":
+		return true
+	}
+	return saysAttached(word)
+}
+
+func saysAttached(word string) bool {
+	return word == "AlreadyAttachedError" || word == "ZC004" || word == "UT011"
+}
+
+// code returns COR's code or name for the error: the most specific one, word when
+// that stands elsewhere, a single word of a gateway. An HTTP status is no code.
 func (f errorFields) code(word string) string {
 	const generic = "CORCustomError" // the name of most of COR's errors
-	name := f.text("name")
+	name := f["name"].text()
 	if !isErrorName(name) {
 		name = ""
 	}
-	for _, code := range [...]string{f.text("error_code"), f.text("code"), name, word, f.text("error")} {
+	for _, code := range [...]string{f["error_code"].text(), f["code"].text(), name, word, f["error"].text()} {
 		isStatus := len(code) == 3 && areDigits(code)
 		if code != "" && code != generic && visible(code, -1) && !isStatus {
 			return code
@@ -98,29 +105,28 @@ func (f errorFields) code(word string) string {
 	return name
 }
 
-// message returns what the error says, on any number of lines.
+// isErrorName says whether a name ends as those of errors do. Any other may be a
+// person's.
+func isErrorName(name string) bool {
+	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
+}
+
 func (f errorFields) message() string {
-	text := cmp.Or(f["message"].sentence(), f["error_description"].sentence(), f.text("error"), f.text("validation"))
-	if field := f.text("field"); field != "" && text != "" {
+	text := cmp.Or(f["message"].sentence(), f["error_description"].sentence(), f["error"].text(), f["validation"].text())
+	if field := f["field"].text(); field != "" && text != "" {
 		text = field + ": " + text
 	}
 	return text[:min(len(text), mostText)]
 }
 
-// own says whether the error is one of COR's own by its form, kinds A to D, F and
-// G of its pages: a name or a code as COR's are, the status ERROR beside a code, or
-// a field. Kind E is none, as any gateway answers so.
+// own says whether the error has the form of COR's own, kinds A to D, F and G of
+// its pages: a name or a code as COR's are, the status ERROR beside a code, or a
+// field. Kind E is none, as any gateway answers so.
 func (f errorFields) own() bool {
-	code := cmp.Or(f.text("error_code"), f.text("code"))
+	code := cmp.Or(f["error_code"].text(), f["code"].text())
 	isCode, _ := path.Match("[A-Z][A-Z][0-9][0-9][0-9]", code)
-	return isCode || strings.HasSuffix(f.text("name"), "Error") || code != "" && f.text("status") == "ERROR" ||
-		f.text("field") != "" && cmp.Or(f["validation"], f["message"]) != ""
-}
-
-// isErrorName says whether a name ends as those of errors do. Any other may be a
-// person's.
-func isErrorName(name string) bool {
-	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
+	return isCode || strings.HasSuffix(f["name"].text(), "Error") || code != "" && f["status"].text() == "ERROR" ||
+		f["field"].text() != "" && cmp.Or(f["validation"], f["message"]) != ""
 }
 
 // sentence returns text, or that of an array's members. What an object says is
@@ -140,36 +146,8 @@ func joined(texts []string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
 }
 
-// meaning is what one of COR's names and codes says; "" for any other word.
-type meaning string
-
-const (
-	attached         meaning = "attached"          // the association exists
-	unassociated     meaning = "unassociated"      // an external id is not associated
-	unknownUser      meaning = "unknown user"      // there is no such user
-	unknownWorkspace meaning = "unknown workspace" // there is no such workspace
-	otherwise        meaning = "other"             // another error
-)
-
-func meaningOf(word string) meaning {
-	switch word {
-	case "AlreadyAttachedError", "ZC004", "UT011":
-		return attached
-	case "ZC001":
-		return unassociated
-	case "UserNotFoundError":
-		return unknownUser
-	case "WorkspaceNotFoundError":
-		return unknownWorkspace
-	case "ValidationError", "InvalidSourceError":
-		return otherwise
-	}
-	return ""
-}
-
-// readError reads whatever stands in a body: an object, or an array as the
-// entries of one. Else text stands for a body that says nothing readable. Of a 2xx
-// answer it quotes nothing, as that may be a person's data.
+// readError reads whatever stands in a body. When that is no JSON, text stands for
+// it. Of a 2xx answer that quotes nothing, as it may be a person's data.
 func readError(r reply) (s said, text string) {
 	body := bytes.TrimSpace(r.body)
 	switch {

@@ -115,7 +115,7 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 	return &pipeline.Fault{
 		Kind:      kind,
 		Status:    r.status,
-		Code:      r.line(code, maxCode, phrases{}),
+		Code:      r.line(code, maxCode, nil),
 		Message:   r.line(message, maxMessage, r.people()),
 		Foreign:   r.status != 0,
 		After:     retryAfter(r.header, r.at),
@@ -128,7 +128,7 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 // no person's when it ends as those of errors do, is that of a workspace, or is what
 // the request names.
 func (r reply) people() phrases {
-	var names []string
+	names := phrases{}
 	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	for token, err := in.ReadToken(); err == nil; token, err = in.ReadToken() {
 		pointer, name := in.StackPointer(), tidy(token.String())
@@ -139,11 +139,11 @@ func (r reply) people() phrases {
 		}
 		for _, text := range append(strings.Fields(name), name) {
 			if len(text) > 2 && !r.names(text) {
-				names = append(names, text)
+				names[text] = true
 			}
 		}
 	}
-	return newPhrases(names)
+	return names
 }
 
 // requestID returns the id that the other side gave the exchange, "" when it
@@ -151,7 +151,7 @@ func (r reply) people() phrases {
 func (r reply) requestID() string {
 	for _, name := range [...]string{"X-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {
 		if id := r.header.Get(name); id != "" {
-			return r.line(id, maxID, phrases{})
+			return r.line(id, maxID, nil)
 		}
 	}
 	return ""

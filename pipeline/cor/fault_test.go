@@ -125,7 +125,7 @@ func TestErrorBodiesBesideSuccess(t *testing.T) {
 	for _, e := range errorBodies() {
 		for _, status := range []int{200, 201} {
 			cor = speaker{status, e.body}
-			_, problem := decodeAnswer(answerTo([]byte(strings.TrimPrefix(e.body, byteOrderMark)), sample()))
+			_, problem := decodeAnswer(answerTo([]byte(strings.TrimPrefix(e.body, "\ufeff")), sample()))
 			want := pipeline.Fault{Kind: pipeline.Unreadable, Status: status, Foreign: e.foreign}
 			quoted := e.quoted
 			if !e.foreign {
