@@ -89,7 +89,7 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	}
 	answer, problem := decodeAnswer(got)
 	if problem != "" {
-		return pipeline.Answer{}, unreadable(got, problem)
+		return pipeline.Answer{}, faultOf(got, problem)
 	}
 	answer.Status, answer.RequestID = got.status, got.requestID()
 	return answer, nil
@@ -114,7 +114,7 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 	}
 	account, ok := decodeAccount(got)
 	if !ok {
-		return Account{}, unreadable(got, "no account")
+		return Account{}, faultOf(got, "no account")
 	}
 	return account, nil
 }
@@ -143,7 +143,7 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 	got, fault := c.send(ctx, method, target, header, body, token.secrets)
 	if fault == nil {
 		got.asked = asked
-		fault = faultOf(got)
+		fault = faultOf(got, "")
 	}
 	if fault != nil && fault.Kind == pipeline.Unauthorized {
 		c.tokens.forget(token.access)

@@ -1,7 +1,6 @@
 package cor
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -15,8 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -43,20 +40,30 @@ func (r reply) names(id string) bool {
 		slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) }))
 }
 
-// faultOf returns nil for a 2xx answer that came whole, else the fault it is.
-func faultOf(r reply) *pipeline.Fault {
-	if r.ok() && r.cut == "" {
+// faultOf returns the fault that an answer is. Of a whole 2xx answer problem says
+// what is wrong with it; without one it is none. Beside a 2xx only an error of COR's
+// own is quoted: all else may be a person's data.
+func faultOf(r reply, problem string) *pipeline.Fault {
+	if r.ok() && r.cut == "" && problem == "" {
 		return nil
 	}
 	said, text := readError(r)
 	kind := kindOf(r.status, said.attached)
+	code, message := said.code, cmp.Or(said.message, text)
 	switch {
 	case kind == pipeline.Unreadable && r.cut != "":
-		return r.fault(kind, "", r.cut)
+		code, message = "", r.cut
 	case r.status/100 == 3:
-		return r.fault(kind, "", redirect(r.header.Get("Location")))
+		code, message = "", redirect(r.header.Get("Location"))
+	case r.ok() && said.person:
+		code, message = "", ""
+	case r.ok() && !said.own:
+		code, message = "", text
 	}
-	fault := r.fault(kind, said.code, cmp.Or(said.message, text))
+	if problem != "" && message != "" {
+		problem += ": "
+	}
+	fault := r.fault(kind, code, problem+message)
 	fault.Foreign = !said.own
 	if r.asked != nil && (kind == pipeline.Refused || kind == pipeline.Attached) {
 		fault.Subject, fault.Named = said.subject(r.asked, idsOf(r.asked))
@@ -90,60 +97,16 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 	return pipeline.Unreadable
 }
 
-// unreadable is the fault of a whole 2xx answer that is not what it should be.
-// Only an error of COR's own is quoted: all else may be a person's data.
-func unreadable(r reply, problem string) *pipeline.Fault {
-	said, text := readError(r)
-	code := ""
-	switch {
-	case said.person:
-		text = ""
-	case said.own:
-		code, text = said.code, said.message
-	}
-	if text != "" {
-		problem += ": " + text
-	}
-	fault := r.fault(pipeline.Unreadable, code, problem)
-	fault.Foreign = !said.own
-	return fault
-}
-
-// fault fills in what every fault carries. That of an answer is foreign until
-// its body is known to be COR's.
+// fault fills in what every fault carries.
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
 		Kind:      kind,
 		Status:    r.status,
 		Code:      r.line(code, maxCode, nil),
 		Message:   r.line(message, maxMessage, r.people()),
-		Foreign:   r.status != 0,
 		After:     retryAfter(r.header, r.at),
 		RequestID: r.requestID(),
 	}
-}
-
-// people returns the names of persons in an answer, whole and each word of them:
-// name of COR's user objects, first_name and last_name of its v1 users. A name is
-// no person's when it ends as those of errors do, is that of a workspace, or is what
-// the request names.
-func (r reply) people() phrases {
-	names := phrases{}
-	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	for token, err := in.ReadToken(); err == nil; token, err = in.ReadToken() {
-		pointer, name := in.StackPointer(), tidy(token.String())
-		field := pointer.LastToken()
-		isName := slices.Contains([]string{"name", "first_name", "last_name"}, field) && token.Kind() == '"' && name != field
-		if !isName || isErrorName(name) || strings.Contains(string(pointer), "/workspaces/") {
-			continue
-		}
-		for _, text := range append(strings.Fields(name), name) {
-			if len(text) > 2 && !r.names(text) {
-				names[text] = true
-			}
-		}
-	}
-	return names
 }
 
 // requestID returns the id that the other side gave the exchange, "" when it

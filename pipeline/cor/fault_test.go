@@ -145,7 +145,7 @@ func TestErrorBodiesBesideSuccess(t *testing.T) {
 }
 
 func TestHTMLByContentType(t *testing.T) {
-	got := faultOf(reply{status: 502, body: []byte("<center>nginx</center>"), header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, secrets: newRedactor()})
+	got := faultOf(reply{status: 502, body: []byte("<center>nginx</center>"), header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, secrets: newRedactor()}, "")
 	if diff := cmp.Diff(&pipeline.Fault{Kind: pipeline.ServerError, Status: 502, Message: "an HTML page", Foreign: true}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -153,7 +153,7 @@ func TestHTMLByContentType(t *testing.T) {
 
 func TestMessagesAreBounded(t *testing.T) {
 	f := faultOf(reply{status: 400, body: []byte(`{"code":"` + strings.Repeat("C", 500) + `","message":"` + strings.Repeat("é", 5000) + `"}`),
-		header: http.Header{"X-Request-Id": {strings.Repeat("r", 900)}}, secrets: newRedactor()})
+		header: http.Header{"X-Request-Id": {strings.Repeat("r", 900)}}, secrets: newRedactor()}, "")
 	for what, text := range map[string]string{"message": f.Message, "code": f.Code, "request id": f.RequestID} {
 		limit := map[string]int{"message": maxMessage, "code": maxCode, "request id": maxID}[what]
 		if len(text) > limit || len(text) < limit-2 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
@@ -166,7 +166,7 @@ func TestRequestID(t *testing.T) {
 	for _, name := range []string{"X-Request-Id", "X-Amzn-RequestId", "X-Correlation-Id"} {
 		header := http.Header{}
 		header.Set(name, "id-1\x00")
-		if got := faultOf(reply{status: 400, header: header, secrets: newRedactor()}).RequestID; got != "id-1" {
+		if got := faultOf(reply{status: 400, header: header, secrets: newRedactor()}, "").RequestID; got != "id-1" {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -232,12 +232,12 @@ func FuzzFault(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte, contentType, after, location string) {
 		header := http.Header{"Content-Type": {contentType}, "Retry-After": {after}, "Location": {location}, "X-Request-Id": {location}}
 		r := reply{status: status, body: body, header: header, secrets: newRedactor(testSecret)}
-		fault := faultOf(r)
+		fault := faultOf(r, "")
 		if fault == nil {
 			if status/100 != 2 {
 				t.Fatalf("%d is no fault", status)
 			}
-			fault = unreadable(r, "problem")
+			fault = faultOf(r, "problem")
 		}
 		if !slices.Contains([]pipeline.FaultKind{pipeline.Refused, pipeline.Attached, pipeline.Unauthorized, pipeline.Forbidden, pipeline.Throttled, pipeline.TimedOut, pipeline.ServerError, pipeline.Unreadable}, fault.Kind) || fault.Status != status {
 			t.Fatalf("got %+v", *fault)

@@ -1,10 +1,13 @@
 package cor
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -48,6 +51,29 @@ func standsAlone(before, after string) bool {
 	next, _ := utf8.DecodeRuneInString(strings.TrimPrefix(after, "."))
 	inToken := func(r rune) bool { return r == '-' || isWord(r) }
 	return !inToken(last) && !inToken(next)
+}
+
+// people returns the names of persons in an answer, whole and each word of them:
+// name of COR's user objects, first_name and last_name of its v1 users. A name is
+// no person's when it ends as those of errors do, is that of a workspace, or is what
+// the request names.
+func (r reply) people() phrases {
+	names := phrases{}
+	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	for token, err := in.ReadToken(); err == nil; token, err = in.ReadToken() {
+		pointer, name := in.StackPointer(), tidy(token.String())
+		field := pointer.LastToken()
+		isName := slices.Contains([]string{"name", "first_name", "last_name"}, field) && token.Kind() == '"' && name != field
+		if !isName || isErrorName(name) || strings.Contains(string(pointer), "/workspaces/") {
+			continue
+		}
+		for _, text := range append(strings.Fields(name), name) {
+			if len(text) > 2 && !r.names(text) {
+				names[text] = true
+			}
+		}
+	}
+	return names
 }
 
 // subject returns what a refusal of r and its entries say that COR does not know,

@@ -189,7 +189,7 @@ func (t *tokens) ask(ctx context.Context, path string, header http.Header, body 
 	asked := time.Now()
 	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), header, body, former.secrets)
 	if fault == nil {
-		fault = faultOf(got)
+		fault = faultOf(got, "")
 	}
 	given := fieldsOf(raw(got.body))
 	next := token{access: given["access_token"].text(), refresh: given["refresh_token"].text()}
