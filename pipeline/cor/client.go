@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -272,8 +273,8 @@ var errElsewhere = errors.New("plain http goes to a loopback address only")
 // this machine's own. It is a [net.Dialer]'s Control: address is what the name
 // was resolved to.
 func loopbackOnly(_, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || !isLoopback(host) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !to.Addr().Unmap().IsLoopback() {
 		return errElsewhere
 	}
 	return nil

@@ -2,7 +2,6 @@ package cor
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,15 +75,13 @@ func (c Credentials) secrets() []string {
 // compares the address.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
-	shown, secret := strconv.Quote(raw), strings.ContainsAny(raw, "@?")
-	if secret {
-		shown = "the URL"
+	shown := strconv.Quote(raw)
+	if strings.ContainsAny(raw, "@?") {
+		shown = "what is given"
 	}
 	switch {
-	case err != nil && secret:
-		return errors.New("no valid URL") // nor are the parser's words shown
-	case err != nil:
-		return fmt.Errorf("%q is no valid URL: %w", raw, errors.Unwrap(err))
+	case err != nil: // the parser's words may quote a password
+		return fmt.Errorf("%s is no valid URL", shown)
 	case u.User != nil:
 		return fmt.Errorf("the URL of %q must not hold a user or password", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -101,15 +98,13 @@ func CheckURL(raw string) error {
 	return nil
 }
 
-// isLoopback reports whether text is the IP address of this machine to itself.
-func isLoopback(text string) bool {
-	address, err := netip.ParseAddr(text)
-	return err == nil && address.Unmap().IsLoopback()
-}
-
 // IsLoopback reports whether a base URL is one of this machine: at an address of
 // its own, or localhost.
 func IsLoopback(base string) bool {
 	u, err := url.Parse(base)
-	return err == nil && (strings.EqualFold(u.Hostname(), "localhost") || isLoopback(u.Hostname()))
+	if err != nil {
+		return false
+	}
+	address, _ := netip.ParseAddr(u.Hostname()) // a name is the zero address
+	return strings.EqualFold(u.Hostname(), "localhost") || address.Unmap().IsLoopback()
 }

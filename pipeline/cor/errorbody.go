@@ -98,7 +98,7 @@ func (f errorFields) code(word string) string {
 	}
 	for _, code := range [...]string{f["error_code"].text(), f["code"].text(), name, word, f["error"].text()} {
 		isStatus := len(code) == 3 && areDigits(code)
-		if code != "" && code != generic && visible(code, -1) && !isStatus {
+		if code != "" && code != generic && visible(code) && !isStatus {
 			return code
 		}
 	}

@@ -225,9 +225,9 @@ func cut(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit-len(ellipsis)], "") + ellipsis
 }
 
-// visible says whether text is visible ASCII, or also the one character.
-func visible(text string, also rune) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return (r <= ' ' || r > '~') && r != also })
+// visible says whether text is visible ASCII.
+func visible(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func unseen(r rune) bool {

@@ -58,7 +58,7 @@ type renewal struct {
 func newTokens(credentials Credentials, client *Client) *tokens {
 	t := &tokens{credentials: credentials, client: client}
 	t.token = token{access: credentials.AccessToken, secrets: newRedactor(credentials.secrets()...)}
-	if !visible(credentials.AccessToken, -1) {
+	if !visible(credentials.AccessToken) {
 		t.refuse(illegalToken())
 	}
 	return t
@@ -168,14 +168,12 @@ func (t *tokens) renew(ctx context.Context) {
 func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
 	if former.refresh != "" {
-		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 		form := url.Values{"refresh_token": {former.refresh}}.Encode()
-		if next, fault := t.ask(ctx, "/oauth/refreshtoken", header, []byte(form), former); fault == nil {
-			return next, nil, nil
-		}
+		next, fault = t.ask(ctx, former, "/oauth/refreshtoken", "Content-Type", "application/x-www-form-urlencoded", form)
 	}
-	header := http.Header{"Authorization": {"Basic " + t.credentials.basic()}}
-	next, fault = t.ask(ctx, "/oauth/token?grant_type=client_credentials", header, nil, former)
+	if next.access == "" {
+		next, fault = t.ask(ctx, former, "/oauth/token?grant_type=client_credentials", "Authorization", "Basic "+t.credentials.basic(), "")
+	}
 	return next, fault, nil
 }
 
@@ -183,11 +181,11 @@ func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *p
 // or Untrusted. The token's secrets are the former ones too: that token may be
 // valid, and echoed, for a while. A 2xx answer is quoted nowhere: it may hold a
 // token.
-func (t *tokens) ask(ctx context.Context, path string, header http.Header, body []byte, former token) (token, *pipeline.Fault) {
+func (t *tokens) ask(ctx context.Context, former token, path, header, value, body string) (token, *pipeline.Fault) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	asked := time.Now()
-	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), header, body, former.secrets)
+	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), http.Header{header: {value}}, []byte(body), former.secrets)
 	if fault == nil {
 		fault = faultOf(got, "")
 	}
@@ -199,7 +197,7 @@ func (t *tokens) ask(ctx context.Context, path string, header http.Header, body 
 	switch {
 	case fault != nil:
 		return token{}, tokenFault(fault, isPage(got))
-	case !visible(next.access, -1):
+	case !visible(next.access):
 		return token{}, illegalToken()
 	}
 	next.renewAt, next.expires = tokenLife(asked, given["expires_in"].text())
