@@ -12,15 +12,14 @@ import (
 	"unicode/utf8"
 )
 
-// redactor hides secrets in what COR says. It looks for them in a text itself and
-// in what is left when that is decoded: JSON escapes, percent, HTML entities and
-// base64, one over another. Letter case makes no difference. It never changes once
-// it is made.
+// redactor hides secrets in what COR says: in a text itself and in what is left
+// when that is decoded from JSON escapes, percent, HTML entities and base64, one
+// over another. Letter case makes no difference. It never changes once it is made.
 type redactor struct {
 	grams   map[string]bool  // each gramSize bytes of the secrets that are hidden by pieces, in lower case
 	short   []string         // secrets that are hidden as a whole, and only in messages, in lower case
 	escapes []*regexp.Regexp // each kind is decoded once none of those before it is left
-	parts   string           // characters between words; no secret has one
+	parts   string           // characters between words; blank when a secret has one of them
 }
 
 const (
@@ -54,32 +53,29 @@ const (
 // newRedactor returns a redactor of secrets; blank ones are left out.
 //
 // Escapes are those of JSON and Go's %q, %NN, and HTML entities. A control or
-// invisible character is an escape of nothing: it parts what people read as one
-// word. Entities come last: one without its semicolon, which browsers read too,
-// ends at the next escape.
+// invisible character is an escape of nothing. Entities come last: one without its
+// semicolon, which browsers read too, ends at the next escape.
 func newRedactor(secrets ...string) *redactor {
 	r := &redactor{grams: map[string]bool{}, parts: ` "'<>(),`, escapes: []*regexp.Regexp{
 		regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|["'/\\bfnrt])|%[0-9A-Fa-f]{2}|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]`),
 		regexp.MustCompile(`&#?[0-9A-Za-z]{1,40};?`),
 	}}
 	for _, secret := range secrets {
-		r.parts = strings.Map(func(c rune) rune {
-			if strings.ContainsRune(secret, c) {
-				return -1
-			}
-			return c
-		}, r.parts)
+		if strings.ContainsAny(secret, r.parts) {
+			r.parts = ""
+		}
 		plain := secret
 		for range mostEscapes { // a secret may hold what reads as an escape
 			plain = r.unescaped(plain)
 		}
 		asInForm := strings.ReplaceAll(secret, " ", "+") // beside percent
 		for _, text := range [...]string{secret, plain, asInForm} {
+			text = strings.ToLower(text)
 			if len(text) >= leastSecret && len(text) < leastPiece {
-				r.short = append(r.short, strings.ToLower(text))
+				r.short = append(r.short, text)
 			}
 			for at := 0; len(text) >= leastPiece && at+gramSize <= len(text); at++ {
-				r.grams[strings.ToLower(text[at:at+gramSize])] = true
+				r.grams[text[at:at+gramSize]] = true
 			}
 		}
 	}
@@ -108,27 +104,28 @@ func (r *redactor) hide(text string, short ...string) string {
 // finds says whether a secret stands in text, as it is and as it decodes. A piece
 // counts from least bytes on.
 func (r *redactor) finds(text string, short []string, least, layers int) bool {
-	if r.matches(text, short, least) {
-		return true
-	}
 	for range mostEscapes {
+		if r.matches(text, short, least) {
+			return true
+		}
 		next := r.unescaped(text)
 		if next == text {
 			break
 		}
-		if text = next; r.matches(text, short, gramSize) {
-			return true
-		}
+		text, least = next, gramSize
+	}
+	if layers == 0 {
+		return false
 	}
 	shortest := (gramSize*8 + 5) / 6 // in characters of base64
 	if len(short) > 0 {
 		shortest = (leastSecret*8 + 5) / 6
 	}
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-	for _, run := range strings.FieldsFunc(text, func(c rune) bool { return layers == 0 || !strings.ContainsRune(letters, c) }) {
+	for _, run := range strings.FieldsFunc(text, func(c rune) bool { return !strings.ContainsRune(letters, c) }) {
 		run = strings.ReplaceAll(strings.ReplaceAll(run, "-", "+"), "_", "/") // of either alphabet
-		for skipped := range max(min(4, len(run)-shortest+1), 0) {            // at each alignment
-			decoded, _ := base64.RawStdEncoding.DecodeString(run[skipped:]) // the error is of an odd last character alone
+		for alignment := range min(4, len(run)-shortest+1) {
+			decoded, _ := base64.RawStdEncoding.DecodeString(run[alignment:]) // the error is of an odd last character alone
 			if r.finds(string(decoded), short, gramSize, layers-1) {
 				return true
 			}
@@ -140,15 +137,16 @@ func (r *redactor) finds(text string, short []string, least, layers int) bool {
 // matches says whether a secret stands in text without any decoding. Grams of a
 // secret side by side are one piece of it.
 func (r *redactor) matches(text string, short []string, least int) bool {
+	text = strings.ToLower(text)
 	length := gramSize - 1
 	for at := 0; at+gramSize <= len(text); at++ {
-		if !r.grams[strings.ToLower(text[at:at+gramSize])] {
+		if !r.grams[text[at:at+gramSize]] {
 			length = gramSize - 1
 		} else if length++; length >= least {
 			return true
 		}
 	}
-	return slices.ContainsFunc(short, func(secret string) bool { return strings.Contains(strings.ToLower(text), secret) })
+	return slices.ContainsFunc(short, func(secret string) bool { return strings.Contains(text, secret) })
 }
 
 // unescaped decodes the escapes of text once.

@@ -97,8 +97,8 @@ func TestHide(t *testing.T) {
 func TestHideAcrossWords(t *testing.T) {
 	r := newRedactor(`hush hush/0001,"x"`)
 	for text, want := range map[string]string{
-		`(hush hush/0001,"x")`:            "(" + hidden + ")",
-		`<an hush+hush%2F0001%2c%22x%22>`: "<" + hidden + ">",
+		`(hush hush/0001,"x")`:            hidden,
+		`<an hush+hush%2F0001%2c%22x%22>`: hidden,
 		`a\u0020hush hush/0001, y`:        hidden,
 	} {
 		if got := r.hide(text); got != want {
