@@ -1,13 +1,10 @@
 // Package cor is one exchange with the COR Integrations API. It sends a request
 // over HTTP, keeps the access token fresh, and turns whatever comes back into an
-// Answer or a Fault.
+// Answer or a Fault that holds no secret.
 //
-// It never repeats a request, never follows a redirect, waits for nothing but
-// its own exchange and token, and logs nothing. Whether to try again is the
-// caller's decision. What it returns holds no secret.
-//
-// Where COR's public pages leave something open, the code that decides says
-// "Choice:".
+// It never repeats a request, never follows a redirect and waits for nothing but
+// its own exchange and token. Where COR's public pages leave something open, the
+// code that decides says "Choice:".
 package cor
 
 import (
@@ -63,8 +60,7 @@ func New(config Config) *Client {
 }
 
 // Close ends a token renewal that is under way, waits for it, and closes the
-// idle connections of the client's own transport. Exchanges under way go on;
-// the client stays usable.
+// idle connections of the client's own transport. The client stays usable.
 func (c *Client) Close() {
 	c.tokens.close()
 	for _, transport := range c.own {
@@ -75,10 +71,9 @@ func (c *Client) Close() {
 // Format writes the client's target and no secret, whatever the verb.
 func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "cor client of "+c.base) }
 
-// Do makes one HTTP request, never repeated, first making or renewing the token
-// if need be. It returns an Answer, or a Fault and no Answer. When ctx ends
+// Do makes one HTTP request, first making or renewing the token if need be. It
+// returns an Answer, or a Fault and no Answer. ctx bounds all of it: when it ends
 // before a connection was made, the fault is NotConnected, after that NoAnswer.
-// ctx bounds all of it, the wait for the token too.
 //
 // r must have at least one share, and its user must be neither "." nor "..",
 // which no URL path carries. A panic in a token renewal panics here, with a
@@ -130,8 +125,7 @@ func (c *Client) TokenExpires() time.Time {
 }
 
 // authorized sends one request with the token and returns its whole 2xx
-// answer. A token that COR refuses is forgotten. asked is nil for what attaches
-// and detaches nothing.
+// answer. asked is nil for what attaches and detaches nothing.
 func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked *pipeline.Request) (reply, *pipeline.Fault) {
 	token, fault := c.tokens.get(ctx)
 	if fault != nil {
@@ -152,12 +146,9 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 	return got, fault
 }
 
-// send makes one HTTP exchange. Its fault is NotConnected, Untrusted or
-// NoAnswer: no answer's headers came. secrets are kept out of all that is told
-// about it.
-//
-// It calls the transport's RoundTrip itself, because an [http.Client] follows
-// redirects.
+// send makes one HTTP exchange by the transport's RoundTrip, because an
+// [http.Client] follows redirects. Its fault is NotConnected, Untrusted or
+// NoAnswer: no answer's headers came.
 func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets *redactor) (reply, *pipeline.Fault) {
 	var connected atomic.Bool // set by goroutines of the transport
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
@@ -178,10 +169,9 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	return got, nil
 }
 
-// read reads an answer's body up to maxAnswer and closes it, so that the
-// connection serves again when the body was read whole. The second result says
-// why the body is not whole. A byte order mark before a JSON text may be ignored
-// (RFC 8259, section 8.1).
+// read reads an answer's body up to maxAnswer and closes it, so that its
+// connection serves again. cut says why the body is not whole. A byte order mark
+// before a JSON text may be ignored (RFC 8259, section 8.1).
 func read(response *http.Response) (body []byte, cut string) {
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 == 1 { // then it has no end (RFC 9110, section 15.2.2)
@@ -211,8 +201,7 @@ func join(base, path string) string { return strings.TrimRight(base, "/") + path
 
 // Body returns the request body that is sent, byte for byte: compact JSON with
 // the keys in the order of COR's example and exact percentages. Detach sends
-// the workspaces as plain strings. A byte that is no UTF-8, which no id of a good
-// row has, becomes U+FFFD.
+// the workspaces as plain strings.
 func Body(op pipeline.Op, r pipeline.Request) []byte {
 	b := make([]byte, 0, 64+64*len(r.Shares))
 	b = append(b, `{"workspaces":[`...)
@@ -244,13 +233,10 @@ func newTransports() []*http.Transport {
 	return []*http.Transport{secure, plain}
 }
 
-// newTransport returns a transport for any number of workers against one host.
-// It asks for no compression, so that the bound on an answer is the bound on
-// what crosses the wire.
-//
-// Choice: idle connections live 30 s, below the 60 s after which common load
-// balancers drop theirs, so that few requests meet a connection closed by the
-// other side.
+// newTransport returns a transport for any number of workers against one host. It
+// asks for no compression, so that maxAnswer bounds what crosses the wire. Choice:
+// idle connections live 30 s, below the 60 s after which common load balancers
+// drop theirs.
 func newTransport(proxy func(*http.Request) (*url.URL, error), control func(network, address string, _ syscall.RawConn) error) *http.Transport {
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Control: control}
 	return &http.Transport{
@@ -265,13 +251,12 @@ func newTransport(proxy func(*http.Request) (*url.URL, error), control func(netw
 	}
 }
 
-// errElsewhere is that a name stands for an address that plain http must not go
-// to. The dialer's error around it names the address.
+// errElsewhere: a name stands for an address that plain http must not go to. The
+// dialer's error around it names the address.
 var errElsewhere = errors.New("plain http goes to a loopback address only")
 
-// loopbackOnly refuses, before the connection is made, an address that is not
-// this machine's own. It is a [net.Dialer]'s Control: address is what the name
-// was resolved to.
+// loopbackOnly is the Control of a [net.Dialer]: it refuses, before a connection
+// is made, an address that is not this machine's own.
 func loopbackOnly(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !to.Addr().Unmap().IsLoopback() {

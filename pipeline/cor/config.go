@@ -24,19 +24,16 @@ type Config struct {
 	Credentials Credentials
 	UserAgent   string // "" is corattach
 
-	// Transport makes the connections; nil is a transport of the client's
-	// own: https takes its proxy from the environment, plain http uses none and
-	// reaches loopback addresses alone. A given one must follow no redirect; every
-	// failure of it counts as a request that may have left.
+	// Transport makes the connections. By default https takes its proxy from the
+	// environment; plain http uses none and reaches loopback addresses alone. A given
+	// one must follow no redirect, and its failures may all have left.
 	Transport http.RoundTripper
 }
 
 // Credentials are either an API key with its client secret, from which tokens
 // are made and renewed, or one static access token, which can't be renewed.
-//
 // Every fmt verb and encoding/json print a fixed word in place of them, unless
-// they stand in an unexported field of a foreign struct, where fmt calls no
-// methods.
+// they stand in an unexported field, where fmt calls no methods.
 type Credentials struct {
 	APIKey       string
 	ClientSecret string
@@ -57,7 +54,6 @@ func (c Credentials) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
 }
 
-// secrets lists what must not be shown.
 func (c Credentials) secrets() []string {
 	if c.AccessToken != "" {
 		return []string{c.AccessToken}
@@ -66,13 +62,10 @@ func (c Credentials) secrets() []string {
 }
 
 // CheckURL says whether raw can be a base URL: https, or http to loopback
-// (127.0.0.0/8, ::1, or localhost in any letter case), with a host, without
-// user, query and fragment, its path percent-encoded as it is to be sent. A
-// trailing slash is fine, a path prefix is kept. The error quotes raw unless a
-// password may stand in it: before an @, or in a query.
-//
-// What localhost stands for is known when it is dialled: the client then
-// compares the address.
+// (127.0.0.0/8, ::1, or localhost, whose address is compared when it is dialled),
+// with a host, without user, query and fragment, its path percent-encoded as it is
+// to be sent. The error quotes raw unless a password may stand in it: before an @,
+// or in a query.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
 	shown := strconv.Quote(raw)

@@ -73,10 +73,8 @@ func faultOf(r reply, problem string) *pipeline.Fault {
 
 // kindOf classifies by COR's names and codes first, by status second. Four
 // statuses and the 5xx keep their meaning whatever the body says: a 5xx does
-// not tell whether anything was stored.
-//
-// Choice: "already attached" counts with every other 4xx, as the status that
-// comes with it is unknown.
+// not tell whether anything was stored. Choice: "already attached" counts with
+// every other 4xx, as the status that comes with it is unknown.
 func kindOf(status int, attached bool) pipeline.FaultKind {
 	switch class := status / 100; {
 	case status == http.StatusUnauthorized:
@@ -97,7 +95,6 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 	return pipeline.Unreadable
 }
 
-// fault fills in what every fault carries.
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
 		Kind:      kind,
@@ -120,12 +117,11 @@ func (r reply) requestID() string {
 	return ""
 }
 
-// tokenFault turns the fault of an exchange with the token endpoint into what
-// it means for an exchange that needs a token; page says whether the answer is
-// HTML. Choice: 401 refuses the credentials, 400 and 403 do unless they come as
-// a page, which no token endpoint answers with; all else is an endpoint out of
-// order. It is foreign, no token endpoint at all, by any other 3xx or 4xx but 408
-// and 429, which may pass, and by a 2xx page.
+// tokenFault turns the fault of an exchange with the token endpoint into what it
+// means for one that needs a token. Choice: 401 refuses the credentials, 400 and 403
+// do unless they come as an HTML page, which no token endpoint answers with; all
+// else is an endpoint out of order. It is foreign, no token endpoint at all, by any
+// other 3xx or 4xx but 408 and 429, which may pass, and by a 2xx page.
 func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 	f.Message = "token endpoint: " + f.Message
 	f.Subject, f.Named, f.Foreign = "", nil, false
@@ -140,10 +136,9 @@ func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 	return f
 }
 
-// transportFault is the fault of an exchange that brought no answer.
-//
-// Choice: a name that is to be reached by plain http and stands for another
-// machine is trusted as little as a wrong certificate.
+// transportFault is the fault of an exchange that brought no answer. Choice: a
+// name that is to be reached by plain http and stands for another machine is
+// trusted as little as a wrong certificate.
 func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
 	kind, message := pipeline.NotConnected, describe(err, left)
 	if left {
@@ -188,10 +183,9 @@ func redirect(location string) string {
 const maxAfter = 24 * time.Hour
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date,
-// counted from the answer's own Date if it has one, so that a wrong clock on
-// either side does no harm, else from at. It returns 0 for what is absent,
-// past or neither. Choice: a fraction of a second, which the RFC does not
-// have, is rounded up.
+// counted from the answer's own Date, so that a wrong clock does no harm, else from
+// at. It returns 0 for what is absent, past or neither. Choice: a fraction of a
+// second, which the RFC does not have, is rounded up.
 func retryAfter(header http.Header, at time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	whole, fraction, hasPoint := strings.Cut(value, ".")

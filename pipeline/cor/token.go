@@ -19,10 +19,8 @@ const tokenTimeout = 10 * time.Second
 // unless the token endpoint asks for more. Choice: COR does not say.
 const renewAgain = 5 * time.Second
 
-// token is an access token and what COR said of it.
-//
-// Times are those of time.Now, compared by the monotonic clock: a step of the
-// wall clock neither ends a token nor prolongs it.
+// token is an access token and what COR said of it. A step of the wall clock
+// neither ends it nor prolongs it: the times have a monotonic clock reading.
 type token struct {
 	access  string    // "" when there is none
 	refresh string    // the refresh token; "" when there is none
@@ -31,12 +29,11 @@ type token struct {
 	secrets *redactor // of all that must not be shown while it is used; never nil
 }
 
-// tokens keeps one access token for all exchanges of a client.
-//
-// One renewal at a time: whoever needs a token while one is under way waits
-// for that one, as long as its own context lasts, but goes on with the token at
-// hand until that has ended. The renewal has a goroutine of its own, since the
-// exchange that caused it may be given up while others wait; close joins it.
+// tokens keeps one access token for all exchanges of a client. Whoever needs a
+// token while one is made waits for that one, as long as its own context lasts,
+// but goes on with the token at hand until that has ended. A renewal has a
+// goroutine of its own, since the exchange that caused it may be given up while
+// others wait; close joins it.
 type tokens struct {
 	credentials Credentials
 	client      *Client
@@ -78,9 +75,8 @@ func (t *tokens) refuse(fault *pipeline.Fault) {
 }
 
 // get returns a token, first making or renewing it if need be. Its fault is
-// NoToken, TokenDown, Untrusted, or NotConnected when ctx ends first.
-// Credentials that were refused stay refused: they are not tried again. It
-// panics when a renewal did.
+// NoToken (for good), TokenDown, Untrusted, or NotConnected when ctx ends first.
+// It panics when a renewal did.
 func (t *tokens) get(ctx context.Context) (token, *pipeline.Fault) {
 	t.mu.Lock()
 	now := time.Now()
@@ -206,13 +202,9 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 }
 
 // tokenLife is when a token that was asked for at the given time is to be
-// renewed, and when it ends. The first is a tenth of its life before the second,
-// at most a minute. Both are zero, for unknown, when expiresIn is no positive
-// number of seconds.
-//
-// Choice: the life counts from the asking, the cautious side; COR's page gives
-// expires_in as a number, a numeric string is read too; a life is capped at a
-// year.
+// renewed, a tenth of its life ahead but at most a minute, and when it ends. Both
+// are zero, for unknown, when expiresIn is no positive number of seconds. Choice:
+// the life counts from the asking, the cautious side, and is capped at a year.
 func tokenLife(asked time.Time, expiresIn string) (renewAt, expires time.Time) {
 	seconds, err := strconv.ParseFloat(expiresIn, 64)
 	if err != nil || !(seconds > 0) {
