@@ -226,29 +226,20 @@ func Body(op pipeline.Op, r pipeline.Request) []byte {
 
 // newTransports returns a transport for https, through the proxy of the
 // environment if there is one, and the one that it hands requests of plain http
-// to: without a proxy, to loopback addresses alone.
+// to: without a proxy, to loopback addresses alone. They ask for no compression,
+// so that maxAnswer bounds what crosses the wire. Choice: idle connections live
+// 30 s, below the 60 s after which common load balancers drop theirs.
 func newTransports() []*http.Transport {
-	secure, plain := newTransport(http.ProxyFromEnvironment, nil), newTransport(nil, loopbackOnly)
+	secure := http.DefaultTransport.(*http.Transport).Clone()
+	secure.MaxIdleConns, secure.MaxIdleConnsPerHost = 0, 1024 // for any number of workers
+	secure.IdleConnTimeout = 30 * time.Second
+	secure.MaxResponseHeaderBytes = 1 << 20
+	secure.DisableCompression = true
+	plain := secure.Clone()
+	plain.Proxy = nil
+	plain.DialContext = (&net.Dialer{Timeout: 30 * time.Second, Control: loopbackOnly}).DialContext
 	secure.RegisterProtocol("http", plain)
 	return []*http.Transport{secure, plain}
-}
-
-// newTransport returns a transport for any number of workers against one host. It
-// asks for no compression, so that maxAnswer bounds what crosses the wire. Choice:
-// idle connections live 30 s, below the 60 s after which common load balancers
-// drop theirs.
-func newTransport(proxy func(*http.Request) (*url.URL, error), control func(network, address string, _ syscall.RawConn) error) *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Control: control}
-	return &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    1024,
-		IdleConnTimeout:        30 * time.Second,
-		MaxResponseHeaderBytes: 1 << 20,
-		DisableCompression:     true,
-	}
 }
 
 // errElsewhere: a name stands for an address that plain http must not go to. The

@@ -23,16 +23,12 @@ type redactor struct {
 }
 
 const (
-	// hidden stands in place of a word that holds a secret.
-	hidden = "[hidden]"
+	hidden = "[hidden]" // in place of a word that holds a secret
 
 	// leastPiece is the length in bytes from which a piece of a secret is
-	// hidden. A shorter secret is hidden in messages only: in an id or a name the
-	// same letters may stand by chance, and an id must not change.
-	leastPiece = 12
-
-	// leastSecret is the length from which a secret is hidden at all. A shorter
-	// one is part of many words and protects nothing.
+	// hidden. A shorter secret, down to leastSecret, is hidden as a whole and in
+	// messages only: in an id or a name the same letters may stand by chance.
+	leastPiece  = 12
 	leastSecret = 4
 
 	// gramSize is the length of what is looked up. A piece that was decoded is
@@ -40,14 +36,9 @@ const (
 	// whole bytes at the least favourable alignment.
 	gramSize = leastPiece*6/8 - 1
 
-	// mostBase64 and mostEscapes bound how many layers, one over another, are
-	// decoded.
-	mostBase64  = 2
-	mostEscapes = 8
-
-	// mostText is the longest text that is searched, in bytes. The rest of a
-	// longer one is cut off.
-	mostText = 4096
+	mostBase64  = 2    // layers that are decoded, one over another
+	mostEscapes = 8    // likewise
+	mostText    = 4096 // bytes that are searched; the rest of a text is cut off
 )
 
 // newRedactor returns a redactor of secrets; blank ones are left out.
