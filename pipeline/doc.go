@@ -6,16 +6,13 @@
 //
 // A [Row] is one record of the input; package reader has read it and checked its
 // cells. All rows of a run stand in one table in memory (package plan), and the
-// rules there decide what becomes of each: it is invalid, a duplicate, held
-// because another row of its [User] is invalid, unchanged because COR confirmed
-// the same before, or to be sent. A row to be sent is a [Share] of a [Request]:
-// one user under one source.
+// rules there decide what becomes of each. A row to be sent is a [Share] of a
+// [Request]: one user under one source.
 //
 // One sending of a request is an [Attempt]. What came of it, an [Answer] of COR's
 // or a [Fault], makes it an [Exchange]. Package send decides from all exchanges of a
 // request what happens next: sending, retrying, repairing and resuming are that
-// one decision. Package cor does one exchange over HTTP and knows nothing of the
-// others.
+// one decision. Package cor does one exchange over HTTP.
 //
 // A [Verdict] is what the exchanges of a request say of one row: package verdict
 // compares the row with the [Pivot] that COR returned for its workspace. The row
@@ -23,11 +20,7 @@
 //
 // The journal has every attempt before it leaves, and its answer. From the journal
 // and the input of a run, report and resume compute the same as the run did. The
-// ledger is an index of all journals: what COR last said of every [Pair]. From it a
-// run knows what is unchanged, what has vanished from the input, and what a detach
-// must not take away.
-//
-// Decisions are pure functions: they see no clock, file or socket.
+// ledger is an index of all journals: what COR last said of every [Pair].
 //
 // # What is promised
 //
@@ -38,25 +31,15 @@
 //   - An attempt without a readable answer is unknown, and so is a 5xx. A later
 //     refusal does not change that; a later answer with the pivot does.
 //   - Nothing leaves before it is durable in the journal. resume never sends again
-//     what the journal holds as confirmed.
+//     what the journal holds as confirmed. At a crash, at most one request per worker
+//     is sent twice: it had left, and its answer was not written down.
 //   - A row is unchanged only if the latest attempt on its pair, in whatever run,
 //     was answered with its percentage, and not too long ago.
-//   - An import takes nothing away from anybody, apart from a repair. A detach does
-//     not touch what the ledger knows, or must suspect, to be still wanted.
+//   - An import takes nothing away from anybody, apart from a repair, which is a
+//     detach and an attach: after a crash between the two, the workspace is detached
+//     until resume has finished the repair. A detach does not touch what the ledger
+//     knows, or must suspect, to be still wanted.
 //   - Two exchanges of one user are never open at the same time.
 //   - No more attempts leave than the rate allows, with retries and all workers
 //     counted, and none while COR has asked to wait.
-//
-// # What is not promised
-//
-//   - At a crash, at most one request per worker is sent twice: it had left, and its
-//     answer was not written down. That is harmless only if COR's PUT is idempotent.
-//     COR does not say whether a repeated attach updates, keeps or refuses a
-//     percentage.
-//   - unknown means unknown: the row may be attached or not.
-//   - A repair is a detach and an attach, not one step. After a crash between the two,
-//     the workspace is detached until resume has finished the repair; the report says
-//     so. A detach may end team memberships at COR.
-//   - COR may change later what it said. A report is about the answers to this run's
-//     requests, not about what COR holds tomorrow.
 package pipeline

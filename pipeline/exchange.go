@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,20 +18,9 @@ func (r *Request) Names() []WorkspaceID {
 
 // Part returns the request cut down to the named workspaces; nil names all.
 func (r Request) Part(workspaces []WorkspaceID) Request {
-	if workspaces == nil {
-		return r
+	if workspaces != nil {
+		r.Shares = slices.DeleteFunc(slices.Clone(r.Shares), func(s Share) bool { return !slices.Contains(workspaces, s.Workspace) })
 	}
-	named := make(map[WorkspaceID]bool, len(workspaces))
-	for _, w := range workspaces {
-		named[w] = true
-	}
-	shares := make([]Share, 0, len(workspaces))
-	for _, s := range r.Shares {
-		if named[s.Workspace] {
-			shares = append(shares, s)
-		}
-	}
-	r.Shares = shares
 	return r
 }
 
@@ -95,18 +86,9 @@ func (e *ItemError) Text() string {
 // Error tells the fault in one line: status, code and what was said. A Fault is
 // a value of one attempt; it is an error only for those who print it.
 func (f *Fault) Error() string {
-	var parts []string
+	text := f.Code + " " + f.Message
 	if f.Status != 0 {
-		parts = append(parts, fmt.Sprintf("HTTP %d", f.Status))
+		text = fmt.Sprintf("HTTP %d %s", f.Status, strings.TrimSpace(text))
 	}
-	if f.Code != "" {
-		parts = append(parts, f.Code)
-	}
-	if f.Message != "" {
-		parts = append(parts, f.Message)
-	}
-	if len(parts) == 0 {
-		return strings.ReplaceAll(string(f.Kind), "_", " ")
-	}
-	return strings.Join(parts, " ")
+	return cmp.Or(strings.TrimSpace(text), strings.ReplaceAll(string(f.Kind), "_", " "))
 }

@@ -22,31 +22,12 @@ const (
 // ParseDecimal reads digits, then optionally the point and one to four digits,
 // of any size that fits. The second result is false for everything else.
 func ParseDecimal(text string, point byte) (Percent, bool) {
-	whole, fraction := text, ""
-	if i := strings.IndexByte(text, point); i >= 0 {
-		whole, fraction = text[:i], text[i+1:]
-		if fraction == "" || len(fraction) > percentDigits {
-			return 0, false
-		}
-	}
-	if whole == "" {
+	whole, fraction, hasPoint := strings.Cut(text, string(point))
+	if whole == "" || hasPoint && fraction == "" || len(fraction) > percentDigits {
 		return 0, false
 	}
-	value := int64(0)
-	for i := range len(whole) + percentDigits {
-		digit := byte('0')
-		switch {
-		case i < len(whole):
-			digit = whole[i]
-		case i-len(whole) < len(fraction):
-			digit = fraction[i-len(whole)]
-		}
-		if digit < '0' || digit > '9' || value > 1<<58 {
-			return 0, false
-		}
-		value = value*10 + int64(digit-'0')
-	}
-	return Percent(value), true
+	value, err := strconv.ParseUint(whole+fraction+strings.Repeat("0", percentDigits-len(fraction)), 10, 63)
+	return Percent(value), err == nil
 }
 
 // String returns the shortest exact decimal, with a point: "60", "33.3333".
@@ -58,14 +39,8 @@ func (p Percent) String() string {
 // Append appends String to b.
 func (p Percent) Append(b []byte) []byte {
 	b = strconv.AppendInt(b, int64(p)/percentUnit, 10)
-	rest := int64(p) % percentUnit
-	if rest == 0 {
-		return b
-	}
-	b = append(b, '.')
-	for unit := int64(percentUnit / 10); rest > 0; unit /= 10 {
-		b = append(b, byte('0'+rest/unit))
-		rest %= unit
+	if rest := int64(p) % percentUnit; rest != 0 {
+		b = append(b, strings.TrimRight(fmt.Sprintf(".%04d", rest), "0")...)
 	}
 	return b
 }
@@ -116,40 +91,27 @@ func SameNumber(a, b string) bool {
 // SumReturned adds up JSON numbers as COR returned them, exactly. What is no
 // number counts as 0.
 func SumReturned(texts []string) string {
-	if plain, ok := sumPlain(texts); ok {
-		return plain.String()
-	}
-	sum := new(big.Rat)
-	for _, text := range texts {
-		if value, ok := parseReturned(text); ok {
-			sum.Add(sum, value)
-		}
-	}
-	digits, _ := sum.FloatPrec()
-	return sum.FloatString(digits)
-}
-
-// sumPlain adds up numbers as they usually come: short, without an exponent, with
-// at most four decimals.
-func sumPlain(texts []string) (Percent, bool) {
 	const short = 10 // characters: no sum of such numbers that fits in memory overflows
 	var sum Percent
+	odd := new(big.Rat)
 	for _, text := range texts {
-		value, ok := ParseDecimal(text, '.')
-		if !ok || len(text) > short {
-			return 0, false
+		if plain, ok := ParseDecimal(text, '.'); ok && len(text) <= short {
+			sum += plain
+		} else if value, ok := parseReturned(text); ok {
+			odd.Add(odd, value)
 		}
-		sum += value
 	}
-	return sum, true
+	if odd.Sign() == 0 {
+		return sum.String()
+	}
+	odd.Add(odd, big.NewRat(int64(sum), percentUnit))
+	digits, _ := odd.FloatPrec()
+	return odd.FloatString(digits)
 }
 
 func parseReturned(text string) (*big.Rat, bool) {
 	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
-	if len(text) > maxReturnedDigits || len(strings.TrimLeft(exponent, "+-0")) > 2 {
-		return nil, false
-	}
-	if strings.ContainsAny(text, "/_xXpPbBoO") {
+	if len(text) > maxReturnedDigits || len(strings.TrimLeft(exponent, "+-0")) > 2 || strings.ContainsAny(text, "/_xXpPbBoO") {
 		return nil, false
 	}
 	return new(big.Rat).SetString(text)

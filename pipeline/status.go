@@ -44,14 +44,13 @@ func (s Status) Settled() bool {
 
 // Compare orders statuses, the worst first: what went wrong, then what COR
 // answered differently, then what is as it should be.
-func (s Status) Compare(other Status) int { return s.severity() - other.severity() }
+func (s Status) Compare(other Status) int {
+	worstFirst := []Status{
+		Failed, Unknown, Invalid, Held, Protected, NotSent, Missing, StillAttached, Mismatched,
+		Planned, Matched, Detached, Unchanged, Duplicate,
+	}
+	return slices.Index(worstFirst, s) - slices.Index(worstFirst, other)
+}
 
 // Worse reports whether s calls for attention before than does.
 func (s Status) Worse(than Status) bool { return s.Compare(than) < 0 }
-
-func (s Status) severity() int {
-	return slices.Index([]Status{
-		Failed, Unknown, Invalid, Held, Protected, NotSent, Missing, StillAttached, Mismatched,
-		Planned, Matched, Detached, Unchanged, Duplicate,
-	}, s)
-}

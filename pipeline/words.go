@@ -1,5 +1,7 @@
 package pipeline
 
+import "fmt"
+
 // Parts of reasons by which the advice on a row is found: a row is kept with the
 // text of its reason alone.
 const (
@@ -11,3 +13,11 @@ const (
 	// overwrites.
 	OneAtCOR = "at COR this is the same user and workspace as"
 )
+
+// Count writes a number and its noun, with an s unless it is one: "1 row".
+func Count[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
