@@ -45,7 +45,7 @@ type wirePivot struct {
 // when that is no JSON object with a numeric id and a workspaces array.
 func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
 	var wire object[wireAnswer]
-	switch err := decode(r.body, &wire); {
+	switch err := json.Unmarshal(r.body, &wire, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return answer, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
@@ -189,14 +189,10 @@ func decodeAccount(r reply) (Account, bool) {
 // 8259 leaves open which of them holds). A value of an unexpected type costs
 // itself, not the answer.
 
-func decode(body []byte, into any) error {
-	return json.Unmarshal(body, into, jsontext.AllowInvalidUTF8(true))
-}
-
 // fieldsOf returns the members of an object; nil of any other value.
 func fieldsOf(value raw) map[string]raw {
 	var fields map[string]raw
-	if decode([]byte(value), &fields) != nil {
+	if json.Unmarshal([]byte(value), &fields, jsontext.AllowInvalidUTF8(true)) != nil {
 		return nil
 	}
 	return fields

@@ -47,7 +47,7 @@ type Client struct {
 func New(config Config) *Client {
 	c := &Client{
 		base:      cmp.Or(config.BaseURL, DefaultBaseURL),
-		auth:      cmp.Or(config.AuthURL, DefaultAuthURL),
+		auth:      strings.TrimRight(cmp.Or(config.AuthURL, DefaultAuthURL), "/"),
 		agent:     cmp.Or(config.UserAgent, "corattach"),
 		transport: config.Transport,
 	}
@@ -104,7 +104,7 @@ func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
 // Me asks COR whom the credentials belong to (GET /v1/me). The fault is one of
 // those of Do.
 func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
-	got, fault := c.authorized(ctx, http.MethodGet, join(c.auth, "/me"), nil, nil)
+	got, fault := c.authorized(ctx, http.MethodGet, c.auth+"/me", nil, nil)
 	if fault != nil {
 		return Account{}, fault
 	}
@@ -194,10 +194,8 @@ func read(response *http.Response) (body []byte, cut string) {
 // Choice: COR's page does not say how an id is escaped.
 func URL(base string, op pipeline.Op, user pipeline.UserID) string {
 	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
-	return join(base, "/v2/integrations/users/"+segment+"/"+string(op))
+	return strings.TrimRight(base, "/") + "/v2/integrations/users/" + segment + "/" + string(op)
 }
-
-func join(base, path string) string { return strings.TrimRight(base, "/") + path }
 
 // Body returns the request body that is sent, byte for byte: compact JSON with
 // the keys in the order of COR's example and exact percentages. Detach sends

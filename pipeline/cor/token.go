@@ -181,7 +181,7 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	asked := time.Now()
-	got, fault := t.client.send(ctx, http.MethodPost, join(t.client.auth, path), http.Header{header: {value}}, []byte(body), former.secrets)
+	got, fault := t.client.send(ctx, http.MethodPost, t.client.auth+path, http.Header{header: {value}}, []byte(body), former.secrets)
 	if fault == nil {
 		fault = faultOf(got, "")
 	}
