@@ -7,15 +7,6 @@ import (
 	"strings"
 )
 
-// Names returns the workspaces of the request, in their order.
-func (r *Request) Names() []WorkspaceID {
-	names := make([]WorkspaceID, len(r.Shares))
-	for i, s := range r.Shares {
-		names[i] = s.Workspace
-	}
-	return names
-}
-
 // Part returns the request cut down to the named workspaces; nil names all.
 func (r Request) Part(workspaces []WorkspaceID) Request {
 	if workspaces != nil {

@@ -93,14 +93,8 @@ func (p Pair) Compare(other Pair) int {
 	return cmp.Or(cmp.Compare(p.User, other.User), cmp.Compare(p.Source, other.Source), cmp.Compare(p.Workspace, other.Workspace))
 }
 
-// Spelling stands for what pairs have in common whose ids differ in letter case,
-// Unicode form or source alone. Whether these are one at COR it does not document.
-func (p Pair) Spelling() Pair {
-	return Pair{User: Spelling(p.User), Workspace: Spelling(p.Workspace)}
-}
-
 // Spelling stands for what ids have in common that differ in letter case or Unicode
-// form alone.
+// form alone. Whether these are one at COR it does not document.
 func Spelling[ID ~string](id ID) ID { return ID(strings.ToLower(norm.NFC.String(string(id)))) }
 
 // Identity is COR's own name for a pair: the internal ids in its pivot. Two pairs

@@ -53,7 +53,7 @@ func (t *Table) dispute(e Earlier, rows []int32, disputed map[pipeline.Pair]bool
 			return err
 		}
 		if !slices.ContainsFunc(known, func(k pipeline.KnownPair) bool { return k.Pair == pair && k.Identity.Known() }) {
-			disputed[pair.Spelling()] = true
+			disputed[pipeline.Pair{User: pipeline.Spelling(pair.User), Workspace: pipeline.Spelling(pair.Workspace)}] = true
 			return nil
 		}
 	}

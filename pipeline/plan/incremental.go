@@ -29,7 +29,7 @@ func (t *Table) MarkUnchanged(e Earlier) error {
 	}
 	sure := func(r *pipeline.Request) bool {
 		return len(disputed) == 0 || !slices.ContainsFunc(r.Shares, func(s pipeline.Share) bool {
-			return disputed[pipeline.Pair{User: r.User, Workspace: s.Workspace}.Spelling()]
+			return disputed[pipeline.Pair{User: pipeline.Spelling(r.User), Workspace: pipeline.Spelling(s.Workspace)}]
 		})
 	}
 	for number := range t.Users() {

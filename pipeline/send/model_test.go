@@ -160,7 +160,8 @@ func (m *model) apply(op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pip
 	}
 	var names []pipeline.WorkspaceID
 	for p := range m.stored {
-		if p.User == r.User && p.Source == r.Source && (m.scope == "all" || slices.Contains(r.Names(), p.Workspace)) {
+		asked := func(s pipeline.Share) bool { return s.Workspace == p.Workspace }
+		if p.User == r.User && p.Source == r.Source && (m.scope == "all" || slices.ContainsFunc(r.Shares, asked)) {
 			names = append(names, p.Workspace)
 		}
 	}

@@ -27,10 +27,10 @@ type evidence struct {
 
 // gather collects the evidence of all rows of a request, in their order.
 func gather(r *pipeline.Request) []evidence {
-	rows, names := make([]evidence, len(r.Shares)), r.Names()
+	rows, names := make([]evidence, len(r.Shares)), make([]pipeline.WorkspaceID, len(r.Shares))
 	index := make(map[pipeline.WorkspaceID]*evidence, len(names))
-	for i, w := range names {
-		index[w] = &rows[i]
+	for i, s := range r.Shares {
+		names[i], index[s.Workspace] = s.Workspace, &rows[i]
 	}
 	for i := range r.Past {
 		e := &r.Past[i]
