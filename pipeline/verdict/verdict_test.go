@@ -384,8 +384,10 @@ func BenchmarkOf(b *testing.B) {
 			}
 			for i, op := range []pipeline.Op{pipeline.Attach, pipeline.Detach, pipeline.Attach} {
 				e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: r.Key, Op: op}, Number: int64(i), Answer: a}
-				for _, s := range r.Shares[:min(i, 1)*len(r.Shares)] {
-					e.Only = append(e.Only, s.Workspace)
+				if i > 0 {
+					for _, s := range r.Shares {
+						e.Only = append(e.Only, s.Workspace)
+					}
 				}
 				r.Past = append(r.Past, e)
 			}
