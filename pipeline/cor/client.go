@@ -62,7 +62,13 @@ func New(config Config) *Client {
 // Close ends a token renewal that is under way, waits for it, and closes the
 // idle connections of the client's own transport. The client stays usable.
 func (c *Client) Close() {
-	c.tokens.close()
+	c.tokens.mu.Lock()
+	flight := c.tokens.flight
+	c.tokens.mu.Unlock()
+	if flight != nil {
+		flight.cancel()
+		<-flight.done
+	}
 	for _, transport := range c.own {
 		transport.CloseIdleConnections()
 	}

@@ -54,13 +54,6 @@ func (c Credentials) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
 }
 
-func (c Credentials) secrets() []string {
-	if c.AccessToken != "" {
-		return []string{c.AccessToken}
-	}
-	return []string{c.APIKey, c.ClientSecret, c.basic()}
-}
-
 // CheckURL says whether raw can be a base URL: https, or http to loopback
 // (127.0.0.0/8, ::1, or localhost, whose address is compared when it is dialled),
 // with a host, without user, query and fragment, its path percent-encoded as it is

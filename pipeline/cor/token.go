@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -33,9 +34,10 @@ type token struct {
 // token while one is made waits for that one, as long as its own context lasts,
 // but goes on with the token at hand until that has ended. A renewal has a
 // goroutine of its own, since the exchange that caused it may be given up while
-// others wait; close joins it.
+// others wait; Close joins it.
 type tokens struct {
 	credentials Credentials
+	known       []string // what must not be shown whatever token there is
 	client      *Client
 
 	mu     sync.Mutex
@@ -53,8 +55,11 @@ type renewal struct {
 }
 
 func newTokens(credentials Credentials, client *Client) *tokens {
-	t := &tokens{credentials: credentials, client: client}
-	t.token = token{access: credentials.AccessToken, secrets: newRedactor(credentials.secrets()...)}
+	t := &tokens{credentials: credentials, known: []string{credentials.AccessToken}, client: client}
+	if credentials.APIKey != "" {
+		t.known = []string{credentials.APIKey, credentials.ClientSecret, credentials.basic()}
+	}
+	t.token = token{access: credentials.AccessToken, secrets: newRedactor(t.known...)}
 	if !visible(credentials.AccessToken) {
 		t.refuse(illegalToken())
 	}
@@ -117,16 +122,6 @@ func (t *tokens) forget(access string) {
 		t.refuse(&pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"})
 	default:
 		t.access = ""
-	}
-}
-
-func (t *tokens) close() {
-	t.mu.Lock()
-	flight := t.flight
-	t.mu.Unlock()
-	if flight != nil {
-		flight.cancel()
-		<-flight.done
 	}
 }
 
@@ -197,7 +192,7 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 		return token{}, illegalToken()
 	}
 	next.renewAt, next.expires = tokenLife(asked, given["expires_in"].text())
-	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
+	next.secrets = newRedactor(slices.Concat(t.known, []string{next.access, next.refresh, former.access, former.refresh})...)
 	return next, nil
 }
 
