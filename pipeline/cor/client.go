@@ -141,11 +141,7 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 	if body != nil {
 		header.Set("Content-Type", "application/json")
 	}
-	got, fault := c.send(ctx, method, target, header, body, token.secrets)
-	if fault == nil {
-		got.asked = asked
-		fault = faultOf(got, "")
-	}
+	got, fault := c.send(ctx, method, target, header, body, reply{asked: asked, secrets: token.secrets})
 	if fault != nil && fault.Kind == pipeline.Unauthorized {
 		c.tokens.forget(token.access)
 	}
@@ -153,14 +149,13 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 }
 
 // send makes one HTTP exchange by the transport's RoundTrip, because an
-// [http.Client] follows redirects. Its fault is NotConnected, Untrusted or
-// NoAnswer: no answer's headers came.
-func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, secrets *redactor) (reply, *pipeline.Fault) {
+// [http.Client] follows redirects, and fills in its answer.
+func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte, got reply) (reply, *pipeline.Fault) {
 	var connected atomic.Bool // set by goroutines of the transport
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
-		return reply{}, transportFault(err, false, secrets)
+		return got, transportFault(err, false, got.secrets)
 	}
 	header.Set("Accept", "application/json")
 	header.Set("User-Agent", c.agent)
@@ -168,11 +163,11 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	request.GetBody = nil // else the transport may repeat a request that left (RFC 9113, section 8.7), and one Do is one request
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
-		return reply{}, transportFault(err, connected.Load() || c.own == nil, secrets)
+		return got, transportFault(err, connected.Load() || c.own == nil, got.secrets)
 	}
-	got := reply{status: response.StatusCode, header: response.Header, at: time.Now(), secrets: secrets}
+	got.status, got.header, got.at = response.StatusCode, response.Header, time.Now()
 	got.body, got.cut = read(response)
-	return got, nil
+	return got, faultOf(got, "")
 }
 
 // read reads an answer's body up to maxAnswer and closes it, so that its

@@ -54,7 +54,10 @@ func faultOf(r reply, problem string) *pipeline.Fault {
 	case kind == pipeline.Unreadable && r.cut != "":
 		code, message = "", r.cut
 	case r.status/100 == 3:
-		code, message = "", redirect(r.header.Get("Location"))
+		code, message = "", "a redirect, not followed"
+		if to, err := url.Parse(r.header.Get("Location")); err == nil && to.Host != "" {
+			message = "a redirect to " + to.Host + ", not followed" // path and query may hold secrets
+		}
 	case r.ok() && said.person:
 		code, message = "", ""
 	case r.ok() && !said.own:
@@ -166,16 +169,6 @@ func describe(err error, left bool) string {
 		return "the connection was closed"
 	}
 	return err.Error()
-}
-
-// redirect names the host a redirect points to, never its path or query, which
-// may hold secrets.
-func redirect(location string) string {
-	target, err := url.Parse(location)
-	if err != nil || target.Host == "" {
-		return "a redirect, not followed"
-	}
-	return "a redirect to " + target.Host + ", not followed"
 }
 
 // maxAfter caps what Retry-After can ask for. Choice: beyond a day it is

@@ -176,10 +176,7 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	asked := time.Now()
-	got, fault := t.client.send(ctx, http.MethodPost, t.client.auth+path, http.Header{header: {value}}, []byte(body), former.secrets)
-	if fault == nil {
-		fault = faultOf(got, "")
-	}
+	got, fault := t.client.send(ctx, http.MethodPost, t.client.auth+path, http.Header{header: {value}}, []byte(body), reply{secrets: former.secrets})
 	given := fieldsOf(raw(got.body))
 	next := token{access: given["access_token"].text(), refresh: given["refresh_token"].text()}
 	if fault == nil && next.access == "" {

@@ -42,7 +42,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Errorf("the other host got %d requests", elsewhere.Load())
 	}
 	for _, location := range []string{"", "/else", "http://%%"} {
-		if got := redirect(location); got != "a redirect, not followed" {
+		got := faultOf(reply{status: 302, header: http.Header{"Location": {location}}, secrets: newRedactor()}, "").Message
+		if got != "a redirect, not followed" {
 			t.Errorf("%q: %q", location, got)
 		}
 	}
