@@ -146,7 +146,7 @@ func markContradictions(pivots []pipeline.Pivot) {
 func itemErrors(entries []raw, r reply) (items []pipeline.ItemError) {
 	ids, people := idsOf(r.asked), r.people()
 	for _, entry := range entries[:min(len(entries), 1000+len(r.asked.Shares))] {
-		e := saidBy(entry, true)
+		e := saidBy(entry, 1)
 		subject, named := e.subject(r.asked, ids)
 		item := pipeline.ItemError{
 			Code: r.line(e.code, maxCode, nil), Message: r.line(e.message, maxMessage, people),

@@ -26,33 +26,37 @@ type said struct {
 }
 
 // saidBy tells what an error says: an object, an array as the entries of one, or
-// any other value as the message of one. Entries have no entries.
-func saidBy(value raw, isEntry bool) said {
+// any other value as the message of one. Its entries are those of errors, an error
+// that it wraps, and the members of a message; depth is how many layers are read.
+func saidBy(value raw, depth int) said {
 	var f errorFields
-	var entries, more array[raw]
 	if leniently(value, &f) != nil {
 		f = errorFields{"message": value}
-		_ = leniently(value, &entries) // what is no array has no members
-	}
-	_ = leniently(f["errors"], &more)
-	if entries = append(entries, more...); strings.HasPrefix(string(f["error"]), "{") {
-		entries = append(entries, f["error"])
 	}
 	word := f.word()
 	s := said{id: f["id"].text(), word: word, code: f.code(word), message: f.message(), attached: saysAttached(word), own: word != "" || f.own()}
 	_, isNumber := f["id"].integer()
 	s.person = isNumber || f["email"] != ""
-	if isEntry || len(entries) == 0 {
+	var entries, members array[raw]
+	_ = leniently(f["errors"], &entries) // what is no array has no members
+	_ = leniently(f["message"], &members)
+	if entries = append(entries, members...); strings.HasPrefix(string(f["error"]), "{") {
+		entries = append(entries, f["error"])
+	}
+	if depth == 0 || len(entries) == 0 {
 		return s
 	}
 	var messages []string
 	for _, entry := range entries {
-		e := saidBy(entry, true)
-		s.entries, messages = append(s.entries, e), append(messages, e.message)
+		e := saidBy(entry, depth-1)
+		s.entries = append(s.entries, e)
 		s.own = s.own || e.own
+		if e.message != "" && len(messages) < 5 {
+			messages = append(messages, e.message)
+		}
 	}
 	s.code = cmp.Or(s.code, s.entries[0].code)
-	s.message = cmp.Or(s.message, joined(messages[:min(len(messages), 5)]))
+	s.message = cmp.Or(s.message, strings.Join(messages, "; "))
 	s.attached = s.attached || !slices.ContainsFunc(s.entries, func(e said) bool { return !e.attached })
 	return s
 }
@@ -64,7 +68,7 @@ type errorFields map[string]raw
 // field that has one. Beside another word, one of "attached" does not count.
 func (f errorFields) word() (word string) {
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
-		for _, next := range strings.FieldsFunc(f[name].sentence(), func(r rune) bool { return !isWord(r) }) {
+		for _, next := range strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) }) {
 			if isWordOfCOR(next) && (word == "" || saysAttached(word)) {
 				word = next
 			}
@@ -112,7 +116,7 @@ func isErrorName(name string) bool {
 }
 
 func (f errorFields) message() string {
-	text := cmp.Or(f["message"].sentence(), f["error_description"].sentence(), f["error"].text(), f["validation"].text())
+	text := cmp.Or(f["message"].text(), f["error_description"].text(), f["error"].text(), f["validation"].text())
 	if field := f["field"].text(); field != "" && text != "" {
 		text = field + ": " + text
 	}
@@ -129,23 +133,6 @@ func (f errorFields) own() bool {
 		f["field"].text() != "" && cmp.Or(f["validation"], f["message"]) != ""
 }
 
-// sentence returns text, or that of an array's members. What an object says is
-// not known to be a message.
-func (r raw) sentence() string {
-	var members array[raw]
-	_ = leniently(r, &members) // what is no array has no members
-	texts := []string{r.text()}
-	for _, member := range members {
-		texts = append(texts, member.text())
-	}
-	return joined(texts)
-}
-
-// joined returns the texts that are not blank.
-func joined(texts []string) string {
-	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
-}
-
 // readError reads whatever stands in a body. When that is no JSON, text stands for
 // it. Of a 2xx answer that quotes nothing, as it may be a person's data.
 func readError(r reply) (s said, text string) {
@@ -157,7 +144,7 @@ func readError(r reply) (s said, text string) {
 		if !jsontext.Value(body).IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
 			return s, cmp.Or(r.cut, "broken JSON")
 		}
-		return saidBy(raw(body), false), ""
+		return saidBy(raw(body), 2), ""
 	case isPage(r):
 		title := regexp.MustCompile(`(?is)<title[^>]*>\s*(.*?)\s*</title`).FindSubmatch(body[:min(len(body), 64<<10)])
 		if title == nil || r.ok() || len(title[1]) == 0 {
