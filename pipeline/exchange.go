@@ -38,13 +38,7 @@ func (e *Exchange) LeavesOpen() bool {
 	if e.Fault == nil {
 		return e.Answer == nil
 	}
-	switch e.Fault.Kind {
-	case ServerError, Unreadable, NoAnswer:
-		return true
-	case Throttled:
-		return e.Fault.Status/100 == 5
-	}
-	return false
+	return e.Is(ServerError) || e.Is(Unreadable) || e.Is(NoAnswer) || e.Is(Throttled) && e.Fault.Status/100 == 5
 }
 
 // Pivot returns the first pivot of a workspace, joined by exact external id and

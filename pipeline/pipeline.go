@@ -60,11 +60,9 @@ type Place struct {
 	Line int64 // physical line of the record's first byte, from 1
 }
 
-// Row is one input record, good or bad.
-//
-// A good row has a User, a Workspace, a Source and a Percent, and no Problem. A
-// row with a Problem has each of them that the record tells; a row whose User is
-// "" belongs to nobody that is known.
+// Row is one input record. A good row has a User, a Workspace, a Source and a
+// Percent, and no Problem. A row with a Problem has each of them that the record
+// tells; one whose User is "" belongs to nobody that is known.
 type Row struct {
 	Place
 	User      UserID
@@ -98,7 +96,7 @@ func (p Pair) Compare(other Pair) int {
 func Spelling[ID ~string](id ID) ID { return ID(strings.ToLower(norm.NFC.String(string(id)))) }
 
 // Identity is COR's own name for a pair: the internal ids in its pivot. Two pairs
-// of one identity are one assignment at COR. The zero Identity is unknown.
+// of one identity are one assignment at COR.
 type Identity struct {
 	User      int64 `json:"user_id"`
 	Workspace int64 `json:"workspace_id"`
@@ -116,8 +114,7 @@ const (
 	Detach Op = "detach" // remove the workspaces; their percentages are not sent
 )
 
-// Share is a workspace and the percentage of it that is asked for, which means
-// nothing in a detach.
+// Share is a workspace and the percentage of it that an attach asks for.
 type Share struct {
 	Workspace WorkspaceID `json:"workspace"`
 	Percent   Percent     `json:"percentage"`

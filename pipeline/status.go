@@ -35,11 +35,7 @@ func Statuses() []Status {
 // Settled reports whether a row with this status asks for nothing more: it does
 // not stand in failed.csv.
 func (s Status) Settled() bool {
-	switch s {
-	case Matched, Unchanged, Duplicate, Planned, Detached:
-		return true
-	}
-	return false
+	return slices.Contains([]Status{Matched, Unchanged, Duplicate, Planned, Detached}, s)
 }
 
 // Compare orders statuses, the worst first: what went wrong, then what COR
