@@ -40,7 +40,8 @@ func saidBy(value raw, depth int) said {
 	var entries, members array[raw]
 	_ = leniently(f["errors"], &entries) // what is no array has no members
 	_ = leniently(f["message"], &members)
-	if entries = append(entries, members...); strings.HasPrefix(string(f["error"]), "{") {
+	entries = append(entries, members...)
+	if strings.HasPrefix(string(f["error"]), "{") {
 		entries = append(entries, f["error"])
 	}
 	if depth == 0 || len(entries) == 0 {
