@@ -25,36 +25,29 @@ const (
 	giveUp action = "give up" // the credentials are refused: the run ends
 )
 
-// policy is how often a request is tried, and what follows its answer.
-type policy struct {
-	retries   int              // attempts after the first that failed in a way worth repeating
-	repair    bool             // detach and attach again what COR answered with another percentage
-	tolerance pipeline.Percent // by which a percentage may differ and needs no repair
-}
-
 // next decides what a request does next. The exchanges of r.Past from index session
 // on belong to this session: earlier ones tell what is still open, but use up no
-// retries. A repair that an earlier session began is finished first, with or without
-// p.repair. It is a pure function: sending, retrying, repairing and resuming are
-// this one decision.
-func next(r *pipeline.Request, session int, p policy) step {
+// retries. Of the settings, Retries, Repair and Tolerance count; a repair that an
+// earlier session began is finished first, with or without Repair. It is a pure
+// function: sending, retrying, repairing and resuming are this one decision.
+func next(r *pipeline.Request, session int, s *Settings) step {
 	recent := r.Past[session:]
 	switch {
 	case len(r.Past) == 0:
 		return step{send, r.Op, nil}
 	case len(recent) == 0:
-		return firstStep(r, p)
+		return firstStep(r, s.Tolerance)
 	}
 	last := &recent[len(recent)-1]
 	switch {
-	case last.Op != r.Op && perhapsDetached(r.Past, recent, p):
+	case last.Op != r.Op && perhapsDetached(r.Past, recent, s.Retries):
 		return step{send, r.Op, last.Only}
-	case p.repair && last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)) && !verdict.Repaired(r.Past):
-		return beginRepair(r, last, p)
+	case s.Repair && last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)) && !verdict.Repaired(r.Past):
+		return beginRepair(r, last, s.Tolerance)
 	case last.Answer != nil || verdict.Refuses(last):
 		return step{do: done}
 	}
-	return tryAgain(recent, p)
+	return tryAgain(recent, s.Retries)
 }
 
 // Open reports whether another session would send something for one of a user's
@@ -62,7 +55,7 @@ func next(r *pipeline.Request, session int, p policy) step {
 func Open(requests []pipeline.Request, tolerance pipeline.Percent) bool {
 	for i := range requests {
 		r := &requests[i]
-		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), policy{tolerance: tolerance}).do != done {
+		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), &Settings{Tolerance: tolerance}).do != done {
 			return true
 		}
 	}
@@ -71,12 +64,12 @@ func Open(requests []pipeline.Request, tolerance pipeline.Percent) bool {
 
 // firstStep is the first of a session: what has no definite answer yet, and
 // before that the detach of a repair that was begun.
-func firstStep(r *pipeline.Request, p policy) step {
+func firstStep(r *pipeline.Request, tolerance pipeline.Percent) step {
 	if only := unfinished(r); only != nil {
 		return step{send, pipeline.Detach, only}
 	}
 	var open []pipeline.WorkspaceID
-	for i, v := range verdict.Of(r, p.tolerance) {
+	for i, v := range verdict.Of(r, tolerance) {
 		if v.Resumable {
 			open = append(open, r.Shares[i].Workspace)
 		}
@@ -109,7 +102,7 @@ func unfinished(r *pipeline.Request) []pipeline.WorkspaceID {
 // perhapsDetached reports whether the last exchange, a detach for a repair, is to be
 // followed by the attach. Whatever came of one that may have been done, or of one
 // before it, the workspaces are to be attached.
-func perhapsDetached(past, recent pipeline.History, p policy) bool {
+func perhapsDetached(past, recent pipeline.History, retries int) bool {
 	last := &recent[len(recent)-1]
 	switch {
 	case last.Answer != nil, verdict.AcceptedUnread(last):
@@ -117,12 +110,12 @@ func perhapsDetached(past, recent pipeline.History, p policy) bool {
 	case verdict.Refuses(last):
 		return slices.ContainsFunc(past, func(e pipeline.Exchange) bool { return e.Op == last.Op && e.LeavesOpen() })
 	}
-	return last.LeavesOpen() && !last.Is(pipeline.Throttled) && failures(recent) > p.retries
+	return last.LeavesOpen() && !last.Is(pipeline.Throttled) && failures(recent) > retries
 }
 
 // beginRepair begins a repair of what COR answered with another percentage or
 // refused as attached already.
-func beginRepair(r *pipeline.Request, last *pipeline.Exchange, p policy) step {
+func beginRepair(r *pipeline.Request, last *pipeline.Exchange, tolerance pipeline.Percent) step {
 	attached := make(map[pipeline.WorkspaceID]bool)
 	if last.Answer != nil {
 		for _, item := range last.Answer.Errors {
@@ -132,7 +125,7 @@ func beginRepair(r *pipeline.Request, last *pipeline.Exchange, p policy) step {
 	part := r.Part(last.Only)
 	part.Past = pipeline.History{*last}
 	var differing []pipeline.WorkspaceID
-	for i, v := range verdict.Of(&part, p.tolerance) {
+	for i, v := range verdict.Of(&part, tolerance) {
 		if w := part.Shares[i].Workspace; v.Status == pipeline.Mismatched || attached[w] || last.Answer == nil {
 			differing = append(differing, w)
 		}
@@ -144,8 +137,8 @@ func beginRepair(r *pipeline.Request, last *pipeline.Exchange, p policy) step {
 }
 
 // tryAgain decides what follows a fault that says neither yes nor no: again, as
-// often as the policy has it.
-func tryAgain(recent pipeline.History, p policy) step {
+// often as there are retries.
+func tryAgain(recent pipeline.History, retries int) step {
 	last := &recent[len(recent)-1]
 	switch {
 	case last.Is(pipeline.NoToken), last.Is(pipeline.Untrusted),
@@ -153,7 +146,7 @@ func tryAgain(recent pipeline.History, p policy) step {
 		return step{do: giveUp}
 	case last.Is(pipeline.Unauthorized), last.Is(pipeline.Throttled), last.Is(pipeline.TokenDown):
 		return step{send, last.Op, last.Only}
-	case failures(recent) > p.retries:
+	case failures(recent) > retries:
 		return step{do: done}
 	}
 	return step{retry, last.Op, last.Only}

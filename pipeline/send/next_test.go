@@ -94,8 +94,8 @@ var (
 	attach   = attachOf()
 	again    = step{retry, pipeline.Attach, nil}
 	kept     = answered(pivot("11", "59"), pivot("12", "40")) // 11 has another percentage
-	plain    = policy{retries: 5}
-	mender   = policy{retries: 5, repair: true}
+	plain    = Settings{Retries: 5}
+	mender   = Settings{Retries: 5, Repair: true}
 )
 
 func attachOf(only ...pipeline.WorkspaceID) step { return step{send, pipeline.Attach, only} }
@@ -106,7 +106,7 @@ func TestNext(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := asked
 			r.Past = c.history
-			if diff := cmp.Diff(c.want, next(&r, c.session, c.policy), cmp.AllowUnexported(step{})); diff != "" {
+			if diff := cmp.Diff(c.want, next(&r, c.session, &c.policy), cmp.AllowUnexported(step{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -139,7 +139,7 @@ func TestNextOfADetach(t *testing.T) {
 	} {
 		r := asked
 		r.Op, r.Past = pipeline.Detach, c.history
-		if diff := cmp.Diff(c.want, next(&r, c.session, mender), cmp.AllowUnexported(step{})); diff != "" {
+		if diff := cmp.Diff(c.want, next(&r, c.session, &mender), cmp.AllowUnexported(step{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
@@ -151,12 +151,12 @@ func TestNextEnds(t *testing.T) {
 	already := answered(pivot("12", "40")).withErrors(pipeline.ItemError{Workspace: "11", Code: "ZC004", Attached: true})
 	kinds := []exchange{fine(), kept, already, answered(), broken, noAnswer, notThere, unreadable, refused, attached, gaveUp, forbidden, denied, noToken}
 	rapid.Check(t, func(t *rapid.T) {
-		p := policy{retries: rapid.IntRange(0, 3).Draw(t, "retries"), repair: rapid.Bool().Draw(t, "repair")}
+		p := Settings{Retries: rapid.IntRange(0, 3).Draw(t, "retries"), Repair: rapid.Bool().Draw(t, "repair")}
 		r := asked
 		r.Op = rapid.SampledFrom([]pipeline.Op{pipeline.Attach, pipeline.Attach, pipeline.Detach}).Draw(t, "op")
 		detached := 0
 		for len(r.Past) < 100 {
-			s := next(&r, 0, p)
+			s := next(&r, 0, &p)
 			if s.do == done || s.do == giveUp {
 				break
 			}
@@ -167,11 +167,11 @@ func TestNextEnds(t *testing.T) {
 			}
 			r.Past = append(r.Past, past(e)...)
 		}
-		if len(r.Past) == 100 || detached > 1 || detached > 0 && !p.repair {
+		if len(r.Past) == 100 || detached > 1 || detached > 0 && !p.Repair {
 			t.Fatalf("%d exchanges, %d detaches with an answer", len(r.Past), detached)
 		}
 		resumable := slices.ContainsFunc(verdict.Of(&r, 0), func(v pipeline.Verdict) bool { return v.Resumable })
-		if s := next(&r, len(r.Past), policy{}); (s.do == send) != resumable || s.do == send && s.op != r.Op && !p.repair {
+		if s := next(&r, len(r.Past), &Settings{}); (s.do == send) != resumable || s.do == send && s.op != r.Op && !p.Repair {
 			t.Fatalf("resume does %+v, and something is resumable: %v", s, resumable)
 		}
 	})
@@ -192,7 +192,7 @@ func BenchmarkNext(b *testing.B) {
 			}
 			r.Past = pipeline.History{{Attempt: pipeline.Attempt{Op: pipeline.Attach}, Answer: a}}
 			for b.Loop() {
-				if s := next(&r, 0, mender); len(s.only) != count {
+				if s := next(&r, 0, &mender); len(s.only) != count {
 					b.Fatal(s)
 				}
 			}

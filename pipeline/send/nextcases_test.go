@@ -6,7 +6,7 @@ var stepCases = []struct {
 	name    string
 	history pipeline.History
 	session int
-	policy  policy
+	policy  Settings
 	want    step
 }{
 	{"a new request", nil, 0, plain, attach},
@@ -32,15 +32,15 @@ var stepCases = []struct {
 	// Retries.
 	{"the last retry", past(repeat(5, broken)...), 0, plain, again},
 	{"no retry left", past(repeat(6, noAnswer)...), 0, plain, finished},
-	{"no retries at all", past(broken), 0, policy{}, finished},
+	{"no retries at all", past(broken), 0, Settings{}, finished},
 	{"throttling uses up no retries", past(append(repeat(50, throttled), repeat(5, broken)...)...), 0, plain, again},
 	{"throttling uses up no retries, to the end", past(append(append(repeat(50, unavailable), tokenDown, denied), repeat(6, broken)...)...), 0, plain, finished},
 	{"throttled after the last retry: it did not count", past(append(repeat(6, broken), throttled)...), 0, plain, attach},
 	{"an earlier session uses up no retries", past(append(repeat(6, broken), repeat(5, broken)...)...), 6, plain, again},
 	{"nor does it give any", past(append(repeat(6, broken), repeat(6, broken)...)...), 6, plain, finished},
-	{"a repair has retries of its own", past(broken, broken, kept, noAnswer.detach("11"), noAnswer.detach("11")), 0, policy{retries: 2, repair: true},
+	{"a repair has retries of its own", past(broken, broken, kept, noAnswer.detach("11"), noAnswer.detach("11")), 0, Settings{Retries: 2, Repair: true},
 		step{retry, pipeline.Detach, []pipeline.WorkspaceID{"11"}}},
-	{"and so has its attach", past(broken, broken, kept, broken.detach("11"), answered().detach("11"), broken.of("11"), broken.of("11")), 0, policy{retries: 2, repair: true},
+	{"and so has its attach", past(broken, broken, kept, broken.detach("11"), answered().detach("11"), broken.of("11"), broken.of("11")), 0, Settings{Retries: 2, Repair: true},
 		step{retry, pipeline.Attach, []pipeline.WorkspaceID{"11"}}},
 
 	// 401: renewed once and repeated; refused again, the run stops.
@@ -75,7 +75,7 @@ var stepCases = []struct {
 		step{retry, pipeline.Attach, []pipeline.WorkspaceID{"11"}}},
 
 	// Repair, once.
-	{"mismatched within the tolerance", past(kept), 0, policy{retries: 5, repair: true, tolerance: one}, finished},
+	{"mismatched within the tolerance", past(kept), 0, Settings{Retries: 5, Repair: true, Tolerance: one}, finished},
 	{"mismatched without --repair", past(kept), 0, plain, finished},
 	{"mismatched with --repair", past(kept), 0, mender, detachOf("11")},
 	{"detached", past(kept, answered().detach("11")), 0, mender, attachOf("11")},

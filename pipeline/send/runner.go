@@ -56,8 +56,7 @@ type run struct {
 	left      int // users that may still be taken; negative for all
 	failing   int // users with a row that went wrong
 	unmatched int // users with a row that is not matched
-	repairs   int // the first ones that came to their end
-	futile    int // of them those that brought the same other percentage back
+	futile    int // repairs that brought the same other percentage back; negative once one has not
 }
 
 // Run settles every user: it sends what next asks for until there is nothing more
@@ -201,14 +200,14 @@ func (r *run) learn(request *pipeline.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.repairs == futileRepairs {
+	switch {
+	case r.futile < 0, r.futile == futileRepairs:
+		return
+	case !verdict.Futile(request, r.Tolerance):
+		r.futile = -1
 		return
 	}
-	r.repairs++
-	if verdict.Futile(request, r.Tolerance) {
-		r.futile++
-	}
-	if r.futile == futileRepairs {
+	if r.futile++; r.futile == futileRepairs {
 		r.repairing.Store(false)
 		if r.OnFutile != nil {
 			r.OnFutile()

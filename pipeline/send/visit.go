@@ -46,7 +46,9 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 	}
 	delays.Reset()
 	for {
-		s := next(request, session, policy{retries: v.Retries, repair: v.repairing.Load(), tolerance: v.Tolerance})
+		settings := v.Settings
+		settings.Repair = v.repairing.Load()
+		s := next(request, session, &settings)
 		switch s.do {
 		case done:
 			return nil
@@ -94,7 +96,11 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 		return err
 	}
 	if e.Fault = unready; unready == nil {
-		since, err = v.exchange(ctx, &e, part, place)
+		if since, err = v.gate.await(ctx, place, true); err != nil {
+			e.Fault = &pipeline.Fault{Kind: pipeline.Withheld} // the run stops before there was a slot: nothing left
+		} else {
+			v.exchange(&e, part)
+		}
 	}
 	now := time.Now()
 	e.Ended = now.UTC()
@@ -111,19 +117,12 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 	return err
 }
 
-// exchange sends e in a slot of its own. An error says that the run stops before
-// there was one, so that nothing left.
-func (v *visit) exchange(ctx context.Context, e *pipeline.Exchange, part pipeline.Request, place place) (moment, error) {
-	since, err := v.gate.await(ctx, place, true)
-	if err != nil {
-		e.Fault = &pipeline.Fault{Kind: pipeline.Withheld}
-		return since, err
-	}
+// exchange sends e, which has its slot.
+func (v *visit) exchange(e *pipeline.Exchange, part pipeline.Request) {
 	ctx, cancel := context.WithTimeout(v.cut, v.Timeout)
 	defer cancel()
 	answer, fault := v.COR.Do(ctx, e.Op, part)
 	if e.Fault = fault; fault == nil {
 		e.Answer = &answer
 	}
-	return since, nil
 }
