@@ -58,6 +58,7 @@ type Ledger struct {
 	db       *bbolt.DB
 	tx       *bbolt.Tx // always open: changes are committed and the next one is begun
 	entries  *bbolt.Bucket
+	failed   error // to change an entry in this transaction
 
 	register
 
@@ -167,6 +168,7 @@ func (l *Ledger) begin() (err error) {
 	if l.tx, err = l.db.Begin(true); err != nil {
 		return err
 	}
+	l.failed = nil
 	l.register = register{Format: format, Runs: make(map[string]*runState), Scopes: make(map[string]scope)}
 	if first, _ := l.tx.Cursor().First(); first == nil {
 		l.entries, err = l.tx.CreateBucket([]byte(bucket))
@@ -199,11 +201,15 @@ func (l *Ledger) update(change func() error) error {
 // commit makes what was changed until now durable.
 func (l *Ledger) commit() error {
 	l.put(registerTable, "", &l.register)
-	if l.readOnly {
-		return nil
+	err := l.failed
+	if err == nil && !l.readOnly {
+		err = l.tx.Commit()
 	}
-	if err := l.tx.Commit(); err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("the ledger %s can't be written: %w", l.path, err)
+	case l.readOnly:
+		return nil
 	}
 	return l.begin()
 }

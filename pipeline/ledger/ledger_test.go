@@ -429,6 +429,19 @@ func TestErrorsArePassedOn(t *testing.T) {
 	is(t, pairs(t, l, here))
 }
 
+// What can't be kept, such as a name that is no text, is an error, and nothing is changed.
+func TestUnwritable(t *testing.T) {
+	l := opened(t)
+	nameless := run(1, "job\xff")
+	nameless.ID = "\xff"
+	if err := l.Apply(nameless, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))); err == nil || !strings.Contains(err.Error(), "can't be written") {
+		t.Errorf("applied: %v", err)
+	}
+	is(t, pairs(t, l, here))
+	check(t, l.Apply(run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	is(t, pairs(t, l, here), "W1=60 confirmed")
+}
+
 // A ledger that is only read takes changes too, and forgets them.
 func TestReadForgets(t *testing.T) {
 	dir := t.TempDir()

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"hash/fnv"
@@ -67,7 +68,7 @@ func each[T any](l *Ledger, table, prefix string) iter.Seq2[string, T] {
 	}
 }
 
-// put changes an entry. It fails for what is no JSON or no key of bbolt's alone.
+// put changes an entry. What can't be put makes the next commit fail.
 func (l *Ledger) put(table, key string, v any) {
 	var value bytes.Buffer // a job's value is large: it is not copied
 	err := json.MarshalWrite(&value, v)
@@ -76,7 +77,5 @@ func (l *Ledger) put(table, key string, v any) {
 	if err == nil {
 		err = l.entries.Put(at, value.Bytes())
 	}
-	if err != nil {
-		panic(err)
-	}
+	l.failed = cmp.Or(l.failed, err)
 }
