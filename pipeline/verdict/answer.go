@@ -13,6 +13,11 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 	if ev.pivot != nil {
 		v.Pivot, v.Number = ev.pivot, ev.answer.Number
 	}
+	first, unnamed := "", ev.pivot == nil && ev.problem == "" && ev.item == nil
+	if errors := ev.answer.Answer.Errors; unnamed && len(errors) > 0 {
+		first = "; its first error: " + errors[0].Text()
+		v.ErrorCode, v.Subject = errors[0].Code, errors[0].Subject
+	}
 	switch {
 	case op == pipeline.Detach && ev.pivot != nil:
 		v.Status, v.Reason = pipeline.StillAttached, "COR accepted the request and still returns it"
@@ -27,8 +32,12 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 		if op == pipeline.Detach {
 			v.Status = pipeline.Failed
 		}
-	case ev.pivot == nil:
-		ev.readAbsent(op, v)
+	case unnamed && op == pipeline.Attach:
+		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but did not return this workspace"+first
+	case unnamed && first != "":
+		v.Status, v.Reason = pipeline.Unknown, "COR accepted the request"+first
+	case unnamed:
+		v.Status = pipeline.Detached
 	case share.Percent.Near(ev.pivot.Percentage, 0):
 		v.Status = pipeline.Matched
 	default:
@@ -39,22 +48,5 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 	}
 	if ev.kept != nil {
 		v.Reason += "; the repair was refused: " + ev.kept.Fault.Error()
-	}
-}
-
-// readAbsent sets the verdict on a row that neither the answer nor its errors name.
-func (ev *evidence) readAbsent(op pipeline.Op, v *pipeline.Verdict) {
-	errors, first := ev.answer.Answer.Errors, ""
-	if len(errors) > 0 {
-		v.ErrorCode, v.Subject = errors[0].Code, errors[0].Subject
-		first = "; its first error: " + errors[0].Text()
-	}
-	switch {
-	case op == pipeline.Attach:
-		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but did not return this workspace"+first
-	case first != "":
-		v.Status, v.Reason = pipeline.Unknown, "COR accepted the request"+first
-	default:
-		v.Status = pipeline.Detached
 	}
 }
