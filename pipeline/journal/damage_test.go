@@ -330,16 +330,16 @@ func FuzzRead(f *testing.F) {
 		came := record[*outcome]{Type: endRecord, Number: 1, Data: &outcome{Fault: e.Fault}}
 		for line, same := range map[string]func(line []byte) bool{
 			lineOf(t, &attempt): func(line []byte) bool {
-				got, err := decode[pipeline.Attempt]("j", 0, line)
-				return err == nil && cmp.Equal(got, e.Attempt)
+				var got record[*pipeline.Attempt]
+				return got.read(line) == "" && cmp.Equal(got, attempt)
 			},
 			lineOf(t, &came): func(line []byte) bool {
-				got, err := decode[outcome]("j", 0, line)
-				return err == nil && cmp.Equal(&got, came.Data)
+				var got record[*outcome]
+				return got.read(line) == "" && cmp.Equal(got, came)
 			},
 		} {
-			if why := unsealed([]byte(line)); why != "" || !same([]byte(line)) {
-				t.Errorf("%q: %s", line, why)
+			if !same([]byte(line)) {
+				t.Errorf("another record is read than was written: %q", line)
 			}
 		}
 	})

@@ -447,7 +447,7 @@ func TestRefusedFiles(t *testing.T) {
 		"an end of another session": {lines(first, plan, session, begin(1), session, end), "the end of attempt 1, which is not open"},
 		"a gap":                     {lines(first, plan, session, begin(2)), "attempt 2 stands where 1 is due"},
 		"of another type":           {good + line("later", 0, nil) + good, otherForm},
-		"a plan without data":       {good + line(planRecord, 0, nil), otherForm},
+		"a plan of another form":    {good + line(planRecord, 0, "plan"), otherForm},
 	} {
 		path := filepath.Join(t.TempDir(), "journal.jsonl")
 		check(t, os.WriteFile(path, []byte(c.content), 0o600))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -94,30 +95,24 @@ func (l *Log) note(s *scan) (err error) {
 	case decisionsRecord:
 		l.decisions = append(l.decisions, s.at)
 	case planRecord:
-		l.Plan, err = decode[*Plan](l.path, s.at.from, s.line)
+		err = s.decode(&l.Plan)
 	case sessionRecord:
-		now, failed := decode[Session](l.path, s.at.from, s.line)
-		l.Sessions, l.LastAt, err = append(l.Sessions, now), now.At, failed
+		var now Session
+		err = s.decode(&now)
+		l.Sessions, l.LastAt = append(l.Sessions, now), now.At
 	case beginRecord:
 		l.attempts = append(l.attempts, attempt{begin: s.at, session: int32(len(l.Sessions) - 1), previous: l.last[s.User]})
 		l.last[s.User] = int32(s.Number)
 	case endRecord:
 		l.attempts[s.Number-1].end = s.at
 	case finishRecord:
-		l.Sessions[len(l.Sessions)-1].End, err = decode[*End](l.path, s.at.from, s.line)
+		err = s.decode(&l.Sessions[len(l.Sessions)-1].End)
 	}
 	return err
 }
 
 // Users returns the users that have attempts, sorted by bytes.
-func (l *Log) Users() []pipeline.UserID {
-	users := make([]pipeline.UserID, 0, len(l.last))
-	for user := range l.last {
-		users = append(users, user)
-	}
-	slices.Sort(users)
-	return users
-}
+func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)) }
 
 // Exchanges returns the attempts of a user and what came of them, in the order
 // they were begun. One without an end has neither an answer nor a fault.
@@ -165,10 +160,11 @@ func at[T any](l *Log, is span) (v T, err error) {
 	if _, err := l.file.ReadAt(line, is.from); err != nil {
 		return v, fmt.Errorf("%s: %w", l.path, err)
 	}
-	if why := unsealed(line); why != "" {
+	var r record[T]
+	if why := r.read(line); why != "" {
 		return v, &DamagedError{l.path, is.from, why}
 	}
-	return decode[T](l.path, is.from, line)
+	return r.Data, nil
 }
 
 // Continue goes on with a journal that has a plan. What a crash has cut short is
@@ -225,9 +221,9 @@ func LastEnd(path string) (*End, error) {
 		return nil, err
 	}
 	last := tail[bytes.LastIndexByte(tail[:len(tail)-1], '\n')+1:]
-	if !bytes.HasPrefix(last, []byte(recordStart+string(finishRecord)+`"`)) || unsealed(last) != "" {
+	var r record[*End]
+	if r.read(last) != "" || r.Type != finishRecord {
 		return nil, nil
 	}
-	end, err := decode[End](path, from+int64(len(tail)-len(last)), last)
-	return &end, err
+	return r.Data, nil
 }

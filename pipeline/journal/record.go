@@ -65,33 +65,25 @@ func seal(body []byte) string {
 	return fmt.Sprintf("%s%08x%s", sealStart, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), sealEnd)
 }
 
-// unsealed says what is wrong with the checksum of a line, "" when nothing is.
-func unsealed(line []byte) (why string) {
+// read decodes a line; why says what is wrong with it, "" when it is right.
+func (r *record[T]) read(line []byte) (why string) {
 	at := len(line) - sealSize
 	switch {
 	case at < 0, !bytes.HasPrefix(line[at:], []byte(sealStart)), !bytes.HasSuffix(line, []byte(sealEnd)):
 		return "a record without a checksum"
 	case string(line[at:]) != seal(line[:at]):
 		return "a record whose checksum is wrong"
+	case unmarshal(line, r) != nil:
+		return otherForm
 	}
 	return ""
 }
 
-// unmarshal reads JSON as encoding/json does, in one pass.
-func unmarshal(line []byte, v any) error {
-	return json.Unmarshal(line, v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
-}
-
 const otherForm = "a record of another form"
 
-// decode returns the data of a line whose checksum is right. from is where it stands
-// in the file.
-func decode[T any](path string, from int64, line []byte) (v T, err error) {
-	var r record[*T]
-	if unmarshal(line, &r) != nil || r.Data == nil {
-		return v, &DamagedError{path, from, otherForm}
-	}
-	return *r.Data, nil
+// unmarshal reads JSON as encoding/json does, in one pass.
+func unmarshal(text []byte, v any) error {
+	return json.Unmarshal(text, v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
 }
 
 // decodeHeader looks at the format first: what else a header of another one has
@@ -106,7 +98,11 @@ func decodeHeader(path string, line []byte) (Header, error) {
 	if is := cmp.Or(is.Data, is.Header); is.Format != Format {
 		return Header{}, &FormatError{path, is.Format, is.Version}
 	}
-	return decode[Header](path, 0, line)
+	var r record[Header]
+	if why := r.read(line); why != "" {
+		return Header{}, &DamagedError{path, 0, why}
+	}
+	return r.Data, nil
 }
 
 // order knows which record may follow. Writing and reading share it, so that

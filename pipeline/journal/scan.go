@@ -62,21 +62,28 @@ func (s *scan) next() (err error) {
 	if s.line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
-	why := unsealed(s.line)
-	if len(s.line) == 0 || why != "" {
-		return s.end(why)
-	}
 	s.record = record[jsontext.Value]{Data: s.Data[:0]}
-	if unmarshal(s.line, &s.record) != nil {
-		why = otherForm
-	} else {
+	why := s.read(s.line)
+	switch why {
+	case "":
 		why = s.order.follow(s.Type, s.Number)
+	case otherForm:
+	default:
+		return s.end(why)
 	}
 	if why != "" {
 		return &DamagedError{s.path, s.whole, why}
 	}
 	s.at = span{s.whole, s.whole + int64(len(s.line))}
 	s.whole = s.at.to
+	return nil
+}
+
+// decode decodes the data of the record that was read last.
+func (s *scan) decode(v any) error {
+	if unmarshal(s.Data, v) != nil {
+		return &DamagedError{s.path, s.at.from, otherForm}
+	}
 	return nil
 }
 
@@ -91,7 +98,7 @@ func (s *scan) end(why string) (err error) {
 	for line := s.line; len(line) > 0; {
 		s.torn += int64(len(line))
 		// One that has lost its line break stands in front of a whole record.
-		if unsealed(line[max(0, bytes.LastIndex(line, []byte(recordStart))):]) == "" {
+		if s.read(line[max(0, bytes.LastIndex(line, []byte(recordStart))):]) == "" {
 			return &DamagedError{s.path, s.whole, why}
 		}
 		if line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
