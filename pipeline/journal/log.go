@@ -47,14 +47,35 @@ type attempt struct {
 // came of them is left to Exchanges. A *DamagedError means that the file can't be
 // relied on, ErrUnbegun that nothing was sent. A *FormatError is about the version
 // of the program.
-func Read(path string) (*Log, error) {
+func Read(path string) (_ *Log, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}()
+	info, err := file.Stat() // a run that is active goes on writing
+	if err != nil {
+		return nil, err
+	}
 	l := &Log{path: path, file: file, last: make(map[pipeline.UserID]int32)}
-	if err := l.read(); err != nil {
-		return nil, errors.Join(err, file.Close())
+	s := scan{path: path, in: bufio.NewReaderSize(io.NewSectionReader(file, 0, info.Size()), 256<<10)}
+	for err == nil {
+		if err = s.next(); err == nil {
+			err = l.note(&s)
+		}
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	l.Size, l.Torn, l.order = s.whole, s.torn, s.order
+	if n := len(l.attempts); n > 0 && int(l.attempts[n-1].session) == len(l.Sessions)-1 {
+		a, err := at[pipeline.Attempt](l, l.attempts[n-1].begin)
+		l.LastAt = a.At
+		return l, err
 	}
 	return l, nil
 }
@@ -62,43 +83,20 @@ func Read(path string) (*Log, error) {
 // Close closes the file.
 func (l *Log) Close() error { return l.file.Close() }
 
-// read reads as far as the file goes now: a run that is active goes on writing.
-func (l *Log) read() error {
-	info, err := l.file.Stat()
-	if err != nil {
-		return err
-	}
-	s := scan{path: l.path, in: bufio.NewReaderSize(io.NewSectionReader(l.file, 0, info.Size()), 256<<10)}
-	for err == nil {
-		if err = s.next(); err == nil {
-			err = l.note(&s)
-		}
-	}
-	if err != io.EOF {
-		return err
-	}
-	l.Size, l.Torn, l.order = s.whole, s.torn, s.order
-	if n := len(l.attempts); n > 0 && int(l.attempts[n-1].session) == len(l.Sessions)-1 {
-		a, err := at[pipeline.Attempt](l, l.attempts[n-1].begin)
-		l.LastAt = a.At
-		return err
-	}
-	return nil
-}
-
 // note takes note of the record that was read last.
 func (l *Log) note(s *scan) (err error) {
 	switch s.Type {
 	case headerRecord:
 		l.Header, err = decodeHeader(l.path, s.line)
 		l.LastAt = l.At
+		return err
 	case decisionsRecord:
 		l.decisions = append(l.decisions, s.at)
 	case planRecord:
-		err = s.decode(&l.Plan)
+		err = unmarshal(s.Data, &l.Plan)
 	case sessionRecord:
 		var now Session
-		err = s.decode(&now)
+		err = unmarshal(s.Data, &now)
 		l.Sessions, l.LastAt = append(l.Sessions, now), now.At
 	case beginRecord:
 		l.attempts = append(l.attempts, attempt{begin: s.at, session: int32(len(l.Sessions) - 1), previous: l.last[s.User]})
@@ -106,9 +104,12 @@ func (l *Log) note(s *scan) (err error) {
 	case endRecord:
 		l.attempts[s.Number-1].end = s.at
 	case finishRecord:
-		err = s.decode(&l.Sessions[len(l.Sessions)-1].End)
+		err = unmarshal(s.Data, &l.Sessions[len(l.Sessions)-1].End)
 	}
-	return err
+	if err != nil {
+		return &DamagedError{l.path, s.at.from, otherForm}
+	}
+	return nil
 }
 
 // Users returns the users that have attempts, sorted by bytes.

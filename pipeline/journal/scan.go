@@ -79,14 +79,6 @@ func (s *scan) next() (err error) {
 	return nil
 }
 
-// decode decodes the data of the record that was read last.
-func (s *scan) decode(v any) error {
-	if unmarshal(s.Data, v) != nil {
-		return &DamagedError{s.path, s.at.from, otherForm}
-	}
-	return nil
-}
-
 // end tells a torn tail, which may be empty, from damage: after a crash no whole
 // record follows the one that is not, and what there is of a header is its
 // beginning.
