@@ -29,8 +29,8 @@ func filled(t testing.TB, users int) string {
 	send(t, l, run(1, "staff"), names...)
 	base := imported(names[:len(names)/2]...)
 	base.Baseline, base.Troubled = true, troubled("U0001", "a row failed")
-	check(t, l.Conclude(run(1, "staff"), base))
-	check(t, l.Apply(run(2, "staff"), 1, exchanges(by("U0000", answered(attach(1, "W1=60"), "W1=60@5", "W2=60@6")))))
+	check(t, conclude(l, run(1, "staff"), base))
+	check(t, apply(l, run(2, "staff"), 1, exchanges(by("U0000", answered(attach(1, "W1=60"), "W1=60@5", "W2=60@6")))))
 	check(t, l.Doubt(1))
 	check(t, l.Close())
 	return path
@@ -43,7 +43,7 @@ func decisions(path string) (string, error) {
 		return "", err
 	}
 	defer l.Close()
-	all := fmt.Sprint(l.Counters(), l.Done("run-1", 1), l.Accounts(here))
+	all := fmt.Sprint(l.Counters(), l.Seen("run-1"), l.Accounts(here))
 	none := func(pipeline.Pair) bool { return false }
 	for _, user := range []pipeline.UserID{"U0000", "U0001", "U0002", "U0040"} {
 		for _, p := range l.Pairs(here, user) {

@@ -18,7 +18,7 @@ type Import struct {
 	Stopped  bool     // a guard stopped it before COR was asked
 	Inputs   []string // SHA-256 of its files
 
-	Pairs    iter.Seq[pipeline.Pair]            // that it has; nil when the input was refused: then nothing here counts
+	Pairs    iter.Seq[pipeline.Pair]            // that it has
 	Users    iter.Seq[pipeline.UserID]          // whom it names, the damaged ones too
 	Damaged  iter.Seq[pipeline.UserID]          // who have an invalid row: all their pairs count as in the input
 	Troubled iter.Seq2[pipeline.UserID, string] // whose rows did not all arrive, and why
@@ -101,55 +101,44 @@ func (l *Ledger) job(target, name string) job {
 	return j
 }
 
-// Conclude takes over what an import says beyond its exchanges. It is called for
-// every real import, after Apply. Imports may come in any order; the result is that
-// of their counters.
-func (l *Ledger) Conclude(run Run, i Import) error {
-	return l.update(func() error {
-		is := l.run(run)
-		is.Concluded = is.Seen
-		if i.Pairs == nil {
-			return nil
-		}
-		target := targetKey(run.Target)
-		j := l.job(target, run.Job)
-		i.Doubtful = i.Doubtful || !i.Stopped && l.hasStranger(target, i.Troubled)
-		if cleared, set := j.conclude(run.Counter, &i); set != 0 {
-			spared := l.damaged(target, &i)
-			for pair, is := range j.Pairs {
-				if spared[pair] {
-					j.Pairs[pair] = is | set&inLatest
-				} else {
-					j.Pairs[pair] = is &^ cleared
-				}
-			}
-			for user, is := range j.Users {
-				j.Users[user] = is &^ cleared
-			}
-			for pair := range i.Pairs {
-				j.Pairs[hash(pairKey(pair))] |= set
-			}
-			for user := range i.Users {
-				j.Users[hash(string(user))] |= set
+// conclude takes over what an import says beyond its exchanges, which are applied.
+func (l *Ledger) conclude(run Run, i *Import) {
+	target := targetKey(run.Target)
+	j, doubtful := l.job(target, run.Job), i.Doubtful || !i.Stopped && l.hasStranger(target, i.Troubled)
+	if cleared, set := j.conclude(run.Counter, i, doubtful); set != 0 {
+		spared := l.damaged(target, i)
+		for pair, is := range j.Pairs {
+			if spared[pair] {
+				j.Pairs[pair] = is | set&inLatest
+			} else {
+				j.Pairs[pair] = is &^ cleared
 			}
 		}
-		j.trouble(run.Counter, &i)
-		l.put(jobsTable+target, run.Job, &j)
-		return nil
-	})
+		for user, is := range j.Users {
+			j.Users[user] = is &^ cleared
+		}
+		for pair := range i.Pairs {
+			j.Pairs[hash(pairKey(pair))] |= set
+		}
+		for user := range i.Users {
+			j.Users[hash(string(user))] |= set
+		}
+	}
+	j.trouble(run.Counter, i)
+	l.put(jobsTable+target, run.Job, &j)
 }
 
 // conclude takes over an import, and returns how the marks of the job's pairs and
 // users change: which are cleared, and which those that the import has get. An
 // older import replaces nothing that a newer one has said. A baseline that comes
 // late leaves wanted what was: what of it came with newer imports is not known.
-func (j *job) conclude(counter int64, i *Import) (cleared, set mark) {
+func (j *job) conclude(counter int64, i *Import, doubtful bool) (cleared, set mark) {
 	came := i.Sent || i.Baseline
 	if came && counter >= j.Sent {
 		j.Sent, j.Inputs = counter, i.Inputs
 	}
-	if (came || i.Doubtful || i.Broken) && counter >= j.Latest {
-		j.Latest, j.Doubtful, j.Broken = counter, i.Doubtful, i.Broken
+	if (came || doubtful || i.Broken) && counter >= j.Latest {
+		j.Latest, j.Doubtful, j.Broken = counter, doubtful, i.Broken
 		cleared, set = inLatest, inLatest
 	}
 	if i.Baseline {

@@ -37,7 +37,7 @@ func check(t interface {
 
 // run returns the run with a counter, which is in its id too.
 func run(counter int64, job string) Run {
-	return Run{ID: fmt.Sprint("run-", counter), Counter: counter, Sessions: []Session{{Counter: counter}}, Command: "import", Job: job, Target: here}
+	return Run{ID: fmt.Sprint("run-", counter), Counter: counter, Sessions: []Session{{Counter: counter}}, Job: job, Target: here}
 }
 
 // attach is an attempt of a number on pairs of U under SAP; each share is "W1=60".
@@ -102,6 +102,14 @@ func exchanges(all ...pipeline.Exchange) iter.Seq2[pipeline.Exchange, error] {
 		}
 	}
 }
+
+// apply applies a run that says nothing beyond its exchanges.
+func apply(l *Ledger, r Run, size int64, exchanges iter.Seq2[pipeline.Exchange, error]) error {
+	return l.Apply(r, size, exchanges, nil)
+}
+
+// conclude applies an import without exchanges.
+func conclude(l *Ledger, r Run, i Import) error { return l.Apply(r, 1, exchanges(), &i) }
 
 // opened is a new ledger in a file that is closed at the end of the test.
 func opened(t testing.TB) *Ledger {
@@ -208,11 +216,11 @@ func TestApply(t *testing.T) {
 				all[1].At = start.Add(-time.Hour)
 			}
 			for range 2 { // a piece may be applied again
-				check(t, l.Apply(run(1, "job"), 10, exchanges(all...)))
+				check(t, apply(l, run(1, "job"), 10, exchanges(all...)))
 				is(t, pairs(t, l, here), c.want...)
 			}
 			if scope := len(c.then) == 0 || name == "only those sent"; scope {
-				check(t, l.Apply(run(2, "job"), 10, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+				check(t, apply(l, run(2, "job"), 10, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 				is(t, pairs(t, l, here)[:2], both...)
 			}
 		})
@@ -221,7 +229,7 @@ func TestApply(t *testing.T) {
 
 func TestNeverConfirmed(t *testing.T) {
 	l := opened(t)
-	check(t, l.Apply(run(1, "job"), 10, exchanges(
+	check(t, apply(l, run(1, "job"), 10, exchanges(
 		attach(1, "W1=60"), failed(attach(2, "W2=60"), pipeline.NotConnected), answered(attach(3, "W3=60"), "W3=59"), answered(attach(4, "W4=60"), "W4=60%"),
 	)))
 	is(t, pairs(t, l, here), "W1 gone", "W3=59", "W4=60%")
@@ -233,7 +241,7 @@ func TestTolerance(t *testing.T) {
 	r.Sessions = []Session{{Counter: 1}, {Counter: 2, Tolerance: 100}}
 	second := answered(attach(2, "W2=33.3333", "W3=33.3333"), "W2=33.33", "W3=33.3")
 	second.Session = 1
-	check(t, l.Apply(r, 10, exchanges(answered(attach(1, "W1=33.3333"), "W1=33.33"), second)))
+	check(t, apply(l, r, 10, exchanges(answered(attach(1, "W1=33.3333"), "W1=33.33"), second)))
 	is(t, pairs(t, l, here), "W1=33.33", "W2=33.33 confirmed", "W3=33.3")
 }
 
@@ -246,13 +254,13 @@ func TestScopeOfAnswers(t *testing.T) {
 		return e
 	}())
 	l := opened(t)
-	check(t, l.Apply(run(1, "job"), 1, first))
+	check(t, apply(l, run(1, "job"), 1, first))
 	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40 confirmed")
-	check(t, l.Apply(run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "W2=40"))))
+	check(t, apply(l, run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "W2=40"))))
 	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40 confirmed")
-	check(t, l.Apply(run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "OKTA/W3=1 confirmed", "W1=60 confirmed", "W2=40")
-	check(t, l.Apply(run(4, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "OKTA/W3=1"), answered(attach(2, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(4, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60", "OKTA/W3=1"), answered(attach(2, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "OKTA/W3=1", "W1=60 confirmed", "W2=40")
 }
 
@@ -267,11 +275,11 @@ func TestOrderOfSessions(t *testing.T) {
 	for _, firstLast := range []bool{false, true} {
 		l := opened(t)
 		if firstLast {
-			check(t, l.Apply(late, 1, second))
-			check(t, l.Apply(early, 1, first))
+			check(t, apply(l, late, 1, second))
+			check(t, apply(l, early, 1, first))
 		} else {
-			check(t, l.Apply(early, 1, first))
-			check(t, l.Apply(late, 1, second))
+			check(t, apply(l, early, 1, first))
+			check(t, apply(l, late, 1, second))
 		}
 		is(t, pairs(t, l, here), "W1=70 confirmed")
 	}
@@ -292,14 +300,14 @@ func TestIdentity(t *testing.T) {
 		"an unknown identity": {by("V", answered(attach(2, "W9=50"), "W9=50@0")), "W1=60 confirmed"},
 	} {
 		l := opened(t)
-		check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
-		check(t, l.Apply(run(2, "job"), 1, exchanges(c.then)))
+		check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+		check(t, apply(l, run(2, "job"), 1, exchanges(c.then)))
 		if got := pairs(t, l, here); got[0] != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 	l := opened(t)
-	check(t, l.Apply(run(1, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@1")), answered(attach(2, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(1, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@1")), answered(attach(2, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed") // the other one was earlier
 	same := l.SameIdentity(here, pipeline.Identity{User: 1, Workspace: 1})
 	if len(same) != 2 || same[0].User != "U" || same[1].Workspace != "W9" || same[1].Confirmed {
@@ -308,9 +316,9 @@ func TestIdentity(t *testing.T) {
 	if same = l.SameIdentity(here, pipeline.Identity{User: 1}); same != nil {
 		t.Errorf("an unknown identity: %+v", same)
 	}
-	check(t, l.Apply(run(2, "job"), 1, exchanges(by("V", answered(detach(1, "W9"), "W1=60")))))
+	check(t, apply(l, run(2, "job"), 1, exchanges(by("V", answered(detach(1, "W9"), "W1=60")))))
 	is(t, pairs(t, l, here), "W1=60") // it was detached under another name
-	check(t, l.Apply(run(3, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@8")))))
+	check(t, apply(l, run(3, "job"), 1, exchanges(by("V", answered(attach(1, "W9=50"), "W9=50@8")))))
 	if same = l.SameIdentity(here, pipeline.Identity{User: 1, Workspace: 1}); same != nil {
 		t.Errorf("another identity has taken its place: %+v", same)
 	}
@@ -320,21 +328,21 @@ func TestIdentity(t *testing.T) {
 func TestTargetsAreApart(t *testing.T) {
 	l := opened(t)
 	unknown, there := account(""), account("key-2")
-	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
+	check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
 	is(t, pairs(t, l, there))
 	is(t, l.Accounts(unknown), "key-1")
 	second := run(2, "job")
 	second.Target = unknown
-	check(t, l.Apply(second, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, second, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed", "W2=1 confirmed") // the same word, whoever's it is
 	is(t, pairs(t, l, unknown), "W1=60")                          // what is not known to be this account confirms nothing
 	third := run(3, "job")
 	third.Target = there
-	check(t, l.Apply(third, 1, exchanges()))
+	check(t, apply(l, third, 1, exchanges()))
 	is(t, l.Accounts(unknown), "key-1", "key-2")
 	simulated := run(4, "job")
 	simulated.Target = pipeline.Target{BaseURL: pipeline.SimulatorURL}
-	check(t, l.Apply(simulated, 1, exchanges(answered(attach(1, "W1=7"), "W1=7"))))
+	check(t, apply(l, simulated, 1, exchanges(answered(attach(1, "W1=7"), "W1=7"))))
 	is(t, pairs(t, l, simulated.Target), "W1=7 confirmed")
 	is(t, pairs(t, l, here), "W1=60 confirmed", "W2=1 confirmed")
 }
@@ -350,31 +358,31 @@ func TestSiblings(t *testing.T) {
 			l := opened(t)
 			second := run(2, "job")
 			second.Target = account(name)
-			check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
-			check(t, l.Apply(second, 1, exchanges(sent)))
+			check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
+			check(t, apply(l, second, 1, exchanges(sent)))
 			is(t, pairs(t, l, here), "W1=60", "W2=1 confirmed")
 		}
 	}
 	l := opened(t)
 	second := run(2, "job")
 	second.Target.BaseURL = "https://other.example"
-	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
-	check(t, l.Apply(second, 1, exchanges(attach(1, "W1=60"))))
+	check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, second, 1, exchanges(attach(1, "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed")
 }
 
 // When a run that may have sent is gone, nothing that was confirmed before counts.
 func TestDoubt(t *testing.T) {
 	l := opened(t)
-	check(t, l.Apply(run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	second := run(2, "job")
 	second.Sessions = []Session{{Counter: 2}, {Counter: 4}}
-	check(t, l.Apply(second, 1, exchanges()))
+	check(t, apply(l, second, 1, exchanges()))
 	check(t, l.Doubt(4))
 	is(t, pairs(t, l, here), "W1=60")
-	check(t, l.Apply(run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(3, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60") // the run that is gone went on after that
-	check(t, l.Apply(run(5, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(5, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed")
 	check(t, l.Doubt(4))
 	is(t, pairs(t, l, here), "W1=60 confirmed")
@@ -390,27 +398,19 @@ func TestHowFarARunIsApplied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	l, err := Open(path)
 	check(t, err)
-	imported, detached := run(1, "job"), run(2, "")
-	detached.Command = "detach"
-	for _, r := range []Run{imported, detached} {
-		if l.Done(r.ID, 0) || l.Seen(r.ID) != 0 {
-			t.Errorf("%s: it was never applied", r.Command)
-		}
-		check(t, l.Apply(r, 7, exchanges()))
+	if l.Seen("run-1") != 0 {
+		t.Error("it was never applied")
 	}
+	check(t, apply(l, run(1, "job"), 7, exchanges()))
 	check(t, l.Close())
 	if l, err = Open(path); err != nil {
 		t.Fatal(err)
 	}
-	if l.Done("run-1", 7) || !l.Done("run-2", 7) || l.Done("run-2", 8) || l.Done("run-3", 0) || l.Seen("run-1") != 7 {
-		t.Errorf("applied and not concluded: import %v, detach %v", l.Done("run-1", 7), l.Done("run-2", 7))
-	}
-	check(t, l.Conclude(imported, Import{}))
-	if !l.Done("run-1", 7) {
-		t.Error("concluded, and not done")
-	}
-	if l.Done("run-1", 8) {
-		t.Error("it went on, and is done")
+	for _, size := range []int64{0, 3} { // it goes on; its journal was cut
+		check(t, apply(l, run(1, "job"), size, exchanges()))
+		if l.Seen("run-1") != 7 {
+			t.Errorf("%d bytes are applied", l.Seen("run-1"))
+		}
 	}
 	check(t, l.Close())
 }
@@ -418,7 +418,7 @@ func TestHowFarARunIsApplied(t *testing.T) {
 func TestErrorsArePassedOn(t *testing.T) {
 	l := opened(t)
 	broken := errors.New("broken")
-	err := l.Apply(run(1, "job"), 10, func(yield func(pipeline.Exchange, error) bool) {
+	err := apply(l, run(1, "job"), 10, func(yield func(pipeline.Exchange, error) bool) {
 		if yield(answered(attach(1, "W1=60"), "W1=60"), nil) {
 			yield(pipeline.Exchange{}, broken)
 		}
@@ -434,11 +434,11 @@ func TestUnwritable(t *testing.T) {
 	l := opened(t)
 	nameless := run(1, "job\xff")
 	nameless.ID = "\xff"
-	if err := l.Apply(nameless, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))); err == nil || !strings.Contains(err.Error(), "can't be written") {
+	if err := apply(l, nameless, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))); err == nil || !strings.Contains(err.Error(), "can't be written") {
 		t.Errorf("applied: %v", err)
 	}
 	is(t, pairs(t, l, here))
-	check(t, l.Apply(run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
+	check(t, apply(l, run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed")
 }
 
@@ -449,8 +449,7 @@ func TestReadForgets(t *testing.T) {
 	for i := range int64(2) {
 		l, err := Read(path)
 		check(t, err)
-		check(t, l.Apply(run(i+1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
-		check(t, l.Conclude(run(i+1, "job"), Import{}))
+		check(t, apply(l, run(i+1, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 		is(t, pairs(t, l, here), append([]string{"W1=60 confirmed"}, []string{"W2=1"}[:i]...)...)
 		check(t, l.Close())
 		entries, err := os.ReadDir(dir)
@@ -462,7 +461,7 @@ func TestReadForgets(t *testing.T) {
 		check(t, err)
 		if i == 0 {
 			is(t, pairs(t, l, here))
-			check(t, l.Apply(run(9, "job"), 1, exchanges(answered(attach(1, "W2=2"), "W2=1"))))
+			check(t, apply(l, run(9, "job"), 1, exchanges(answered(attach(1, "W2=2"), "W2=1"))))
 		}
 		is(t, pairs(t, l, here), "W2=1")
 		check(t, l.Close())

@@ -193,7 +193,7 @@ func TestExchangesAgainstNaiveReading(t *testing.T) {
 		seed := run(1, "job")
 		l, err := Open(path)
 		check(t, err)
-		check(t, l.Apply(seed, 1, exchanges(slices.Concat(runs...)...)))
+		check(t, apply(l, seed, 1, exchanges(slices.Concat(runs...)...)))
 		check(t, l.Close())
 		runs = nil
 		for i := range rapid.IntRange(1, 4).Draw(t, "runs") {
@@ -211,14 +211,14 @@ func TestExchangesAgainstNaiveReading(t *testing.T) {
 			counter := int64(i + 2)
 			reading, err := Read(path)
 			check(t, err)
-			check(t, reading.Apply(run(counter, "job"), 1, exchanges(all...)))
+			check(t, apply(reading, run(counter, "job"), 1, exchanges(all...)))
 			inMemory := knownTo(t, reading)
 			check(t, reading.Close())
 
 			l, err := Open(path)
 			check(t, err)
 			defer l.Close()
-			check(t, l.Apply(run(counter, "job"), 1, exchanges(all...)))
+			check(t, apply(l, run(counter, "job"), 1, exchanges(all...)))
 			inFile := knownTo(t, l)
 			if diff := gocmp.Diff(m.known(), inFile); diff != "" {
 				t.Fatalf("run %d, naively (-) and in the file (+): %s", i+1, diff)
@@ -227,7 +227,7 @@ func TestExchangesAgainstNaiveReading(t *testing.T) {
 				t.Fatalf("run %d, in the file (-) and in memory (+): %s", i+1, diff)
 			}
 			if again := rapid.IntRange(0, 9).Draw(t, "again"); again <= i {
-				check(t, l.Apply(run(int64(again+2), "job"), 1, exchanges(runs[again]...)))
+				check(t, apply(l, run(int64(again+2), "job"), 1, exchanges(runs[again]...)))
 				sameOrDoubted(t, inFile, knownTo(t, l))
 				return
 			}

@@ -12,7 +12,6 @@ type Run struct {
 	ID       string          `json:"id"`
 	Counter  int64           `json:"counter"`
 	Sessions []Session       `json:"sessions,omitzero"` // as exchanges number them
-	Command  string          `json:"command"`           // import, detach or probe
 	Job      string          `json:"job,omitzero"`      // "" for a run that belongs to none
 	Target   pipeline.Target `json:"target"`
 }
@@ -26,17 +25,7 @@ type Session struct {
 // runState is how far the ledger has taken over a run.
 type runState struct {
 	Run
-	Seen      int64 `json:"seen"`      // bytes of the journal that are applied
-	Concluded int64 `json:"concluded"` // bytes that were applied at the last Conclude
-}
-
-// run returns the state of a run, which is new when it was not known.
-func (r *register) run(run Run) *runState {
-	if r.Runs[run.ID] == nil {
-		r.Runs[run.ID] = new(runState)
-	}
-	r.Runs[run.ID].Run = run
-	return r.Runs[run.ID]
+	Seen int64 `json:"seen"` // bytes of the journal that are applied
 }
 
 // Seen returns how many bytes of a run's journal are applied; 0 when none are. There
@@ -46,13 +35,6 @@ func (l *Ledger) Seen(id string) int64 {
 		return is.Seen
 	}
 	return 0
-}
-
-// Done reports whether there is nothing more to take over from a run whose journal
-// has so many bytes. An import is concluded too.
-func (l *Ledger) Done(id string, size int64) bool {
-	is := l.Runs[id]
-	return is != nil && is.Seen == size && (is.Command != "import" || is.Concluded == size)
 }
 
 // Counters returns those of all runs and sessions that it knows, sorted.

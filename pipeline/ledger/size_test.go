@@ -18,7 +18,7 @@ func TestManyWorkspacesOfOneUser(t *testing.T) {
 	const workspaces = 5_000
 	l := opened(t)
 	began := time.Now()
-	check(t, l.Apply(run(1, "job"), 1, func(yield func(pipeline.Exchange, error) bool) {
+	check(t, apply(l, run(1, "job"), 1, func(yield func(pipeline.Exchange, error) bool) {
 		for i := range workspaces {
 			if share := fmt.Sprintf("W%d=60", i); !yield(answered(attach(int64(i+1), share), share+fmt.Sprint("@", i+1)), nil) {
 				return
@@ -26,7 +26,7 @@ func TestManyWorkspacesOfOneUser(t *testing.T) {
 		}
 	}))
 	for i := range int64(100) {
-		check(t, l.Apply(run(i+2, "job"), 1, exchanges(answered(attach(1, "W7=60"), "W7=60@8"))))
+		check(t, apply(l, run(i+2, "job"), 1, exchanges(answered(attach(1, "W7=60"), "W7=60@8"))))
 	}
 	for i := range workspaces {
 		if same := l.SameIdentity(here, pipeline.Identity{User: 1, Workspace: int64(i + 1)}); same != nil {
@@ -94,10 +94,10 @@ func BenchmarkNights(b *testing.B) {
 		name string
 		do   func() error
 	}{
-		{"first", func() error { return l.Apply(run(1, "job"), 1, sentTo(users)) }},
-		{"baseline", func() error { return l.Conclude(run(1, "job"), namedBy(users)) }},
-		{"second", func() error { return l.Apply(run(2, "job"), 1, sentTo(users)) }},
-		{"again", func() error { return l.Conclude(run(2, "job"), namedBy(users)) }},
+		{"first", func() error { return apply(l, run(1, "job"), 1, sentTo(users)) }},
+		{"baseline", func() error { return conclude(l, run(1, "job"), namedBy(users)) }},
+		{"second", func() error { return apply(l, run(2, "job"), 1, sentTo(users)) }},
+		{"again", func() error { return conclude(l, run(2, "job"), namedBy(users)) }},
 		{"open", func() error { return nil }},
 		{"drop", func() error { l.Drop(here, "job", namedBy(users)); return nil }},
 		{"pairs", func() error {

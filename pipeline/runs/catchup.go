@@ -71,7 +71,7 @@ func (m *memory) catchUp(ctx context.Context, dirs []string, counters map[string
 func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bool) error {
 	path := filepath.Join(dir, JournalFile)
 	info, err := os.Stat(path)
-	if err != nil || m.ledger.Done(filepath.Base(dir), info.Size()) {
+	if err != nil || m.ledger.Seen(filepath.Base(dir)) == info.Size() {
 		return err
 	}
 	log, err := journal.Read(path)
@@ -86,25 +86,27 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 		return nil // nothing was sent, and it may be planned anew
 	}
 	of := ledgerRun(dir, log.Header, log.Sessions)
-	if err := m.ledger.Apply(of, log.Size, exchangesOf(log)); err != nil || goesOn || log.Command != "import" {
-		return err
-	}
+	size, imp := log.Size, (*ledger.Import)(nil)
 	switch {
+	case goesOn:
+		size = 0 // its last word is not said yet
+	case log.Command != "import":
 	case ended != nil:
-		return m.ledger.Conclude(of, ended.conclusion())
-	case log.RunID != of.ID && m.ledger.Seen(log.RunID) > 0:
-		return m.ledger.Conclude(of, ledger.Import{}) // a copy says nothing that its original has not said
+		imp = ended.conclusion()
+	case log.RunID != of.ID && m.ledger.Seen(log.RunID) > 0: // a copy says nothing that its original has not said
+	default:
+		w, err := load(ctx, dir, log)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			m.host.Warn(fmt.Sprintf("run %s can't be read again, and its job's baseline does not take note of it: %v", of.ID, err), "")
+			break
+		}
+		w.finish()
+		imp = w.conclusion()
 	}
-	w, err := load(ctx, dir, log)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err != nil {
-		m.host.Warn(fmt.Sprintf("run %s can't be read again, and its job's baseline does not take note of it: %v", of.ID, err), "")
-		return m.ledger.Conclude(of, ledger.Import{})
-	}
-	w.finish()
-	return m.ledger.Conclude(of, w.conclusion())
+	return m.ledger.Apply(of, size, exchangesOf(log), imp)
 }
 
 // remember takes over into the ledger what a run has done. The run's reports stand by
@@ -123,7 +125,7 @@ func (m *memory) remember(ctx context.Context, w *run) (done bool) {
 
 // ledgerRun is a run as the ledger knows it.
 func ledgerRun(dir string, h journal.Header, sessions []journal.Session) ledger.Run {
-	r := ledger.Run{ID: filepath.Base(dir), Counter: h.Counter, Command: h.Command, Job: h.Job, Target: h.Target}
+	r := ledger.Run{ID: filepath.Base(dir), Counter: h.Counter, Job: h.Job, Target: h.Target}
 	for _, s := range sessions {
 		r.Sessions = append(r.Sessions, ledger.Session{Counter: s.Counter, Tolerance: s.Tolerance})
 	}
@@ -148,12 +150,13 @@ func exchangesOf(log *journal.Log) iter.Seq2[pipeline.Exchange, error] {
 	}
 }
 
-// conclusion is what an import says to later runs beyond its exchanges.
-func (w *run) conclusion() ledger.Import {
-	if w.plan.Stop != nil && w.plan.Stop.Kind == pipeline.InputRefused {
-		return ledger.Import{}
+// conclusion is what an import says to later runs beyond its exchanges; nil for any
+// other run.
+func (w *run) conclusion() *ledger.Import {
+	if w.header.Command != "import" || w.plan.Stop != nil && w.plan.Stop.Kind == pipeline.InputRefused {
+		return nil
 	}
-	imp := ledger.Import{
+	imp := &ledger.Import{
 		Sent: w.table.Sent() > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil, Inputs: w.hashes(),
 		Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers(),
 	}

@@ -182,7 +182,7 @@ func (n *nights) forget() {
 	defer l.Close()
 	for _, wants := range n.wants {
 		for whole, of := range wants {
-			if exists(filepath.Join(of.dir, JournalFile)) || l.Done(filepath.Base(of.dir), l.Seen(filepath.Base(of.dir))) {
+			if exists(filepath.Join(of.dir, JournalFile)) || l.Seen(filepath.Base(of.dir)) > 0 {
 				continue
 			}
 			delete(wants, whole)
