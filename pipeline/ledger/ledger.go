@@ -69,10 +69,10 @@ type Ledger struct {
 
 // register is what is small. It is one value.
 type register struct {
-	Format int                  `json:"format"`
-	Runs   map[string]*runState `json:"runs"`
-	Floor  int64                `json:"floor"`  // the counter up to which nothing is confirmed
-	Scopes map[string]scope     `json:"scopes"` // by target, what its answers to attach list
+	Format int              `json:"format"`
+	Runs   map[string]Run   `json:"runs"`
+	Floor  int64            `json:"floor"`  // the counter up to which nothing is confirmed
+	Scopes map[string]scope `json:"scopes"` // by target, what its answers to attach list
 }
 
 // Open opens the ledger for reading and writing, and makes it where there is
@@ -169,7 +169,7 @@ func (l *Ledger) begin() (err error) {
 		return err
 	}
 	l.failed = nil
-	l.register = register{Format: format, Runs: make(map[string]*runState), Scopes: make(map[string]scope)}
+	l.register = register{Format: format, Runs: make(map[string]Run), Scopes: make(map[string]scope)}
 	if first, _ := l.tx.Cursor().First(); first == nil {
 		l.entries, err = l.tx.CreateBucket([]byte(bucket))
 	} else if l.entries = l.tx.Bucket([]byte(bucket)); l.entries != nil {

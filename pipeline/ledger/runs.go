@@ -14,6 +14,7 @@ type Run struct {
 	Sessions []Session       `json:"sessions,omitzero"` // as exchanges number them
 	Job      string          `json:"job,omitzero"`      // "" for a run that belongs to none
 	Target   pipeline.Target `json:"target"`
+	Seen     int64           `json:"seen"` // bytes of the journal that are applied, or are going to be
 }
 
 // Session is one of the times that were worked on a run.
@@ -22,20 +23,9 @@ type Session struct {
 	Tolerance pipeline.Percent `json:"tolerance,omitzero"`
 }
 
-// runState is how far the ledger has taken over a run.
-type runState struct {
-	Run
-	Seen int64 `json:"seen"` // bytes of the journal that are applied
-}
-
 // Seen returns how many bytes of a run's journal are applied; 0 when none are. There
 // are fewer in a journal that was cut since.
-func (l *Ledger) Seen(id string) int64 {
-	if is := l.Runs[id]; is != nil {
-		return is.Seen
-	}
-	return 0
-}
+func (l *Ledger) Seen(id string) int64 { return l.Runs[id].Seen }
 
 // Counters returns those of all runs and sessions that it knows, sorted.
 func (l *Ledger) Counters() []int64 {
@@ -55,7 +45,7 @@ func (l *Ledger) Later(counter int64) (runs []Run) {
 	for _, is := range l.Runs {
 		later := func(s Session) bool { return s.Counter > counter }
 		if is.Counter > counter || slices.ContainsFunc(is.Sessions, later) {
-			runs = append(runs, is.Run)
+			runs = append(runs, is)
 		}
 	}
 	slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.Counter, b.Counter) })

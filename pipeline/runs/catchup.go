@@ -86,10 +86,11 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 		return nil // nothing was sent, and it may be planned anew
 	}
 	of := ledgerRun(dir, log.Header, log.Sessions)
-	size, imp := log.Size, (*ledger.Import)(nil)
+	of.Seen = log.Size
+	var imp *ledger.Import
 	switch {
 	case goesOn:
-		size = 0 // its last word is not said yet
+		of.Seen = 0 // its last word is not said yet
 	case log.Command != "import":
 	case ended != nil:
 		imp = ended.conclusion()
@@ -106,7 +107,7 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 		w.finish()
 		imp = w.conclusion()
 	}
-	return m.ledger.Apply(of, size, exchangesOf(log), imp)
+	return m.ledger.Apply(of, exchangesOf(log), imp)
 }
 
 // remember takes over into the ledger what a run has done. The run's reports stand by
