@@ -38,27 +38,22 @@ func (t *trust) note(e *pipeline.Exchange, stale bool) error {
 		t.proven = false
 		t.tokens++
 	case !t.settled && (e.Is(pipeline.Forbidden) || e.Is(pipeline.Refused) && e.Fault.Status == 404 && e.Fault.Foreign):
-		return t.first(e.Fault)
+		t.settled = t.doubts > 0 && e.Fault.Kind != t.doubt
+		t.doubt = e.Fault.Kind
+		t.doubts++
+		switch {
+		case t.settled || t.doubts < firstAnswers:
+		case t.doubt == pipeline.Forbidden:
+			return stopFor(pipeline.Credentials, fmt.Sprintf("the first %d answers all say that this is forbidden", firstAnswers), e.Fault)
+		default:
+			return stopFor(pipeline.Unavailable, fmt.Sprintf(
+				"the first %d answers are all a 404 that is not COR's own, so --base-url may be wrong", firstAnswers), e.Fault)
+		}
 	case e.Answer != nil, e.Is(pipeline.Refused), e.Is(pipeline.Attached):
 		t.settled = true
 		t.proven = t.proven || !stale
 	}
 	return nil
-}
-
-// first stops the run when all of its first answers are of one kind.
-func (t *trust) first(f *pipeline.Fault) error {
-	t.settled = t.doubts > 0 && f.Kind != t.doubt
-	t.doubt = f.Kind
-	t.doubts++
-	switch {
-	case t.settled || t.doubts < firstAnswers:
-		return nil
-	case f.Kind == pipeline.Forbidden:
-		return stopFor(pipeline.Credentials, fmt.Sprintf("the first %d answers all say that this is forbidden", firstAnswers), f)
-	}
-	return stopFor(pipeline.Unavailable, fmt.Sprintf(
-		"the first %d answers are all a 404 that is not COR's own, so --base-url may be wrong", firstAnswers), f)
 }
 
 func credentialsRefused(f *pipeline.Fault) error {
