@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"corattach/pipeline"
@@ -27,10 +26,9 @@ type authCheckCommand struct {
 
 // checked is what a check found. It holds no secret.
 type checked struct {
-	Account     *cor.Account `json:"account"`          // null when COR did not say
-	Target      string       `json:"target"`           // as runs name it; without the account where that is not known
-	Credentials string       `json:"credentials"`      // where they come from
-	Expires     *time.Time   `json:"token_expires_at"` // null when it is not known
+	Account     cor.Account `json:"account"`
+	Target      string      `json:"target"`      // as runs name it
+	Credentials string      `json:"credentials"` // where they come from
 }
 
 // Run asks COR whom the credentials belong to.
@@ -45,60 +43,70 @@ func (c *authCheckCommand) Run(a *app) error {
 	}
 	client := newClient(t, given.Credentials)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	me, fault := client.Me(ctx)
-	if fault != nil && a.ctx.Err() != nil {
-		return context.Cause(a.ctx)
-	}
-	found := &checked{Credentials: given.from}
-	if fault == nil {
-		found.Account = &me
-	}
-	if fault == nil || given.APIKey != "" {
-		t.Account = accountOf(given.APIKey, me)
-	}
-	found.Target = t.String()
-	if end := client.TokenExpires(); !end.IsZero() {
-		found.Expires = new(end.UTC().Truncate(time.Second))
-	}
-	if err := a.print(c.JSON, found, found.write); err != nil {
+	me, err := a.whose(client, given, t, c.Timeout)
+	if err != nil {
 		return err
 	}
-	switch {
-	case fault != nil && isRefusal(fault):
-		return given.refused(fault)
-	case fault != nil:
-		return checkFailure(t, fault)
+	t.Account = accountOf(given.APIKey, me)
+	found := checked{me, t.String(), given.from}
+	if err := a.print(c.JSON, found, found.write); err != nil {
+		return err
 	}
 	a.console.End(pipeline.ExitDone, "COR knows the credentials", nil)
 	return nil
 }
 
-// checkFailure is how a check ends when COR neither took nor refused the credentials.
-func checkFailure(t pipeline.Target, fault *pipeline.Fault) error {
-	hint := "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
-	switch {
-	case fault.Status == 0:
-		hint = "check --auth-url " + t.AuthURL + ", the network and the proxy"
-	case fault.Kind == pipeline.Throttled, fault.Status >= 500:
-		hint = "try again later, when COR is back"
-	}
-	return &pipeline.Failure{Code: pipeline.ExitUnavailable, Err: fmt.Errorf("whom the credentials belong to is not known: %w", fault), Hint: hint}
+func (f checked) write(w io.Writer) error {
+	name := strings.Trim(f.Account.Name+", "+f.Account.Email, ", ")
+	_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
+		report.Show(name), report.Show(f.Account.ID), report.Show(f.Credentials), report.Show(f.Target))
+	return err
 }
 
-func (f *checked) write(w io.Writer) error {
-	whose, ends := "not known", "its end is not known"
-	if f.Account != nil {
-		parts := []string{f.Account.Name, f.Account.Email, "id " + f.Account.ID}
-		whose = strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" || part == "id " }), ", ")
+// whose asks COR whom the credentials belong to. Without an answer the error is a
+// *pipeline.Failure whose code is ExitUnavailable.
+func (a *app) whose(client *cor.Client, given credentials, t pipeline.Target, timeout time.Duration) (cor.Account, error) {
+	ctx, cancel := context.WithTimeout(a.ctx, timeout)
+	defer cancel()
+	me, fault := client.Me(ctx)
+	if fault == nil {
+		return me, nil
 	}
-	if f.Expires != nil {
-		ends = "ends " + f.Expires.Format(time.RFC3339)
+	if a.ctx.Err() != nil {
+		return me, context.Cause(a.ctx)
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, line := range [][2]string{{"account", whose}, {"credentials", f.Credentials}, {"token", ends}, {"target", f.Target}} {
-		fmt.Fprintf(t, "%s\t%s\n", line[0], report.Show(line[1]))
+	f := &pipeline.Failure{Code: pipeline.ExitUnavailable, Err: fmt.Errorf("whom the credentials belong to is not known: %w", fault)}
+	switch isRefusal := fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden; {
+	case isRefusal && given.APIKey != "":
+		f.Code, f.Err = pipeline.ExitCredentials, fmt.Errorf("the credentials were refused: %w", fault)
+		f.Hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to --auth-url " + t.AuthURL
+	case isRefusal:
+		f.Code, f.Err = pipeline.ExitCredentials, fmt.Errorf("the access token was refused: %w", fault)
+		f.Hint = "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"
+		if fault.Status == 0 { // it was so far from a token that it was never sent
+			f.Hint = "give the token alone, without whitespace in it"
+		}
+	case fault.Status == 0:
+		f.Hint = "check --auth-url " + t.AuthURL + ", the network and the proxy"
+	case fault.Kind == pipeline.Throttled, fault.Status >= 500:
+		f.Hint = "try again later, when COR is back"
+	default:
+		f.Hint = "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
 	}
-	return t.Flush()
+	return me, f
+}
+
+// accountOf is a fingerprint of the API key or, without one, COR's id of the account,
+// or else a fingerprint of what COR says instead: names and addresses of people are
+// kept nowhere.
+func accountOf(apiKey string, me cor.Account) string {
+	kind, text := "key-", apiKey
+	if apiKey == "" {
+		kind, text = "account-", me.Email+"\n"+me.Name
+	}
+	if apiKey == "" && me.ID != "" {
+		return kind + me.ID
+	}
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%s%x", kind, sum[:6])
 }

@@ -3,8 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"fmt"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -66,10 +65,9 @@ func (a *app) connect(t pipeline.Target, tokenFile string) (runs.Connect, error)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (runs.Connection, error) {
+	return func(context.Context) (_ runs.Connection, err error) {
 		client := newClient(t, c.Credentials)
-		var err error
-		if t.Account, err = a.account(ctx, c, client); err != nil {
+		if t.Account, err = a.account(c, client, t); err != nil {
 			client.Close()
 			return runs.Connection{}, err
 		}
@@ -82,56 +80,17 @@ func newClient(t pipeline.Target, c cor.Credentials) *cor.Client {
 }
 
 // account is that of accountOf; "" when COR does not say.
-func (a *app) account(ctx context.Context, c credentials, client *cor.Client) (string, error) {
+func (a *app) account(c credentials, client *cor.Client, t pipeline.Target) (string, error) {
 	if c.APIKey != "" {
 		return accountOf(c.APIKey, cor.Account{}), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	me, fault := client.Me(ctx)
-	switch {
-	case fault == nil:
-		return accountOf("", me), nil
-	case isRefusal(fault):
-		return "", c.refused(fault)
-	case a.ctx.Err() != nil:
-		return "", context.Cause(a.ctx)
+	me, err := a.whose(client, c, t, 30*time.Second)
+	var failure *pipeline.Failure
+	if errors.As(err, &failure) && failure.Code == pipeline.ExitUnavailable {
+		a.console.Warn(err.Error(), "")
+		return "", nil
 	}
-	a.console.Warn("whom the access token belongs to is not known: "+fault.Error(), "")
-	return "", nil
-}
-
-// accountOf is a fingerprint of the API key or, without one, COR's id of the account,
-// or else a fingerprint of what COR says instead: names and addresses of people are
-// kept nowhere.
-func accountOf(apiKey string, me cor.Account) string {
-	kind, text := "key-", apiKey
-	if apiKey == "" {
-		kind, text = "account-", me.Email+"\n"+me.Name
-	}
-	if apiKey == "" && me.ID != "" {
-		return kind + me.ID
-	}
-	sum := sha256.Sum256([]byte(text))
-	return fmt.Sprintf("%s%x", kind, sum[:6])
-}
-
-// isRefusal reports whether a fault means that the credentials are not good.
-func isRefusal(fault *pipeline.Fault) bool {
-	return fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden
-}
-
-// refused is how a command ends whose credentials are not good: to COR, or so far from
-// a token that it was never sent.
-func (c *credentials) refused(fault *pipeline.Fault) error {
-	what, hint := "the access token was refused", "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"
-	switch {
-	case c.APIKey != "":
-		what, hint = "the credentials were refused", "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to --auth-url"
-	case fault.Status == 0:
-		hint = "give the token alone, without whitespace in it"
-	}
-	return &pipeline.Failure{Code: pipeline.ExitCredentials, Err: fmt.Errorf("%s: %w", what, fault), Hint: hint}
+	return accountOf("", me), err
 }
 
 // connectSimulator starts the simulator inside this process, under any source. A

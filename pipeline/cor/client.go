@@ -121,15 +121,6 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 	return account, nil
 }
 
-// TokenExpires is when the token at hand ends, as COR said when it made it; zero
-// for one that was given as it is, before the first exchange, and when COR did
-// not say.
-func (c *Client) TokenExpires() time.Time {
-	c.tokens.mu.Lock()
-	defer c.tokens.mu.Unlock()
-	return c.tokens.expires
-}
-
 // authorized sends one request with the token and returns its whole 2xx
 // answer. asked is nil for what attaches and detaches nothing.
 func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked *pipeline.Request) (reply, *pipeline.Fault) {
