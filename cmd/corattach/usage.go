@@ -36,15 +36,15 @@ func usageFailure(err error) error {
 	}
 	unknown, isFlag := strings.CutPrefix(text, "unknown flag ")
 	word, isWord := strings.CutPrefix(text, "unexpected argument ")
-	_, absent := os.Stat(word)
+	_, notThere := os.Stat(word)
 	switch {
 	case hint != "":
-	case isFlag && settings.NamesSecret(unknown):
+	case isFlag && regexp.MustCompile(`(?i)api[-_]?key|secret|token|password`).MatchString(unknown):
 		hint = "credentials do not belong on a command line: " + credentialsHint
 	case isFlag && !strings.HasPrefix(unknown, "--"):
 		text, _, _ = strings.Cut(text, ", did you mean")
 		hint = "flags have two dashes, such as --dry-run"
-	case isWord && command == "corattach" && absent == nil:
+	case isWord && command == "corattach" && notThere == nil:
 		hint = "a command comes first, as in " + pasteable("import", word)
 	default:
 		hint = command + " --help lists what there is"

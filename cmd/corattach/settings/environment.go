@@ -66,11 +66,6 @@ func plainName(name string) string {
 	return strings.TrimPrefix(plain, "corattach")
 }
 
-// NamesSecret reports whether credentials are meant by a name that no flag has.
-func NamesSecret(name string) bool {
-	return regexp.MustCompile("apikey|secret|token|password").MatchString(plainName(name))
-}
-
 // Plainly says in words what kong says in terms of its parser.
 func Plainly(text string) string {
 	text = regexp.MustCompile(`expected \S+ value but got .*|missing value, expecting .*`).ReplaceAllString(text, "no value is given")
