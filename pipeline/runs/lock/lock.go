@@ -36,7 +36,6 @@ type holder struct {
 type Lease struct {
 	runsDir string
 	lock    *flock.Flock
-	since   time.Time
 }
 
 // Acquire takes the lock, and waits for it as long as it is told to. An error is a
@@ -56,7 +55,7 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 	}
 	switch {
 	case held:
-		l := &Lease{runsDir, lock, time.Now().UTC()}
+		l := &Lease{runsDir, lock}
 		l.Runs("")
 		return l, nil
 	case ctx.Err() != nil:
@@ -97,7 +96,7 @@ func Active(runsDir string) (string, bool) {
 // reason not to run.
 func (l *Lease) Runs(id string) {
 	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(holder{id, os.Getpid(), l.since})
+		return json.NewEncoder(w).Encode(holder{id, os.Getpid(), time.Now().UTC()})
 	})
 }
 
