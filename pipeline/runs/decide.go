@@ -23,11 +23,20 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 	if m.doubt != "" {
 		w.warn(m.doubt)
 	}
-	if reason := w.refusal(); reason != "" {
-		w.plan.Stop = &pipeline.Stop{Kind: pipeline.InputRefused, Reason: reason, Unsent: true}
+	refusal := w.table.TooManyInvalid(w.maxInvalid)
+	if w.table.Rows() == 0 && !w.header.Settings.AllowEmpty {
+		refusal = "the input has no rows"
+	}
+	if refusal != "" {
+		w.plan.Stop = &pipeline.Stop{Kind: pipeline.InputRefused, Reason: refusal, Unsent: true}
 		return nil
 	}
-	stop := w.tooOld(in)
+	var stop *pipeline.Stop
+	if limit := w.header.Settings.MaxInputAge; limit > 0 {
+		if name, age := in.Older(limit, w.header.At); name != "" {
+			stop = guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", name, age.Round(time.Second), limit)
+		}
+	}
 	if m.ledger != nil {
 		decided, err := w.decideWithLedger(m, tolerance)
 		if err != nil {
@@ -48,23 +57,6 @@ func (w *run) warn(text string) { w.plan.Warnings = append(w.plan.Warnings, text
 // guard is a stop before the first request.
 func guard(flag, format string, args ...any) *pipeline.Stop {
 	return &pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: fmt.Sprintf(format, args...), Unsent: true}
-}
-
-// refusal says why the input is refused; "" when nothing stands in the way.
-func (w *run) refusal() string {
-	if w.table.Rows() == 0 && !w.header.Settings.AllowEmpty {
-		return "the input has no rows"
-	}
-	return w.table.TooManyInvalid(w.maxInvalid)
-}
-
-func (w *run) tooOld(in inputcopy.Files) *pipeline.Stop {
-	limit := w.header.Settings.MaxInputAge
-	name, age := in.Older(limit, w.header.At)
-	if limit == 0 || name == "" {
-		return nil
-	}
-	return guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", name, age.Round(time.Second), limit)
 }
 
 // decideWithLedger finds what has vanished, judges the guards that compare an import
