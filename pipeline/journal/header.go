@@ -57,7 +57,7 @@ type Settings struct {
 
 // Plan is what planning decided with what earlier runs know, once, before the
 // run's first request: a run needs no other run to be reported or resumed. Its
-// lists are written as records of their own, one a user, in front of it.
+// lists are written as records of their own, in front of it.
 type Plan struct {
 	Digest    string         `json:"digest"`               // sha256:… over the planned requests
 	Warnings  []string       `json:"warnings,omitempty"`   // that the input alone does not give

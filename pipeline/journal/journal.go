@@ -77,8 +77,8 @@ func open(path string, flags int, wrap func(File) File) (*Journal, error) {
 	return j, nil
 }
 
-// Decide writes down what planning decided for one user. It is called once for
-// each user, before Plan.
+// Decide writes down something that planning decided for one user. It is called
+// before Plan.
 func (j *Journal) Decide(d Decisions) error {
 	return j.put(&record[any]{Type: decisionsRecord, User: d.User, Data: &d})
 }

@@ -20,36 +20,39 @@ import (
 // What the ledger has not read of the journals of a runs directory.
 
 // journals returns the directories of the runs that have a journal, in the order of
-// their counters, and these.
-func journals(runsDir string) (dirs []string, counters map[string]int64, err error) {
-	entries, err := os.ReadDir(runsDir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil, nil
+// their counters, and finds the highest counter that was given out.
+func (m *memory) journals() (dirs []string, err error) {
+	if m.newest, err = readCounter(m.runsDir); err != nil {
+		return nil, err
 	}
-	counters = make(map[string]int64)
+	entries, err := os.ReadDir(m.runsDir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	m.counters = make(map[string]int64)
 	for _, entry := range entries {
-		dir := filepath.Join(runsDir, entry.Name())
+		dir := filepath.Join(m.runsDir, entry.Name())
 		if !entry.IsDir() || !exists(filepath.Join(dir, JournalFile)) {
 			continue
 		}
 		dirs = append(dirs, dir)
 		if h, err := journal.ReadHeader(filepath.Join(dir, JournalFile)); err == nil {
-			counters[dir] = h.Counter
+			m.counters[dir], m.newest = h.Counter, max(m.newest, h.Counter)
 		}
 	}
-	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(counters[a], counters[b]) })
-	return dirs, counters, err
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(m.counters[a], m.counters[b]) })
+	return dirs, err
 }
 
 // catchUp brings the ledger up to date from the journals. Runs that are gone and that
 // it has not read are taken note of: what they sent last is not known.
-func (m *memory) catchUp(ctx context.Context, dirs []string, counters map[string]int64, resumed string) error {
+func (m *memory) catchUp(ctx context.Context, dirs []string, resumed string) error {
 	taken := make(map[int64]bool)
 	for _, dir := range dirs {
 		if err := m.takeOver(ctx, dir, nil, dir == resumed); err != nil {
 			return err
 		}
-		taken[counters[dir]] = true
+		taken[m.counters[dir]] = true
 	}
 	for _, counter := range m.ledger.Counters() {
 		taken[counter] = true

@@ -30,11 +30,12 @@ type memory struct {
 	dry     bool // nothing is changed
 	static  bool // of a dry run: the account is not an API key's
 
-	ledger *ledger.Ledger // nil: nothing is known
-	unread bool           // the ledger could not be read
-	newest int64          // the highest counter that is known of
-	gap    int64          // the highest counter of a run that is gone and that the ledger never saw; 0 when there is none
-	doubt  string         // why nothing, or not all, is known, as the host has heard; "" when nothing is in doubt
+	counters map[string]int64 // of the runs that have a journal, by directory
+	ledger   *ledger.Ledger   // nil: nothing is known
+	unread   bool             // the ledger could not be read
+	newest   int64            // the highest counter that is known of
+	gap      int64            // the highest counter of a run that is gone and that the ledger never saw; 0 when there is none
+	doubt    string           // why nothing, or not all, is known, as the host has heard; "" when nothing is in doubt
 }
 
 // asks reports whether a run can't do without what earlier runs know.
@@ -48,22 +49,16 @@ func asks(command string, s *journal.Settings) bool {
 // for any other. resumed is the directory of the run that is going to be resumed, if
 // there is one: its last word is not said yet.
 func (m *memory) open(ctx context.Context, resumed string) error {
-	dirs, counters, err := journals(m.runsDir)
+	dirs, err := m.journals()
 	if err != nil {
 		return pipeline.Unwritable(err)
-	}
-	if m.newest, err = readCounter(m.runsDir); err != nil {
-		return pipeline.Unwritable(err)
-	}
-	for _, counter := range counters {
-		m.newest = max(m.newest, counter)
 	}
 	open := ledger.Open
 	if m.dry {
 		open = ledger.Read
 	}
 	if m.ledger, err = open(filepath.Join(m.runsDir, ledgerFile)); err == nil {
-		err = m.catchUp(ctx, dirs, counters, resumed)
+		err = m.catchUp(ctx, dirs, resumed)
 	}
 	if err == nil {
 		if m.dry {

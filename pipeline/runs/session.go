@@ -65,25 +65,18 @@ func (s *session) open() (err error) {
 
 // keepDecisions writes down what planning made of what earlier runs know.
 func (s *session) keepDecisions() error {
-	vanished := make(map[pipeline.UserID][]pipeline.Vanished)
-	for _, v := range s.vanished {
-		vanished[v.User] = append(vanished[v.User], v)
-	}
-	decide := func(user pipeline.UserID, rows []pipeline.Decision) error {
-		d := journal.Decisions{User: user, Rows: rows, Vanished: vanished[user], Attached: s.attached[user]}
-		if len(d.Rows)+len(d.Vanished)+len(d.Attached) == 0 {
-			return nil
-		}
-		delete(vanished, user)
-		return s.journal.Decide(d)
-	}
 	for number := range s.table.Users() {
-		if err := decide(s.table.UserID(number), s.table.Decisions(number)); err != nil {
+		user := s.table.UserID(number)
+		d := journal.Decisions{User: user, Rows: s.table.Decisions(number), Attached: s.attached[user]}
+		if len(d.Rows)+len(d.Attached) == 0 {
+			continue
+		}
+		if err := s.journal.Decide(d); err != nil {
 			return err
 		}
 	}
-	for _, v := range s.vanished { // of users that are not in the input, in their order
-		if err := decide(v.User, nil); err != nil {
+	for _, v := range s.vanished {
+		if err := s.journal.Decide(journal.Decisions{User: v.User, Vanished: []pipeline.Vanished{v}}); err != nil {
 			return err
 		}
 	}
