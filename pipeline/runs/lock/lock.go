@@ -4,13 +4,13 @@ package lock
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -21,15 +21,8 @@ import (
 
 const (
 	lockFile   = ".lock"   // where a directory can't be locked
-	holderFile = ".holder" // who has the lock, for people; it means nothing while nobody has it
+	holderFile = ".holder" // the run that has the lock, and a line for people; it means nothing while nobody has it
 )
-
-// holder is who has the lock.
-type holder struct {
-	Run   string    `json:"run,omitempty"`
-	PID   int       `json:"pid"`
-	Since time.Time `json:"since"`
-}
 
 // Lease is the lock of a runs directory. The kernel drops it when the process ends,
 // however it ends. It is for one goroutine.
@@ -89,14 +82,20 @@ func Active(runsDir string) (string, bool) {
 		return "", false
 	}
 	_ = lock.Close()
-	return readHolder(runsDir).Run, !free
+	id, _ := holder(runsDir)
+	return id, !free
 }
 
 // Runs says which run the lock is held for. That this can't be written down is no
 // reason not to run.
 func (l *Lease) Runs(id string) {
+	run := "a run that has no directory yet"
+	if id != "" {
+		run = "run " + id
+	}
 	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(holder{id, os.Getpid(), time.Now().UTC()})
+		_, err := fmt.Fprintf(w, "%s\n%s, process %d, since %s\n", id, run, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+		return err
 	})
 }
 
@@ -106,24 +105,18 @@ func (l *Lease) Release() {
 	_ = l.lock.Close()
 }
 
-// readHolder returns who has the lock, the zero holder when that is not known.
-func readHolder(runsDir string) (h holder) {
-	content, err := os.ReadFile(filepath.Join(runsDir, holderFile))
-	if err != nil || json.Unmarshal(content, &h) != nil {
-		return holder{}
-	}
-	return h
+// holder returns the run that has the lock, and a text that says more; blank when that
+// is not known.
+func holder(runsDir string) (id, text string) {
+	content, _ := os.ReadFile(filepath.Join(runsDir, holderFile))
+	id, text, _ = strings.Cut(string(content), "\n")
+	return id, strings.TrimSpace(text)
 }
 
-// Holder names who has the lock, "" when that is not known.
+// Holder names who has the lock, behind a colon; "" when that is not known.
 func Holder(runsDir string) string {
-	h := readHolder(runsDir)
-	if h.PID == 0 {
-		return ""
+	if _, text := holder(runsDir); text != "" {
+		return ": " + text
 	}
-	run := "a run that has no directory yet"
-	if h.Run != "" {
-		run = "run " + h.Run
-	}
-	return fmt.Sprintf(": %s, process %d, since %s", run, h.PID, h.Since.Format(time.RFC3339))
+	return ""
 }
