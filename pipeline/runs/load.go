@@ -49,7 +49,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &run{rules: r, dir: dir, header: h, log: log, sessions: slices.Clone(log.Sessions), known: make(map[pipeline.UserID]bool)}
+	w := &run{rules: r, dir: dir, header: h, log: log, sessions: slices.Clone(log.Sessions)}
 	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, h.Inputs), r); err != nil {
 		return nil, unlike("the input of the run can't be read again: %w", err)
 	}
@@ -84,7 +84,6 @@ func (w *run) loadDecisions() error {
 	slices.SortFunc(w.vanished, func(a, b pipeline.Vanished) int { return a.Pair.Compare(b.Pair) })
 	for _, s := range w.sessions {
 		for _, d := range s.Known {
-			w.known[d.User] = true
 			if err := w.table.Decide(d.User, d.Rows); err != nil {
 				return unlike("%w", err)
 			}
@@ -142,7 +141,7 @@ func (w *run) withPast(number int, exchanges []pipeline.Exchange) (pipeline.User
 		switch {
 		case i >= 0:
 			user.Requests[i].Past = append(user.Requests[i].Past, e)
-		case !w.known[user.ID]: // else the ledger knew better
+		case len(w.table.Decisions(number)) == 0: // else the ledger has known more than the journal
 			return user, unlike("the journal has a request of user %q under %s that the run's input does not make", user.ID, e.Source)
 		}
 	}

@@ -185,7 +185,6 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 		if len(known) == 0 {
 			continue
 		}
-		s.known[user.ID] = true
 		if s.log.Plan != nil { // else it is written down with the plan
 			s.trusted = append(s.trusted, journal.Decisions{User: user.ID, Rows: known})
 		}

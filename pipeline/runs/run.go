@@ -35,7 +35,6 @@ type run struct {
 	plan     journal.Plan
 	vanished []pipeline.Vanished
 	attached map[pipeline.UserID][]pipeline.KnownPair // of a detach: other pairs that COR last returned as attached
-	known    map[pipeline.UserID]bool                 // of whom the ledger has known more than the journal: see journal.Session
 	trusted  []journal.Decisions                      // what the ledger knows so, as the next session keeps it
 	sessions []journal.Session
 	traffic  *report.Traffic
