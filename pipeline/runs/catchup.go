@@ -164,7 +164,7 @@ func (w *run) conclusion() *ledger.Import {
 		Sent: w.table.Sent() > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil, Inputs: w.hashes(),
 		Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers(),
 	}
-	end := w.lastEnd()
+	end := w.last().End
 	imp.Baseline = w.plan.Baseline && end != nil && end.Stop == nil
 	for line := range w.table.Lines() {
 		imp.Sent = imp.Sent || line.Status == pipeline.Unchanged

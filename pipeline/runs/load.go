@@ -64,7 +64,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 			return nil, err
 		}
 	}
-	return w, w.settleAll(w.tolerance())
+	return w, w.settleAll(w.last().Tolerance)
 }
 
 func (w *run) loadDecisions() error {
@@ -148,27 +148,12 @@ func (w *run) withPast(number int, exchanges []pipeline.Exchange) (pipeline.User
 	return user, nil
 }
 
-// lastEnd is where the last session ended; nil when there was none, or it was killed.
-func (w *run) lastEnd() *journal.End {
+// last is the last session; the zero Session when there was none.
+func (w *run) last() journal.Session {
 	if n := len(w.sessions); n > 0 {
-		return w.sessions[n-1].End
+		return w.sessions[n-1]
 	}
-	return nil
-}
-
-// unsentReason is why rows were not sent of which the journal has nothing.
-func (w *run) unsentReason() string {
-	stop, end := w.plan.Stop, w.lastEnd()
-	if end != nil {
-		stop = end.Stop
-	}
-	switch {
-	case end == nil && (stop == nil || len(w.sessions) > 0):
-		return "the run was interrupted before this was sent"
-	case stop != nil:
-		return stop.Reason
-	}
-	return ""
+	return journal.Session{}
 }
 
 // Report writes the reports of a run again from its journal and its copy of the

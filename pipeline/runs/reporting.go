@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -26,9 +27,10 @@ func (w *run) warnings() []string {
 
 // report is everything that the reports say of the run.
 func (w *run) report() *report.Run {
+	last := w.last()
 	r := &report.Run{
-		ID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: w.header.Version,
-		Command: w.header.Command, DryRun: w.dry, Target: w.header.Target, Started: w.header.At, Plan: w.plan.Digest, Flags: w.header.Flags,
+		ID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
+		Command: w.header.Command, DryRun: w.dry, Target: w.header.Target, Started: w.header.At, Plan: w.plan.Digest, Flags: mergeFlags(w.header.Flags, last.Flags),
 		Warnings: append(w.warnings(), w.answerWarnings()...), SameInput: w.plan.SameInput,
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.requests(), Vanished: w.vanished,
 		Inputs: w.reading.Inputs, Traffic: w.traffic, Sent: w.table.Sent(), Rate: w.rate, Render: w.render,
@@ -45,21 +47,18 @@ func (w *run) report() *report.Run {
 	for i, s := range w.sessions {
 		if s.End != nil {
 			r.Worked += s.End.Worked
-		} else if last := w.lastSeen[i]; last.After(s.At) { // it was killed
-			r.Worked += last.Sub(s.At)
+		} else if seen := w.lastSeen[i]; seen.After(s.At) { // it was killed
+			r.Worked += seen.Sub(s.At)
 		}
 	}
 	stop := w.plan.Stop
-	r.Killed = stop == nil
-	if n := len(w.sessions); n > 0 {
-		last := w.sessions[n-1]
-		r.Version, r.Killed = last.Version, last.End == nil
-		r.Flags, stop = mergeFlags(w.header.Flags, last.Flags), nil
-		if last.End != nil {
-			r.Finished, stop = last.End.At, last.End.Stop
-		}
+	if len(w.sessions) > 0 {
+		stop = nil
 	}
-	if stop != nil {
+	if last.End != nil {
+		r.Finished, stop = last.End.At, last.End.Stop
+	}
+	if r.Killed = last.End == nil && stop == nil; stop != nil {
 		r.Stop = *stop
 	}
 	if w.probe != nil {

@@ -91,7 +91,7 @@ func (s *session) todo() (t todo, err error) {
 		err = s.resumeCanary(t.open)
 	}
 	// The verdicts of a run are all by one tolerance, that of its last session.
-	if tolerance := s.settings.Tolerance; err == nil && tolerance != s.tolerance() {
+	if tolerance := s.settings.Tolerance; err == nil && tolerance != s.last().Tolerance {
 		err = s.settleAll(tolerance)
 	}
 	t.users, t.total = s.users(t.open), len(t.open)
@@ -136,7 +136,7 @@ func (w *run) openUsers() ([]int, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case !send.Open(user.Requests, w.tolerance()):
+		case !send.Open(user.Requests, w.last().Tolerance):
 		case slices.ContainsFunc(user.Requests, isForbidden):
 			forbidden = append(forbidden, number)
 		default:
@@ -169,9 +169,9 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 	if id := filepath.Base(s.dir); s.log.RunID == id && s.memory.ledger.Seen(id) <= s.log.Size {
 		return open, nil
 	}
-	const always = 200 * 365 * 24 * time.Hour                                          // an age that no confirmation reaches, twice
-	earlier := s.memory.earlier(time.Now().UTC().Add(always/4), always, s.tolerance()) // a clock may have gone back
-	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, s.tolerance()) }
+	const always = 200 * 365 * 24 * time.Hour                                               // an age that no confirmation reaches, twice
+	earlier := s.memory.earlier(time.Now().UTC().Add(always/4), always, s.last().Tolerance) // a clock may have gone back
+	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, s.last().Tolerance) }
 	for _, number := range open {
 		user, err := s.user(number)
 		if err != nil {
@@ -189,7 +189,7 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 			s.trusted = append(s.trusted, journal.Decisions{User: user.ID, Rows: known})
 		}
 	}
-	if err := s.settleAll(s.tolerance()); err != nil {
+	if err := s.settleAll(s.last().Tolerance); err != nil {
 		return nil, err
 	}
 	return s.openUsers()
@@ -201,7 +201,7 @@ func (s *session) resumeCanary(open []int) error {
 	if s.settings.Canary == 0 {
 		return nil
 	}
-	if end := s.lastEnd(); end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
+	if end := s.last().End; end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
 		return pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
 	}
 	settled := -len(open)

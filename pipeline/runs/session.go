@@ -198,10 +198,9 @@ func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.S
 	return worst
 }
 
-// finish says of the rows that have no verdict why, sets those against each other that
-// are one pair at COR, and returns what there is to report.
+// finish sets the rows against each other that are one pair at COR, says why rows have
+// no verdict, and returns what there is to report.
 func (w *run) finish() *report.Run {
-	w.table.Finish(w.unsentReason())
 	var holders []verdict.Holder
 	for r, identity := range w.table.Identities() {
 		holders = append(holders, verdict.Holder{Row: r, Identity: identity})
@@ -217,20 +216,18 @@ func (w *run) finish() *report.Run {
 		}
 		return t
 	}
-	overwritten, clashes := verdict.Overwritten(holders, told, w.tolerance())
+	overwritten, clashes := verdict.Overwritten(holders, told, w.last().Tolerance)
 	for r, reason := range overwritten {
 		w.table.Overwrite(r, reason)
 	}
 	w.clashes = clashes
-	return w.report()
-}
-
-// tolerance is that of the last session.
-func (w *run) tolerance() pipeline.Percent {
-	if n := len(w.sessions); n > 0 {
-		return w.sessions[n-1].Tolerance
+	r := w.report()
+	reason := r.Stop.Reason
+	if r.Killed {
+		reason = "the run was interrupted before this was sent"
 	}
-	return 0
+	w.table.Finish(reason)
+	return r
 }
 
 // answerWarnings are those that COR's answers give rise to.
