@@ -11,20 +11,22 @@ const batch = 50_000
 
 // Apply takes over what a run's journal tells of pairs, and what an import says beyond
 // its exchanges; i is nil for any other run, and for an import whose input was refused
-// or can't be read again. exchanges are all that the run has, those of one user in
-// their order; best come the users in the order of their bytes. Runs may come in any
-// order; the result is that of their counters. After any error the same is to be
+// or can't be read again. exchanges are all that the run has, user by user, those of one
+// user in their order; best come the users in the order of their bytes. Runs may come
+// in any order; the result is that of their counters. After any error the same is to be
 // applied again.
-func (l *Ledger) Apply(run Run, exchanges iter.Seq2[pipeline.Exchange, error], i *Import) error {
+func (l *Ledger) Apply(run Run, exchanges iter.Seq2[[]pipeline.Exchange, error], i *Import) error {
 	return l.update(func() error {
 		targets := l.relatives(run.Target)
 		a := application{Ledger: l, target: targets[0], siblings: targets[1:], left: make(map[pipeline.Identity]moment)}
-		for e, err := range exchanges {
+		for ofUser, err := range exchanges {
 			if err != nil {
 				return err
 			}
-			if e.MayHaveLeft() {
-				a.apply(&e, run.Sessions[e.Session])
+			for _, e := range ofUser {
+				if e.MayHaveLeft() {
+					a.apply(&e, run.Sessions[e.Session])
+				}
 			}
 			if a.observed >= batch {
 				a.doubtLeft()

@@ -93,10 +93,10 @@ func by(user string, e pipeline.Exchange) pipeline.Exchange {
 	return e
 }
 
-func exchanges(all ...pipeline.Exchange) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
+func exchanges(all ...pipeline.Exchange) iter.Seq2[[]pipeline.Exchange, error] {
+	return func(yield func([]pipeline.Exchange, error) bool) {
 		for _, e := range all {
-			if !yield(e, nil) {
+			if !yield([]pipeline.Exchange{e}, nil) {
 				return
 			}
 		}
@@ -104,7 +104,7 @@ func exchanges(all ...pipeline.Exchange) iter.Seq2[pipeline.Exchange, error] {
 }
 
 // apply applies a run that says nothing beyond its exchanges.
-func apply(l *Ledger, r Run, size int64, exchanges iter.Seq2[pipeline.Exchange, error]) error {
+func apply(l *Ledger, r Run, size int64, exchanges iter.Seq2[[]pipeline.Exchange, error]) error {
 	r.Seen = size
 	return l.Apply(r, exchanges, nil)
 }
@@ -419,9 +419,9 @@ func TestHowFarARunIsApplied(t *testing.T) {
 func TestErrorsArePassedOn(t *testing.T) {
 	l := opened(t)
 	broken := errors.New("broken")
-	err := apply(l, run(1, "job"), 10, func(yield func(pipeline.Exchange, error) bool) {
-		if yield(answered(attach(1, "W1=60"), "W1=60"), nil) {
-			yield(pipeline.Exchange{}, broken)
+	err := apply(l, run(1, "job"), 10, func(yield func([]pipeline.Exchange, error) bool) {
+		if yield([]pipeline.Exchange{answered(attach(1, "W1=60"), "W1=60")}, nil) {
+			yield(nil, broken)
 		}
 	})
 	if !errors.Is(err, broken) || l.Seen("run-1") != 0 {

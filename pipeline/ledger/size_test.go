@@ -18,9 +18,10 @@ func TestManyWorkspacesOfOneUser(t *testing.T) {
 	const workspaces = 5_000
 	l := opened(t)
 	began := time.Now()
-	check(t, apply(l, run(1, "job"), 1, func(yield func(pipeline.Exchange, error) bool) {
+	check(t, apply(l, run(1, "job"), 1, func(yield func([]pipeline.Exchange, error) bool) {
 		for i := range workspaces {
-			if share := fmt.Sprintf("W%d=60", i); !yield(answered(attach(int64(i+1), share), share+fmt.Sprint("@", i+1)), nil) {
+			share := fmt.Sprintf("W%d=60", i)
+			if !yield([]pipeline.Exchange{answered(attach(int64(i+1), share), share+fmt.Sprint("@", i+1))}, nil) {
 				return
 			}
 		}
@@ -47,12 +48,12 @@ func TestManyWorkspacesOfOneUser(t *testing.T) {
 
 // sentTo are the exchanges of so many users with three pairs each, by user. COR's
 // ids come in another order than theirs.
-func sentTo(users int) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
+func sentTo(users int) iter.Seq2[[]pipeline.Exchange, error] {
+	return func(yield func([]pipeline.Exchange, error) bool) {
 		for i := range users {
 			id := fmt.Sprint("@", i*7919%users*3)
 			e := answered(attach(int64(i+1), "WS-NORTH=50", "WS-SOUTH=30", "WS-EAST=20"), "WS-NORTH=50"+id, "WS-SOUTH=30"+id+"1", "WS-EAST=20"+id+"2")
-			if !yield(by(fmt.Sprintf("EMP-%07d", i), e), nil) {
+			if !yield([]pipeline.Exchange{by(fmt.Sprintf("EMP-%07d", i), e)}, nil) {
 				return
 			}
 		}

@@ -88,8 +88,10 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 	if log.Plan == nil {
 		return nil // nothing was sent, and it may be planned anew
 	}
-	of := ledgerRun(dir, log.Header, log.Sessions)
-	of.Seen = log.Size
+	of := ledger.Run{ID: filepath.Base(dir), Counter: log.Counter, Job: log.Job, Target: log.Target, Seen: log.Size}
+	for _, s := range log.Sessions {
+		of.Sessions = append(of.Sessions, ledger.Session{Counter: s.Counter, Tolerance: s.Tolerance})
+	}
 	var imp *ledger.Import
 	switch {
 	case goesOn:
@@ -127,28 +129,12 @@ func (m *memory) remember(ctx context.Context, w *run) (done bool) {
 	return err == nil
 }
 
-// ledgerRun is a run as the ledger knows it.
-func ledgerRun(dir string, h journal.Header, sessions []journal.Session) ledger.Run {
-	r := ledger.Run{ID: filepath.Base(dir), Counter: h.Counter, Job: h.Job, Target: h.Target}
-	for _, s := range sessions {
-		r.Sessions = append(r.Sessions, ledger.Session{Counter: s.Counter, Tolerance: s.Tolerance})
-	}
-	return r
-}
-
-// exchangesOf yields all that a run has sent, by user.
-func exchangesOf(log *journal.Log) iter.Seq2[pipeline.Exchange, error] {
-	return func(yield func(pipeline.Exchange, error) bool) {
+// exchangesOf yields all that a run has sent, user by user.
+func exchangesOf(log *journal.Log) iter.Seq2[[]pipeline.Exchange, error] {
+	return func(yield func([]pipeline.Exchange, error) bool) {
 		for _, user := range log.Users() {
-			exchanges, err := log.Exchanges(user)
-			if err != nil {
-				yield(pipeline.Exchange{}, err)
+			if !yield(log.Exchanges(user)) {
 				return
-			}
-			for _, e := range exchanges {
-				if !yield(e, nil) {
-					return
-				}
 			}
 		}
 	}

@@ -95,8 +95,7 @@ func (w *run) loadDecisions() error {
 // settleAll settles each user for whom something was sent.
 func (w *run) settleAll(tolerance pipeline.Percent) error {
 	w.traffic, w.lastSeen = &report.Traffic{}, make(map[int]time.Time)
-	for _, id := range w.log.Users() {
-		exchanges, err := w.log.Exchanges(id)
+	for exchanges, err := range exchangesOf(w.log) {
 		if err != nil {
 			return err
 		}
@@ -109,9 +108,9 @@ func (w *run) settleAll(tolerance pipeline.Percent) error {
 				}
 			}
 		}
-		number := w.table.User(id)
+		number := w.table.User(exchanges[0].User)
 		if number < 0 {
-			return unlike("the journal has user %q, who is not in the run's input", id)
+			return unlike("the journal has user %q, who is not in the run's input", exchanges[0].User)
 		}
 		user, err := w.withPast(number, exchanges)
 		if err != nil {

@@ -118,8 +118,7 @@ func (m *memory) refuseAttached(s probe.Subject) error {
 func loadProbe(dir string, log *journal.Log) (*run, error) {
 	w := newProbe(dir, log.Header)
 	w.log, w.sessions = log, slices.Clone(log.Sessions)
-	for _, user := range log.Users() {
-		exchanges, err := log.Exchanges(user)
+	for exchanges, err := range exchangesOf(log) {
 		if err != nil {
 			return nil, err
 		}
