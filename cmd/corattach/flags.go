@@ -86,7 +86,7 @@ type runFlags struct {
 
 // runsFlag says where runs are.
 type runsFlag struct {
-	RunsDir filePath `group:"Runs" default:"runs" placeholder:"runs" help:"Where runs keep their directories."`
+	RunsDir string `group:"Runs" default:"runs" placeholder:"runs" help:"Where runs keep their directories."`
 }
 
 // keepFlags say how runs share a runs directory.

@@ -11,11 +11,8 @@ import (
 // given is a flag that was set.
 type given struct {
 	*kong.Flag
-	from string // the variable, the line of the file, or inSession; "" for the command line
+	from string // the variable, the line of the file, or a run's last session; "" for the command line
 }
-
-// inSession is where a flag was set that a resumed run has from before.
-const inSession = "the run's last session"
 
 // givenFlags returns the flags of the command line, in order, and after them
 // those of environment and file.

@@ -71,7 +71,7 @@ func (a *app) inherit(flags []*kong.Flag, words []string) error {
 			return pipeline.Usage("give it again", "the run's last session had %s: %s", word, settings.Plainly(err.Error()))
 		}
 		a.given = slices.DeleteFunc(a.given, func(g given) bool { return g.Name == name })
-		a.given = append(a.given, given{flags[i], inSession})
+		a.given = append(a.given, given{flags[i], "the run's last session"})
 	}
 	return nil
 }

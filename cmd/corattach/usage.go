@@ -21,12 +21,11 @@ func usageFailure(err error) error {
 	}
 	command, hint := "corattach", ""
 	text := settings.Plainly(err.Error())
-	about, _, _ := strings.Cut(text, ": ")
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
 		command = parse.Context.Selected().FullPath()
 		for _, flag := range parse.Context.Selected().Flags {
-			if "--"+flag.Name == about {
+			if strings.HasPrefix(text, "--"+flag.Name+": ") {
 				hint = settings.Hint(flag)
 			}
 		}
