@@ -61,7 +61,7 @@ func poison(t *testing.T, proxy *toxiproxy.Proxy, faults ...toxic) {
 // and never failed or not sent. When the network is well again, resume brings
 // everything to its end, and sends nothing again that was confirmed.
 func TestToxicNetwork(t *testing.T) {
-	t.Parallel()
+	setCredentials(t) // not beside other tests: it counts milliseconds
 	all := func(status string) map[string]int { return map[string]int{status: 6} }
 	cases := []struct {
 		name    string

@@ -124,7 +124,14 @@ func (s *Settings) Resolve(ctx *kong.Context, command *kong.Path, flag *kong.Fla
 		}
 		return nil, nil
 	}
-	for _, place := range []func(*kong.Flag) (any, error){onCommandLine, variable, s.line} {
+	inEnvironment := func(flag *kong.Flag) (any, error) {
+		name := Variable(flag.Name)
+		if text := Environment(name); text != "" {
+			return checked(text, flag, name)
+		}
+		return nil, nil
+	}
+	for _, place := range []func(*kong.Flag) (any, error){onCommandLine, inEnvironment, s.line} {
 		if value, err := place(flag); value != nil || err != nil {
 			return value, err
 		}
@@ -144,16 +151,6 @@ func (s *Settings) Origin(flag string) string {
 		return name
 	}
 	return s.place(s.file[flag])
-}
-
-// variable is what the environment sets a flag to; nil for nothing.
-func variable(flag *kong.Flag) (any, error) {
-	name := Variable(flag.Name)
-	text := Environment(name)
-	if text == "" {
-		return nil, nil
-	}
-	return checked(text, flag, name)
 }
 
 // line is what the file sets a flag to; nil for nothing.
