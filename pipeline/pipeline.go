@@ -76,7 +76,10 @@ type Row struct {
 
 // Cells are the four columns of a record as they stand in the file.
 type Cells struct {
-	User, Workspace, Percentage, Source string
+	User       string `json:"user_id"`
+	Workspace  string `json:"workspace_id"`
+	Source     string `json:"source"`
+	Percentage string `json:"percentage"`
 }
 
 // Pair is a user's workspace under a source.
@@ -130,9 +133,9 @@ type Key struct {
 // Request is one PUT: workspaces of one user under one source.
 type Request struct {
 	Key
-	Op     Op // what is wanted in the end; a repair of an attach detaches first
-	Shares []Share
-	Past   History // what was sent for it, in this session and before
+	Op     Op      `json:"op"` // what is wanted in the end; a repair of an attach detaches first
+	Shares []Share `json:"shares"`
+	Past   History `json:"attempts,omitempty"` // what was sent for it, in this session and before
 }
 
 // User is everything that is to be sent for one user: one request after another.
@@ -156,11 +159,11 @@ type Attempt struct {
 // when the process died before either was written down.
 type Exchange struct {
 	Attempt
-	Number  int64 // of the attempt within the run, from 1, in the order they were begun
-	Session int   // of the run, from 0
-	Answer  *Answer
-	Fault   *Fault
-	Ended   time.Time // UTC; zero when it is not known
+	Number  int64     `json:"number"`  // of the attempt within the run, from 1, in the order they were begun
+	Session int       `json:"session"` // of the run, from 0
+	Answer  *Answer   `json:"answer,omitempty"`
+	Fault   *Fault    `json:"fault,omitempty"`
+	Ended   time.Time `json:"ended,omitzero"` // UTC; zero when it is not known
 }
 
 // History is all exchanges of one request, in the order they were begun.
@@ -257,17 +260,17 @@ func FaultKinds() []FaultKind {
 
 // Verdict is what the report says of one row.
 type Verdict struct {
-	Status     Status
-	Reason     string    // "" when the status says it all
-	Pivot      *Pivot    // nil when COR returned none for this row
-	HTTPStatus int       // of the last answer to the row's request; 0 when there was none
-	ErrorCode  string    // COR's own code; "" when it gave none
-	Subject    Subject   // what COR does not know; "" when that is not what went wrong
-	Named      bool      // COR named this row's workspace as what went wrong
-	Attempts   int       // of the row's request
-	SentAt     time.Time // when the last attempt that left was begun, UTC; zero when nothing left
-	Number     int64     // of the attempt whose answer gave Pivot; 0 without one
-	Resumable  bool      // resume would send the row
+	Status     Status    `json:"status"`
+	Reason     string    `json:"reason"`            // "" when the status says it all
+	Pivot      *Pivot    `json:"pivot,omitempty"`   // nil when COR returned none for this row
+	HTTPStatus int       `json:"http_status"`       // of the last answer to the row's request; 0 when there was none
+	ErrorCode  string    `json:"error_code"`        // COR's own code; "" when it gave none
+	Subject    Subject   `json:"subject,omitempty"` // what COR does not know; "" when that is not what went wrong
+	Named      bool      `json:"named,omitempty"`   // COR named this row's workspace as what went wrong
+	Attempts   int       `json:"attempts"`          // of the row's request
+	SentAt     time.Time `json:"sent_at,omitzero"`  // when the last attempt that left was begun, UTC; zero when nothing left
+	Number     int64     `json:"number,omitempty"`  // of the attempt whose answer gave Pivot; 0 without one
+	Resumable  bool      `json:"resumable"`         // resume would send the row
 }
 
 // Line is one line of the reconciliation: a row and the verdict on it.

@@ -58,10 +58,7 @@ func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	for _, s := range past.Log.Sessions {
 		told := explain.Session{BeganAt: s.At, Version: s.Version, Flags: append([]string{}, s.Flags...)}
 		if s.End != nil {
-			told.EndedAt = &s.End.At
-			if s.End.Stop != nil {
-				told.Stop, told.Reason = s.End.Stop.Kind, s.End.Stop.Reason
-			}
+			told.EndedAt, told.Stop = s.End.At, s.End.Stop
 		}
 		sessions = append(sessions, told)
 	}

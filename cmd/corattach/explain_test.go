@@ -58,7 +58,7 @@ func sameStories(t *testing.T, dir string, users []string) {
 			got = append(got, storyCells(&r))
 		}
 		for _, v := range story.Vanished {
-			gone = append(gone, []string{v.WorkspaceID, v.Source, v.Percentage, timeCell(v.ConfirmedAt)})
+			gone = append(gone, []string{string(v.Workspace), string(v.Source), v.Percentage, timeCell(v.ConfirmedAt)})
 		}
 		if diff := cmp.Diff(want[user], got) + cmp.Diff(vanished[user], gone); diff != "" {
 			t.Errorf("the story of %q is not what the report says: %s", user, diff)
@@ -66,8 +66,8 @@ func sameStories(t *testing.T, dir string, users []string) {
 	}
 }
 
-func timeCell(t *time.Time) string {
-	if t == nil {
+func timeCell(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
 	return t.Format("2006-01-02T15:04:05.000Z")
@@ -87,9 +87,13 @@ func storyCells(r *explain.Row) []string {
 		}
 		return fmt.Sprint(n)
 	}
+	pivot := ""
+	if r.Pivot != nil {
+		pivot = r.Pivot.Percentage
+	}
 	return []string{
-		r.File, fmt.Sprint(r.Line), r.UserID, r.WorkspaceID, r.Source, r.Percentage,
-		string(r.Status), r.Reason, r.PivotPercentage, number(r.HTTPStatus), r.ErrorCode, fmt.Sprint(r.Attempts), timeCell(r.SentAt),
+		r.File, fmt.Sprint(r.Line), r.User, r.Workspace, r.Source, r.Percentage,
+		string(r.Status), r.Reason, pivot, number(r.HTTPStatus), r.ErrorCode, fmt.Sprint(r.Attempts), timeCell(r.SentAt),
 	}
 }
 

@@ -1,88 +1,90 @@
 package explain
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"corattach/pipeline"
 	"corattach/report"
 )
 
-const (
-	// timeLayout is a time for people, in UTC.
-	timeLayout = "2006-01-02 15:04:05.000"
-
-	// listShown bounds the workspaces and pivots of one request that a person is
-	// shown.
-	listShown = 10
-
-	// rawShown is how many bytes of a raw line a person is shown.
-	rawShown = 255
-)
-
 // Text writes the story for people: what is known first, then row by row and
 // attempt by attempt, then what to do. No control character of a cell or an
 // answer gets through. An error is w's.
 func (s *Story) Text(w io.Writer) error {
-	var b strings.Builder
-	s.textHead(&b)
+	out := bufio.NewWriter(w) // its first error stays, and Flush returns it
+	s.writeHead(out)
 	if len(s.Rows) > 0 {
-		b.WriteString("\nrows\n")
-		s.textRows(&b)
+		fmt.Fprint(out, "\nrows\n")
+		s.writeRows(out)
 	}
-	s.textVanished(&b)
+	if len(s.Vanished) > 0 {
+		fmt.Fprint(out, "\nno longer in the input\n")
+		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		for _, v := range s.Vanished {
+			fmt.Fprintf(t, "  %s\t%s\t%s\tconfirmed %s\n",
+				report.ShowCell(string(v.Workspace)), report.ShowCell(string(v.Source)), report.Show(v.Percentage), timeText(v.ConfirmedAt))
+		}
+		_ = t.Flush()
+	}
 	for i := range s.Requests {
-		s.textRequest(&b, &s.Requests[i])
+		s.writeRequest(out, &s.Requests[i])
 	}
-	b.WriteString("\nnext\n")
+	fmt.Fprint(out, "\nnext\n")
 	for _, text := range s.Advice {
-		fmt.Fprintf(&b, "  %s\n", report.Show(text))
+		fmt.Fprintf(out, "  %s\n", report.Show(text))
 	}
 	for _, command := range s.Next {
-		fmt.Fprintf(&b, "    %s\n", report.Show(command))
+		fmt.Fprintf(out, "    %s\n", report.Show(command))
 	}
 	if len(s.Advice)+len(s.Next) == 0 {
-		b.WriteString("  nothing: every row of this user is settled\n")
+		fmt.Fprint(out, "  nothing: every row of this user is settled\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return out.Flush()
 }
 
-func (s *Story) textHead(b *strings.Builder) {
-	var head table
+func (s *Story) writeHead(out io.Writer) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	say := func(name, format string, args ...any) {
-		head.add(nil, name, report.Show(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t, "%s\t%s\n", name, report.Show(fmt.Sprintf(format, args...)))
 	}
-	head.add(nil, "user", report.ShowCell(s.UserID))
+	say("user", "%s", report.ShowCell(s.UserID))
 	say("run", "%s to %s", s.RunID, s.Target)
 	switch s.State {
-	case Killed:
+	case killed:
 		say("state", "killed: no end is written down; last record %s UTC", timeText(s.LastAt))
-	case Active:
+	case active:
 		say("state", "active, last record %s UTC; the verdicts are as if it were killed now", timeText(s.LastAt))
 	default:
 		say("state", "ended %s UTC: %s", timeText(s.LastAt), cmp.Or(s.Reason, "it came to its end"))
 	}
-	if len(s.Sessions) > 1 {
-		for i := range s.Sessions {
-			say("session", "%d. from %s %s", i+1, timeText(&s.Sessions[i].BeganAt), s.Sessions[i].until())
+	for i, one := range s.Sessions {
+		end := "on: no end is written down"
+		switch {
+		case one.Stop != nil:
+			end = "to " + timeText(one.EndedAt) + ": " + one.Stop.Reason
+		case !one.EndedAt.IsZero():
+			end = "to " + timeText(one.EndedAt) + ": the run came to its end"
+		}
+		if len(s.Sessions) > 1 {
+			say("session", "%d. from %s %s", i+1, timeText(one.BeganAt), end)
 		}
 	}
-	say("rows", "%d%s", len(s.Rows), s.statuses())
-	s.textTotals(say)
-	for _, note := range s.Notes {
-		say("note", "%s", note)
+	counts := report.Counts{ByStatus: map[pipeline.Status]int64{}}
+	for i := range s.Rows {
+		counts.ByStatus[s.Rows[i].Status]++
 	}
-	head.write(b)
-}
-
-// textTotals says what was asked for in all, and what COR returned.
-func (s *Story) textTotals(say func(name, format string, args ...any)) {
+	if len(s.Rows) > 0 {
+		say("rows", "%d = %v", len(s.Rows), counts)
+	} else {
+		say("rows", "0, the input does not name this user")
+	}
 	if s.RequestedTotal != "" && s.Command != "detach" {
 		over := ""
 		if s.OverAllocated {
@@ -94,180 +96,126 @@ func (s *Story) textTotals(say func(name, format string, args ...any)) {
 		say("returned", "%s %% in all, in COR's last answer", s.ReturnedTotal)
 	}
 	for i := range s.Extras {
-		say("extra", "%s: COR returned it, no row lists it", s.Extras[i].text())
+		say("extra", "%s: COR returned it, no row lists it", pivotText(&s.Extras[i]))
 	}
-	for i := range s.Lost {
-		say("lost", "%s %s: it disappeared from COR's answer without being asked for", report.ShowCell(s.Lost[i].WorkspaceID), s.Lost[i].Source)
+	for _, p := range s.Lost {
+		say("lost", "%s %s: it disappeared from COR's answer without being asked for", report.ShowCell(string(p.Workspace)), p.Source)
 	}
+	for _, note := range s.Notes {
+		say("note", "%s", note)
+	}
+	_ = t.Flush()
 }
 
-func timeText(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format(timeLayout)
-}
+// timeText is a time for people, in UTC.
+func timeText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
-// statuses counts the rows as the summary of a run does: " = 1 matched + 1 held".
-func (s *Story) statuses() string {
-	if len(s.Rows) == 0 {
-		return ", the input does not name this user"
-	}
-	counts := report.Counts{ByStatus: map[pipeline.Status]int64{}}
-	for i := range s.Rows {
-		counts.ByStatus[s.Rows[i].Status]++
-	}
-	return " = " + counts.String()
-}
-
-// until says when and why a time of work ended.
-func (s *Session) until() string {
-	if s.EndedAt == nil {
-		return "on: no end is written down"
-	}
-	return "to " + timeText(s.EndedAt) + ": " + cmp.Or(s.Reason, "the run came to its end")
-}
-
-func (s *Story) textRows(b *strings.Builder) {
-	rows := table{indent: "  "}
+func (s *Story) writeRows(out io.Writer) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i := range s.Rows {
 		r := &s.Rows[i]
 		verdict := string(r.Status)
-		if r.PivotPercentage != "" {
-			verdict += ", COR returned " + report.Show(r.PivotPercentage)
+		if r.Pivot != nil && r.Pivot.Percentage != "" {
+			verdict += ", COR returned " + r.Pivot.Percentage
 		}
 		if r.Status == pipeline.Unchanged {
 			verdict += ", confirmed " + timeText(r.SentAt)
 		}
-		place := report.Show(r.File) + ":" + strconv.FormatInt(r.Line, 10)
-		below := []string{report.Show(r.Reason)}
-		if r.Raw != "" {
-			below = append(below, "the line is "+strconv.Quote(strings.ToValidUTF8(r.Raw[:min(len(r.Raw), rawShown)], "")))
-			rows.add(below, place, "", "", "", verdict)
-			continue
+		if r.Reason != "" {
+			verdict += ": " + r.Reason
 		}
-		percentage := ""
-		if s.Command != "detach" {
-			percentage = report.ShowCell(r.Percentage)
+		cells := []string{report.ShowCell(r.Workspace), report.ShowCell(r.Source), report.ShowCell(r.Percentage)}
+		switch {
+		case r.Raw != "":
+			cells = []string{"", "", ""}
+			verdict += fmt.Sprintf("; the line is %.255q", r.Raw)
+		case s.Command == "detach":
+			cells[2] = ""
 		}
-		rows.add(below, place, report.ShowCell(r.WorkspaceID), report.ShowCell(r.Source), percentage, verdict)
+		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", report.Show(r.File), r.Line, strings.Join(cells, "\t"), report.Show(verdict))
 	}
-	rows.write(b)
+	_ = t.Flush()
 }
 
-func (s *Story) textVanished(b *strings.Builder) {
-	if len(s.Vanished) == 0 {
+func (s *Story) writeRequest(out io.Writer, r *pipeline.Request) {
+	chunk := ""
+	if slices.ContainsFunc(s.Requests, func(other pipeline.Request) bool { return other.Source == r.Source && other.Chunk > 0 }) {
+		chunk = fmt.Sprintf(", chunk %d", r.Chunk+1)
+	}
+	fmt.Fprintf(out, "\n%s under %s%s: %s\n", r.Op, report.Show(string(r.Source)), chunk, sharesText(r.Op, r.Shares))
+	if len(r.Past) == 0 {
+		fmt.Fprint(out, "  no attempt: nothing was sent\n")
+	}
+	for i := range r.Past {
+		e := &r.Past[i]
+		took := ""
+		if !e.Ended.IsZero() {
+			took = ", took " + max(e.Ended.Sub(e.At), 0).Round(time.Millisecond).String()
+		}
+		fmt.Fprintf(out, "  #%d  %s  %s  %s%s\n", e.Number, timeText(e.At), e.Op, report.Show(outcomeText(e)), took)
+		writeDetails(out, r, e)
+	}
+}
+
+// sharesText names workspaces, with their percentages where they mean something.
+func sharesText(op pipeline.Op, shares []pipeline.Share) string {
+	var texts []string
+	for _, share := range shares {
+		text := report.ShowCell(string(share.Workspace))
+		if op == pipeline.Attach {
+			text += " " + share.Percent.String()
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// outcomeText says what came of an attempt.
+func outcomeText(e *pipeline.Exchange) string {
+	switch {
+	case e.Answer != nil:
+		return fmt.Sprintf("answered %d", e.Answer.Status)
+	case e.Fault == nil:
+		return "no end in the journal: it may have left"
+	}
+	kind := strings.ReplaceAll(string(e.Fault.Kind), "_", " ")
+	if said := e.Fault.Error(); said != kind {
+		return kind + ": " + said
+	}
+	return kind
+}
+
+// writeDetails writes the lines below an attempt of a request.
+func writeDetails(out io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
+	say := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(out, "      %s%s\n", name, report.Show(text))
+		}
+	}
+	if len(e.Shares) < len(r.Shares) {
+		say("only ", sharesText(e.Op, e.Shares))
+	}
+	if e.Fault != nil {
+		if e.Fault.After > 0 {
+			say("Retry-After: ", e.Fault.After.Round(time.Second).String())
+		}
+		say("COR's request id: ", e.Fault.RequestID)
+	}
+	if e.Answer == nil {
 		return
 	}
-	b.WriteString("\nno longer in the input\n")
-	pairs := table{indent: "  "}
-	for i := range s.Vanished {
-		v := &s.Vanished[i]
-		pairs.add(nil, report.ShowCell(v.WorkspaceID), report.ShowCell(v.Source), report.Show(v.Percentage), "confirmed "+timeText(v.ConfirmedAt))
+	say("COR's request id: ", e.Answer.RequestID)
+	for i := range e.Answer.Pivots {
+		say("pivot ", pivotText(&e.Answer.Pivots[i]))
 	}
-	pairs.write(b)
+	for _, item := range e.Answer.Errors {
+		say("error ", strings.TrimSpace(string(item.Workspace)+" "+item.Text()))
+	}
 }
 
-func (s *Story) textRequest(b *strings.Builder, r *Request) {
-	fmt.Fprintf(b, "\n%s under %s", r.Operation, report.Show(r.Source))
-	if slices.ContainsFunc(s.Requests, func(other Request) bool { return other.Source == r.Source && other.Chunk > 0 }) {
-		fmt.Fprintf(b, ", chunk %d", r.Chunk+1)
-	}
-	var shares []string
-	for _, w := range r.Workspaces {
-		shares = append(shares, strings.TrimRight(report.ShowCell(w.WorkspaceID)+" "+w.Percentage, " "))
-	}
-	fmt.Fprintf(b, ": %s\n", firstShown(shares))
-	if len(r.Attempts) == 0 {
-		b.WriteString("  no attempt: nothing was sent\n")
-	}
-	attempts := table{indent: "  "}
-	for i := range r.Attempts {
-		a := &r.Attempts[i]
-		took := ""
-		if a.DurationSeconds != nil {
-			took = "took " + time.Duration(*a.DurationSeconds*float64(time.Second)).Round(time.Millisecond).String()
-		}
-		attempts.add(a.details(len(r.Workspaces)), "#"+strconv.FormatInt(a.Number, 10), timeText(a.BegunAt), string(a.Operation), a.outcome(), took)
-	}
-	attempts.write(b)
-}
-
-// firstShown lists the first of some texts.
-func firstShown(texts []string) string {
-	text := strings.Join(texts[:min(len(texts), listShown)], ", ")
-	if more := len(texts) - listShown; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
-// outcome says in a few words what came of an attempt.
-func (a *Attempt) outcome() string {
-	status := ""
-	if a.HTTPStatus != 0 {
-		status = " " + strconv.Itoa(a.HTTPStatus)
-	}
-	switch a.Outcome {
-	case Answered:
-		return "answered" + status
-	case Faulty:
-		return strings.ReplaceAll(a.Fault, "_", " ") + status
-	}
-	return "no end in the journal"
-}
-
-// details are the lines below an attempt of a request of so many workspaces.
-func (a *Attempt) details(workspaces int) []string {
-	var lines []string
-	if len(a.Workspaces) < workspaces {
-		var names []string
-		for _, w := range a.Workspaces {
-			names = append(names, report.ShowCell(w))
-		}
-		lines = append(lines, "of "+firstShown(names)+" alone")
-	}
-	if a.Outcome == NoEnd {
-		lines = append(lines, "it may have left: nothing is written down of what came of it")
-	}
-	switch said := strings.TrimSpace(a.ErrorCode + " " + a.Message); {
-	case said != "" && a.HTTPStatus != 0:
-		lines = append(lines, "COR said: "+report.Show(said))
-	case said != "":
-		lines = append(lines, "because: "+report.Show(said))
-	}
-	if a.RetryAfterSeconds > 0 {
-		lines = append(lines, "Retry-After: "+time.Duration(a.RetryAfterSeconds*float64(time.Second)).Round(time.Second).String())
-	}
-	if a.RequestID != "" {
-		lines = append(lines, "COR's request id: "+report.Show(a.RequestID))
-	}
-	return append(lines, a.returned()...)
-}
-
-// returned are the lines of what an answer holds.
-func (a *Attempt) returned() []string {
-	var lines []string
-	for i := range a.Pivots {
-		if i == listShown {
-			lines = append(lines, fmt.Sprintf("and %d more; --json has them all", len(a.Pivots)-i))
-			break
-		}
-		lines = append(lines, "pivot "+a.Pivots[i].text())
-	}
-	for _, e := range a.Errors[:min(len(a.Errors), listShown)] {
-		about := ""
-		if e.WorkspaceID != "" {
-			about = " of " + report.ShowCell(e.WorkspaceID)
-		}
-		lines = append(lines, report.Show(strings.TrimSpace("error"+about+": "+e.Code+" "+e.Message)))
-	}
-	return lines
-}
-
-// text tells a pivot in one line.
-func (p *Pivot) text() string {
-	text := fmt.Sprintf("%s %s: %s", report.ShowCell(p.WorkspaceID), p.Source, p.Percentage)
+// pivotText tells a pivot in one line.
+func pivotText(p *pipeline.Pivot) string {
+	text := fmt.Sprintf("%s %s: %s", report.ShowCell(string(p.Workspace)), p.Source, p.Percentage)
 	if p.Name != "" || p.Integration != "" {
 		text += fmt.Sprintf(" (%s)", strings.Trim(p.Name+", "+p.Integration, ", "))
 	}
@@ -277,5 +225,5 @@ func (p *Pivot) text() string {
 	if p.Problem != "" {
 		text += ", not believed: " + p.Problem
 	}
-	return report.Show(text)
+	return text
 }
