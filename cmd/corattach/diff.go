@@ -41,10 +41,17 @@ func (c *diffCommand) Run(a *app) error {
 		a.console.Warn(text, "")
 	}
 	comparison := diff.Compare(first, second)
-	if err := c.print(a, comparison); err != nil {
+	var result any = comparison
+	s, text := comparison.Sums, comparison.Text
+	switch {
+	case c.Stat:
+		result, text = s, comparison.Stat
+	case c.Format == "csv":
+		text = comparison.CSV
+	}
+	if err := a.print(c.Format == "json", result, text); err != nil {
 		return err
 	}
-	s := comparison.Sums
 	reason := fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))
 	if s.Changed > 0 {
 		a.code = exitDiffers
@@ -64,7 +71,7 @@ func (c *diffCommand) load(a *app, name filePath) (*report.Run, func(), error) {
 	if _, err := os.Lstat(filepath.Join(dir, runs.JournalFile)); errors.Is(err, fs.ErrNotExist) {
 		r, err := diff.ReadDryRun(dir)
 		if err != nil {
-			return nil, nil, &pipeline.Failure{Code: pipeline.ExitInternal, Err: err, Hint: "make the dry run again"}
+			return nil, nil, pipeline.Internal("make the dry run again", err)
 		}
 		return r, func() {}, nil
 	}
@@ -73,20 +80,6 @@ func (c *diffCommand) load(a *app, name filePath) (*report.Run, func(), error) {
 		return nil, nil, err
 	}
 	return past.Run, func() { _ = past.Close() }, nil
-}
-
-func (c *diffCommand) print(a *app, comparison *diff.Comparison) error {
-	switch {
-	case c.Stat && c.Format == "json":
-		return a.console.Document(comparison.Sums)
-	case c.Stat:
-		return a.console.Text(comparison.Stat)
-	case c.Format == "json":
-		return a.console.Document(comparison)
-	case c.Format == "csv":
-		return a.console.Text(comparison.CSV)
-	}
-	return a.console.Text(comparison.Text)
 }
 
 // unlike says in what two runs are not made to be compared.

@@ -3,6 +3,7 @@
 package diff
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -47,24 +48,14 @@ type Sums struct {
 // Change is a pair of which two runs say something different. Bytes that are no
 // UTF-8 are \xNN in it and its sides.
 type Change struct {
-	Origin    Origin   `json:"changed"`
-	What      []string `json:"what"` // which of added, removed, percentage, validity, status and pivot
+	Origin    string   `json:"changed"` // input: the rows ask for something else; cor: COR returned something else; or both
+	What      []string `json:"what"`    // which of added, removed, percentage, validity, status and pivot
 	User      string   `json:"user_id"`
 	Workspace string   `json:"workspace_id"`
 	Source    string   `json:"source"`
 	A         *Side    `json:"a"` // nil when the run has no row of the pair
 	B         *Side    `json:"b"`
 }
-
-// Origin says where a change comes from. The list is closed.
-type Origin string
-
-// The origins of a change.
-const (
-	Input Origin = "input" // the rows ask for something else
-	COR   Origin = "cor"   // the rows are the same, COR returned something else
-	Both  Origin = "both"
-)
 
 // Side is what one run says of a pair: the first of its rows that is not invalid
 // speaks for it, or else the first.
@@ -106,40 +97,6 @@ func newRun(r *report.Run) Run {
 	return run
 }
 
-// add compares one pair.
-func (c *Comparison) add(k key, a, b *Side) {
-	c.Sums.Pairs++
-	input, cor, told := compare(a, b)
-	if !told {
-		c.Sums.AskedOnce++
-	}
-	change := Change{
-		What: append(input, cor...), A: a, B: b,
-		User: report.ValidUTF8(k.user), Workspace: report.ValidUTF8(k.workspace), Source: report.ValidUTF8(k.source),
-	}
-	switch {
-	case len(change.What) == 0:
-		c.Sums.Unchanged++
-		return
-	case len(cor) == 0:
-		change.Origin = Input
-		c.Sums.Input++
-	case len(input) == 0:
-		change.Origin = COR
-		c.Sums.COR++
-	default:
-		change.Origin = Both
-		c.Sums.Both++
-	}
-	switch {
-	case a == nil:
-		c.Sums.Added++
-	case b == nil:
-		c.Sums.Removed++
-	}
-	c.Changes = append(c.Changes, change)
-}
-
 // sides joins the rows of a run to pairs, and returns these in the order of their
 // first rows.
 func sides(r *report.Run) (map[key]*Side, []key) {
@@ -177,88 +134,95 @@ func keyOf(l *pipeline.Line) key {
 	if l.Raw != "" && l.User == "" && l.Cells == (pipeline.Cells{}) {
 		return key{user: l.Raw}
 	}
-	or := func(id, cell string) string {
-		if id == "" {
-			id = strings.Trim(cell, " \t")
-		}
-		return id
-	}
 	return key{
-		or(string(l.User), l.Cells.User), or(string(l.Workspace), l.Cells.Workspace), or(string(l.Source), l.Cells.Source),
+		cmp.Or(string(l.User), trim(l.Cells.User)), cmp.Or(string(l.Workspace), trim(l.Cells.Workspace)), cmp.Or(string(l.Source), trim(l.Cells.Source)),
 	}
 }
 
-// percentage is what a row asks for, or the cell when that is no percentage.
-// What is detached asks for none.
+func trim(cell string) string { return strings.Trim(cell, " \t") }
+
+// percentage is what a row asks for. Of an invalid row it is the cell, as a
+// decimal if it is one; what is detached asks for none.
 func percentage(r *report.Run, l *pipeline.Line) string {
-	switch {
-	case r.Command == "detach":
+	if r.Command == "detach" {
 		return ""
-	case l.Problem != "" && l.Percent == 0:
-		return report.ValidUTF8(strings.Trim(l.Cells.Percentage, " \t"))
 	}
-	return l.Percent.String()
+	if l.Status != pipeline.Invalid {
+		return l.Percent.String()
+	}
+	if p, ok := pipeline.ParseDecimal(trim(l.Cells.Percentage), '.'); ok {
+		return p.String()
+	}
+	return report.ValidUTF8(trim(l.Cells.Percentage))
 }
 
-// compare says what differs, in what is asked for and in what COR returned. told
-// is false when COR was asked in one run alone, so that nothing can be said of
-// it.
-func compare(a, b *Side) (input, cor []string, told bool) {
+// add compares one pair.
+func (c *Comparison) add(k key, a, b *Side) {
+	c.Sums.Pairs++
+	change := Change{A: a, B: b, User: report.ValidUTF8(k.user), Workspace: report.ValidUTF8(k.workspace), Source: report.ValidUTF8(k.source)}
+	input, cor := c.differences(a, b)
+	switch change.What = append(input, cor...); {
+	case len(change.What) == 0:
+		c.Sums.Unchanged++
+		return
+	case len(cor) == 0:
+		change.Origin = "input"
+		c.Sums.Input++
+	case len(input) == 0:
+		change.Origin = "cor"
+		c.Sums.COR++
+	default:
+		change.Origin = "both"
+		c.Sums.Both++
+	}
+	c.Changes = append(c.Changes, change)
+}
+
+// differences says what differs, in what is asked for and in what COR returned.
+// Where COR was not asked in both runs, nothing is said of it.
+func (c *Comparison) differences(a, b *Side) (input, cor []string) {
 	switch {
 	case a == nil:
-		return []string{"added"}, nil, true
+		c.Sums.Added++
+		return []string{"added"}, nil
 	case b == nil:
-		return []string{"removed"}, nil, true
+		c.Sums.Removed++
+		return []string{"removed"}, nil
 	}
 	if a.Percentage != b.Percentage {
 		input = append(input, "percentage")
 	}
-	if a.validity() != b.validity() {
+	if a.Status != b.Status && (a.unsendable() || b.unsendable()) {
 		input = append(input, "validity")
 	}
-	if !a.wasAsked() || !b.wasAsked() {
-		return input, nil, a.wasAsked() == b.wasAsked()
+	statusA, pivotA, toldA := a.returned()
+	statusB, pivotB, toldB := b.returned()
+	if toldA != toldB {
+		c.Sums.AskedOnce++
 	}
-	if a.confirmed() != b.confirmed() {
+	if !toldA || !toldB {
+		return input, nil
+	}
+	if statusA != statusB {
 		cor = append(cor, "status")
 	}
-	if !pipeline.SameNumber(a.returned(), b.returned()) {
+	if !pipeline.SameNumber(pivotA, pivotB) {
 		cor = append(cor, "pivot")
 	}
-	return input, cor, true
+	return input, cor
 }
 
-// validity is Invalid or Held for a pair whose rows can't be sent, else Planned.
-func (s *Side) validity() pipeline.Status {
-	if s.Status == pipeline.Invalid || s.Status == pipeline.Held {
-		return s.Status
-	}
-	return pipeline.Planned
-}
+// unsendable reports whether the pair's rows can't be sent.
+func (s *Side) unsendable() bool { return s.Status == pipeline.Invalid || s.Status == pipeline.Held }
 
-// wasAsked reports whether COR was asked about the pair, in this run or, for an
-// unchanged one, in an earlier one.
-func (s *Side) wasAsked() bool {
+// returned is COR's word on the pair, in this run or, for an unchanged one, in an
+// earlier one. told is false when COR was not asked.
+func (s *Side) returned() (status pipeline.Status, pivot string, told bool) {
 	switch s.Status {
-	case pipeline.Matched, pipeline.Mismatched, pipeline.Missing, pipeline.Failed, pipeline.Unknown, pipeline.Unchanged,
-		pipeline.Detached, pipeline.StillAttached:
-		return true
+	case pipeline.Unchanged:
+		return pipeline.Matched, cmp.Or(s.Pivot, s.Percentage), true
+	case pipeline.Matched, pipeline.Mismatched, pipeline.Missing, pipeline.Failed, pipeline.Unknown, pipeline.Detached, pipeline.StillAttached:
+		return s.Status, s.Pivot, true
 	}
-	return false
-}
-
-// confirmed is the status as COR's word: what is unchanged was matched.
-func (s *Side) confirmed() pipeline.Status {
-	if s.Status == pipeline.Unchanged {
-		return pipeline.Matched
-	}
-	return s.Status
-}
-
-// returned is the percentage COR returned, of an unchanged pair before.
-func (s *Side) returned() string {
-	if s.Status == pipeline.Unchanged && s.Pivot == "" {
-		return s.Percentage
-	}
-	return s.Pivot
+	return "", "", false
 }

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bufio"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -17,35 +16,18 @@ import (
 	"corattach/report"
 )
 
-// AlteredError says that a report is not what corattach wrote: it was edited, cut
-// short, or belongs to another summary.
-type AlteredError struct {
-	Path string
-	Err  error // how that shows
-}
-
-// Error names the file and what is wrong with it.
-func (e *AlteredError) Error() string {
-	return fmt.Sprintf("%s is not what the run wrote: %v", e.Path, e.Err)
-}
-
-// Unwrap returns how it shows.
-func (e *AlteredError) Unwrap() error { return e.Err }
-
 // ReadDryRun reads a dry run back from its reports: it has no journal and no copy
-// of its input. Of its rows it has what Compare needs. Percentages are those of
-// --percentage-unit percent; a fraction is taken as it stands. An error that is
-// fs.ErrNotExist means that there are no reports, an *AlteredError that they can't
-// be relied on.
+// of its input. Of its rows it has what Compare needs. An error is that of a file,
+// or says that the reports are not what the run wrote: edited, or cut short.
 func ReadDryRun(dir string) (*report.Run, error) {
 	path := filepath.Join(dir, report.SummaryFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var summary report.Summary
-	if err := json.Unmarshal(text, &summary); err != nil {
-		return nil, &AlteredError{path, err}
+	var s report.Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, altered(path, err)
 	}
 	path = filepath.Join(dir, report.ReconciliationFile)
 	file, err := os.Open(path)
@@ -53,114 +35,83 @@ func ReadDryRun(dir string) (*report.Run, error) {
 		return nil, err
 	}
 	defer file.Close()
-	r := &report.Run{
-		ID: summary.RunID, Dir: dir, Job: summary.Job, Version: summary.Version, Command: summary.Command, DryRun: summary.DryRun,
-		Target: pipeline.Target{BaseURL: summary.Target}, Started: summary.StartedAt, Finished: summary.FinishedAt,
-		Inputs: summary.Inputs, Rows: summary.Rows.Total, Traffic: &report.Traffic{},
-		Users: func(func(*pipeline.UserLine) bool) {},
-	}
-	lines, err := readLines(file, &summary)
+	lines, err := readLines(file, &s)
 	if err != nil {
-		return nil, &AlteredError{path, err}
+		return nil, altered(path, err)
 	}
-	r.Lines = func(yield func(*pipeline.Line) bool) {
-		for i := range lines {
-			if !yield(&lines[i]) {
-				return
-			}
-		}
+	r := &report.Run{
+		ID: s.RunID, Dir: dir, Job: s.Job, Version: s.Version, Command: s.Command, DryRun: s.DryRun, Target: pipeline.Target{BaseURL: s.Target},
+		Started: s.StartedAt, Finished: s.FinishedAt, Inputs: s.Inputs, Rows: s.Rows.Total, Traffic: &report.Traffic{},
+		Lines: slices.Values(lines), Users: func(func(*pipeline.UserLine) bool) {},
 	}
 	if !report.Summarize(r).Balanced {
-		return nil, &AlteredError{path, fmt.Errorf("its rows are not those that %s counts", report.SummaryFile)}
+		return nil, altered(path, errOtherRows)
 	}
 	return r, nil
 }
 
-// The columns that are read back, by their place.
-const (
-	columnFile       = 0
-	columnLine       = 1
-	columnUser       = 2
-	columnWorkspace  = 3
-	columnSource     = 4
-	columnPercentage = 5
-	columnStatus     = 11
-)
+func altered(path string, err error) error {
+	return fmt.Errorf("%s is not what the run wrote: %w", path, err)
+}
 
-func readLines(in io.Reader, summary *report.Summary) ([]pipeline.Line, error) {
-	records := csv.NewReader(bufio.NewReader(in))
+var errOtherRows = errors.New("its rows are not those that " + report.SummaryFile + " counts")
+
+// readLines reads the rows that a summary counts.
+func readLines(file io.Reader, s *report.Summary) ([]*pipeline.Line, error) {
+	records := csv.NewReader(file)
 	header, err := records.Read()
-	if err == io.EOF || err == nil && strings.Join(header, ",") != report.ReconciliationHeader {
+	if err != nil || strings.Join(header, ",") != report.ReconciliationHeader {
 		return nil, errors.New("its header is another")
 	}
-	var lines []pipeline.Line
-	for file, input := range summary.Inputs {
-		for range input.Rows {
+	var lines []*pipeline.Line
+	for number, in := range s.Inputs {
+		for range in.Rows {
 			cells, err := records.Read()
-			if err == io.EOF {
-				return nil, fmt.Errorf("it has fewer rows than %s counts", report.SummaryFile)
+			if err == io.EOF || err == nil && report.Undefuse(cells[0]) != in.File {
+				return nil, errOtherRows
 			}
 			if err != nil {
 				return nil, err
 			}
-			if name := report.Undefuse(cells[columnFile]); name != input.File {
-				return nil, fmt.Errorf("a row of %q stands among those of %q", name, input.File)
-			}
-			l, err := newLine(cells, summary)
-			if err != nil {
-				return nil, err
-			}
-			l.File = file
+			l := newLine(cells, s)
+			l.File = number
 			lines = append(lines, l)
 		}
 	}
 	if _, err := records.Read(); err != io.EOF {
-		return nil, fmt.Errorf("it has more rows than %s counts", report.SummaryFile)
+		return nil, errOtherRows
 	}
 	return lines, nil
 }
 
-// newLine takes a row out of its cells.
-func newLine(cells []string, summary *report.Summary) (pipeline.Line, error) {
-	var l pipeline.Line
-	number, err := strconv.ParseInt(cells[columnLine], 10, 64)
-	if err != nil {
-		return l, fmt.Errorf("%q is no line number", cells[columnLine])
-	}
-	l.Status = pipeline.Status(cells[columnStatus])
-	if !slices.Contains(pipeline.Statuses(), l.Status) {
-		return l, fmt.Errorf("%q is no status", cells[columnStatus])
-	}
-	l.Line = number
-	cell := func(column int) string { return strings.Trim(report.Undefuse(cells[column]), " \t") }
-	l.User, l.Workspace = pipeline.UserID(cell(columnUser)), pipeline.WorkspaceID(cell(columnWorkspace))
-	l.Source = pipeline.Source(strings.ToUpper(cell(columnSource)))
+// newLine takes a row out of its cells. A line number that is none becomes 0, which
+// can't stand there; the accounting finds it, as it does a status that is none.
+func newLine(cells []string, s *report.Summary) *pipeline.Line {
+	l := new(pipeline.Line)
+	l.Line, _ = strconv.ParseInt(cells[1], 10, 64)
+	l.User, l.Workspace = pipeline.UserID(input(cells[2])), pipeline.WorkspaceID(input(cells[3]))
+	l.Source = pipeline.Source(strings.ToUpper(input(cells[4])))
 	if l.Source == "" && l.Workspace != "" {
-		l.Source = pipeline.Source(strings.ToUpper(summary.Source))
+		l.Source = pipeline.Source(strings.ToUpper(s.Source))
 	}
-	l.Cells.Percentage = cell(columnPercentage)
-	var ok bool
-	if l.Percent, ok = percentOf(l.Cells.Percentage, l.Status, summary.PercentageUnit == "fraction"); !ok {
-		l.Problem = "no percentage"
+	l.Cells.Percentage = input(cells[5])
+	l.Status = pipeline.Status(cells[11])
+	if l.Status != pipeline.Invalid {
+		l.Percent = percentOf(l.Cells.Percentage, s.PercentageUnit == "fraction")
 	}
-	return l, nil
+	return l
 }
 
-// percentOf reads a cell. With a comma it is a number only where --decimal-comma
-// has made a good row of it.
-func percentOf(cell string, status pipeline.Status, fraction bool) (pipeline.Percent, bool) {
+// input is the value of an input cell as reconciliation.csv shows it.
+func input(cell string) string { return trim(report.Undefuse(cell)) }
+
+// percentOf reads the cell of a good row, whose comma is a decimal one.
+func percentOf(cell string, fraction bool) pipeline.Percent {
 	number := strings.TrimRight(strings.TrimSuffix(cell, "%"), " \u00a0\u202f\u2007")
-	if status != pipeline.Invalid {
-		number = strings.Replace(number, ",", ".", 1)
+	number = strings.Replace(number, ",", ".", 1)
+	if fraction {
+		number += "e2"
 	}
-	if whole, decimals, found := strings.Cut(number, "."); found && decimals != "" {
-		if fraction { // two places to the left
-			decimals += "00"
-			whole, decimals = whole+decimals[:2], decimals[2:]
-		}
-		number = strings.TrimSuffix(whole+"."+strings.TrimRight(decimals, "0"), ".")
-	} else if fraction {
-		number += "00"
-	}
-	return pipeline.ParseDecimal(number, '.')
+	p, _ := pipeline.ParseDecimal(pipeline.SumReturned([]string{number}), '.') // the sum has no zeros at its end
+	return p
 }
