@@ -49,7 +49,7 @@ func (c *authCheckCommand) Run(a *app) error {
 	}
 	t.Account = accountOf(given.APIKey, me)
 	found := checked{me, t.String(), given.from}
-	if err := a.print(c.JSON, found, found.write); err != nil {
+	if err := a.console.Print(c.JSON, found, found.write); err != nil {
 		return err
 	}
 	a.console.End(pipeline.ExitDone, "COR knows the credentials", nil)

@@ -80,16 +80,10 @@ func (a *app) run(args []string) int {
 	}()
 	select {
 	case code := <-ended:
-		a.console.Close(false)
 		return code
 	case stop := <-forced:
 		code := pipeline.ExitSignal + stop.Signal
-		var next []string // not a.next: the command is still at work
-		if dir := a.console.Dir(); dir != "" {
-			next = []string{pasteable("resume", dir)}
-		}
-		a.console.End(code, stop.Reason+"; a second signal ended the process at once", next)
-		a.console.Close(true)
+		a.console.Abort(code, stop.Reason+"; a second signal ended the process at once")
 		return code
 	}
 }
@@ -187,11 +181,7 @@ func (a *app) open(flags []*kong.Flag) {
 	if level := set["log-level"]; level != "" {
 		a.console.Format(set["log-format"], level)
 	}
-	if set["quiet"] == "true" {
-		a.console.Hush()
-	} else {
-		a.console.Unhush()
-	}
+	a.console.Quiet(set["quiet"] == "true")
 	if a.strange != "" {
 		a.console.Warn(a.strange, "")
 		a.strange = ""

@@ -46,7 +46,6 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := &app{console: console.New(io.Discard, io.Discard, nil)}
-			defer a.console.Close(false)
 			args := append(slices.Clone(args), "--config", file)
 			read := settings.Read(args)
 			parser, err := a.parser(read, func(int) {})
@@ -114,7 +113,6 @@ func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
 
 func newParser(t *testing.T) *kong.Kong {
 	a := &app{console: console.New(io.Discard, io.Discard, nil)}
-	t.Cleanup(func() { a.console.Close(false) })
 	parser, err := a.parser(settings.Read(nil), func(int) {})
 	if err != nil {
 		t.Fatal(err)

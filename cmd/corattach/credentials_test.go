@@ -55,7 +55,6 @@ func TestSecretFiles(t *testing.T) {
 			a := newTestApp(&errs)
 			began := time.Now()
 			got, err := a.secret("COR_API_KEY")
-			a.console.Close(false)
 			if time.Since(began) > 5*time.Second {
 				t.Error("it waits for it")
 			}
@@ -104,7 +103,6 @@ func TestOneSetOfCredentials(t *testing.T) {
 				t.Setenv(variable, value)
 			}
 			a := newTestApp(new(strings.Builder))
-			defer a.console.Close(false)
 			got, err := a.credentials(c.tokenFile)
 			if c.bad && (err == nil || err.Error() != c.want) || !c.bad && (err != nil || got.from != c.want) {
 				t.Errorf("%q, %v, want %q", got.from, err, c.want)

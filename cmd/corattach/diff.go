@@ -49,7 +49,7 @@ func (c *diffCommand) Run(a *app) error {
 	case c.Format == "csv":
 		text = comparison.CSV
 	}
-	if err := a.print(c.Format == "json", result, text); err != nil {
+	if err := a.console.Print(c.Format == "json", result, text); err != nil {
 		return err
 	}
 	reason := fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))

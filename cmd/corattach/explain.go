@@ -32,7 +32,7 @@ func (c *explainCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := a.print(c.JSON, story, story.Text); err != nil {
+	if err := a.console.Print(c.JSON, story, story.Text); err != nil {
 		return err
 	}
 	worst := "the worst is " + string(story.Status)

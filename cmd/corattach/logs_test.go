@@ -83,10 +83,9 @@ func TestLogFields(t *testing.T) {
 	con := console.New(io.Discard, &progress, nil)
 	con.Format("json", "info")
 	con.Run("r")
-	con.Follow(2, "never")
+	con.Follow(2, "never", nil)
 	con.User(pipeline.Matched)
 	con.LogProgress()
-	con.Close(false)
 	for _, line := range logLines(t, progress.String(), "r") {
 		for name := range line {
 			seen[name] = true

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"al.essio.dev/pkg/shellescape"
@@ -69,8 +68,7 @@ func (a *app) host(progress string) runs.Host {
 			}
 		},
 		Sending: func(users int) {
-			a.console.Begun(dir)
-			a.console.Follow(users, progress)
+			a.console.Follow(users, progress, []string{pasteable("resume", dir)})
 		},
 		Exchange: a.console.Exchange, User: a.console.User, Sent: a.console.Unfollow,
 	}
@@ -89,7 +87,7 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 	if o.Nothing != "" {
 		a.watch.monitor = nil
 		if !a.typed("quiet") { // it is that of the last session
-			a.console.Unhush()
+			a.console.Quiet(false)
 		}
 		a.console.Say("nothing to resume in " + o.Dir + ": " + o.Nothing)
 	}
@@ -109,16 +107,6 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 	a.console.End(s.Exit.Code, s.Exit.Reason, s.Next)
 	a.code = s.Exit.Code
 	return nil
-}
-
-// print prints a result for people, or as the JSON document that was asked for.
-// Where every line has to be JSON, the document takes the place of what is for
-// people.
-func (a *app) print(asJSON bool, v any, text func(io.Writer) error) error {
-	if asJSON || a.console.IsJSON() {
-		return a.console.Document(v)
-	}
-	return a.console.Text(text)
 }
 
 // pasteable is a command to paste.

@@ -79,7 +79,7 @@ func (c *probeCommand) order(a *app) (o runs.ProbeOrder, err error) {
 // printResult prints what a run came to: its summary, or what a probe has found.
 func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
 	if o.Summary.Command != "probe" {
-		return a.print(asJSON, o.Summary, o.Summary.Text)
+		return a.console.Print(asJSON, o.Summary, o.Summary.Text)
 	}
 	content, err := os.ReadFile(filepath.Join(o.Dir, report.FactsFile))
 	if err != nil {
@@ -89,7 +89,7 @@ func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
 	if err := json.Unmarshal(content, &found); err != nil {
 		return err
 	}
-	return a.print(asJSON, found, func(w io.Writer) error {
+	return a.console.Print(asJSON, found, func(w io.Writer) error {
 		err := found.Text(w, report.Show)
 		fmt.Fprintln(w, "facts  "+report.Show(filepath.Join(o.Dir, report.FactsFile)))
 		return err

@@ -24,7 +24,7 @@ func (c *runsCommand) Run(a *app) error {
 		return err
 	}
 	all = append([]runs.Info{}, all...) // null is no list
-	if err := a.print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) }); err != nil {
+	if err := a.console.Print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) }); err != nil {
 		return err
 	}
 	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir), nil)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,64 +41,73 @@ import (
 // Its methods may be called from several goroutines. None of them blocks for ever
 // once a signal has come.
 type Console struct {
-	out    *output
-	stdout io.Writer
-	stderr io.Writer
+	stdout  io.Writer
+	stderr  io.Writer
+	stopped <-chan struct{} // closed at the first signal
+	json    atomic.Bool
+	log     atomic.Pointer[zerolog.Logger]
 
 	mu       sync.Mutex
-	json     bool
-	log      zerolog.Logger
-	runID    string
-	dir      string // of a real run that has begun; "" before
-	over     bool   // the last line is written
+	quiet    bool
+	held     []piece      // what is to be written: what --quiet keeps, or what nobody reads
+	unread   <-chan error // gets what came of a write that nobody waits for any more
+	over     bool         // the last line is written
+	resume   []string     // how to go on with what is sent, or was
 	bar      *progressbar.ProgressBar
 	progress progress
-	untell   func()          // ends the goroutine that logs the progress, if there is one
+	ticker   *time.Timer     // logs the progress, where there is no bar; nil while nothing is sent
 	met      map[string]bool // kinds of faults that were warned about
 }
 
+// piece is a text for a stream.
+type piece struct {
+	to   io.Writer
+	text []byte
+}
+
+// patience is how long a write waits, after a signal, for a stream that nobody
+// reads: a terminal that Ctrl-S has stopped, or a pipe.
+const patience = time.Second
+
 // New returns a console for people. stopped is closed at the first signal.
 func New(stdout, stderr io.Writer, stopped <-chan struct{}) *Console {
-	c := &Console{out: newOutput(stopped), stdout: stdout, stderr: stderr, untell: func() {}, met: make(map[string]bool)}
+	c := &Console{stdout: stdout, stderr: stderr, stopped: stopped, met: make(map[string]bool)}
 	c.Format("console", "info")
 	return c
 }
 
-// Format chooses console or json, and the lowest level that is logged.
+// Format chooses console or json, and the lowest level that is logged. It comes
+// before Run.
 func (c *Console) Format(format, level string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.json = format == "json"
-	lowest, _ := zerolog.ParseLevel(level)
+	c.json.Store(format == "json")
 	var w io.Writer = c
-	if !c.json {
-		w = zerolog.ConsoleWriter{Out: c, TimeFormat: time.TimeOnly, NoColor: !terminal(c.stderr) || os.Getenv("NO_COLOR") != ""}
+	if format != "json" {
+		_, screen := terminal(c.stderr)
+		w = zerolog.ConsoleWriter{
+			Out: c, TimeFormat: time.TimeOnly, NoColor: !screen || os.Getenv("NO_COLOR") != "",
+			FieldsExclude: []string{"run_id", "users", "users_done", "users_with_trouble", "attempts", "throttled", "attempts_per_second", "seconds_left"},
+			FormatPrepare: func(line map[string]any) error {
+				line[zerolog.MessageFieldName] = report.Show(fmt.Sprint(line[zerolog.MessageFieldName]))
+				return nil
+			},
+		}
 	}
-	c.log = zerolog.New(w).Level(lowest).Hook(zerolog.HookFunc(stamp))
+	stamp := func(e *zerolog.Event, _ zerolog.Level, _ string) {
+		e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
+	}
+	lowest, _ := zerolog.ParseLevel(level)
+	log := zerolog.New(w).Level(lowest).Hook(zerolog.HookFunc(stamp))
+	c.log.Store(&log)
 }
 
-// stamp gives a line its time, in UTC and to the millisecond.
-func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
-	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
-}
-
-// logger returns the log for one line.
-func (c *Console) logger() *zerolog.Logger {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	log := c.log
-	if c.json && c.runID != "" {
-		log = log.With().Str("run_id", c.runID).Logger()
-	}
-	return &log
+// Run names the run that is at work.
+func (c *Console) Run(id string) {
+	log := c.log.Load().With().Str("run_id", id).Logger()
+	c.log.Store(&log)
 }
 
 // IsJSON reports whether every line has to be JSON.
-func (c *Console) IsJSON() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.json
-}
+func (c *Console) IsJSON() bool { return c.json.Load() }
 
 // Write prints to standard error around the bar. Nothing comes after the last
 // line.
@@ -107,71 +117,90 @@ func (c *Console) Write(text []byte) (int, error) {
 	if c.over {
 		return len(text), nil
 	}
-	shown := bytes.Clone(text)
-	if c.json {
-		shown = escapeJSON(text)
+	shown := text
+	if c.IsJSON() {
+		var b bytes.Buffer
+		if report.WriteJSON(&b, json.RawMessage(text), "") == nil { // it escapes what a terminal would obey
+			shown = b.Bytes()
+		}
 	}
-	if c.bar == nil {
-		c.out.put(c.stderr, shown)
-		return len(text), nil
+	if c.bar != nil {
+		_ = c.bar.Clear()
+		defer func() { _ = c.bar.RenderBlank() }()
 	}
-	c.wipe()
-	c.out.put(c.stderr, shown)
-	_ = c.bar.RenderBlank()
+	_ = c.emit(c.stderr, shown)
 	return len(text), nil
 }
 
-// escapeJSON escapes what a terminal would obey in a line of JSON.
-func escapeJSON(line []byte) []byte {
-	var b bytes.Buffer
-	if err := report.WriteJSON(&b, json.RawMessage(line), ""); err != nil {
-		return bytes.Clone(line)
+// emit writes to a stream, behind what is held. The caller holds mu. The error is
+// that of the stream.
+func (c *Console) emit(to io.Writer, text []byte) (err error) {
+	if last := len(c.held) - 1; last >= 0 && c.held[last].to == to {
+		c.held[last].text = append(c.held[last].text, text...)
+	} else {
+		c.held = append(c.held, piece{to, bytes.Clone(text)})
 	}
-	return b.Bytes()
+	for len(c.held) > 0 && !c.quiet && c.isRead() {
+		err = c.write(c.held[0])
+		c.held = c.held[1:]
+	}
+	return err
 }
 
-// Run names the run that is at work.
-func (c *Console) Run(id string) {
+// isRead reports whether the last write has come to its end.
+func (c *Console) isRead() bool {
+	select {
+	case <-c.unread:
+		c.unread = nil
+	default:
+	}
+	return c.unread == nil
+}
+
+// write waits until a text is written, after a signal no longer than patience
+// allows. Only a goroutine of its own may block.
+func (c *Console) write(p piece) error {
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := p.to.Write(p.text)
+		wrote <- err
+	}()
+	select {
+	case err := <-wrote:
+		return err
+	case <-c.stopped:
+	}
+	select {
+	case err := <-wrote:
+		return err
+	case <-time.After(patience):
+		c.unread = wrote
+		return nil
+	}
+}
+
+// Quiet holds everything that is said from now on, or lets it go with the next that
+// is said.
+func (c *Console) Quiet(quiet bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.runID = id
+	c.quiet = quiet
 }
 
-// Begun says that a real run is under way in dir.
-func (c *Console) Begun(dir string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dir = dir
-}
-
-// Dir is the directory of the real run that is under way; "" when there is none.
-func (c *Console) Dir() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dir
-}
-
-func (c *Console) Info(text string) { c.logger().Info().Msg(c.plain(text)) }
+// Info is for what is worth knowing.
+func (c *Console) Info(text string) { c.log.Load().Info().Msg(text) }
 
 // Warn is for what whoever runs this should look at; hint may be "".
 func (c *Console) Warn(text, hint string) {
-	c.logger().Warn().Msg(c.plain(text))
+	c.log.Load().Warn().Msg(text)
 	if hint != "" {
 		c.Hint(hint)
 	}
 }
 
-// plain is a text without control characters. JSON has escapes of its own.
-func (c *Console) plain(text string) string {
-	if c.IsJSON() {
-		return text
-	}
-	return report.Show(text)
-}
-
 // line is one that no --log-level leaves out.
 func (c *Console) line(level zerolog.Level) *zerolog.Event {
-	return c.logger().Log().Str(zerolog.LevelFieldName, level.String())
+	return c.log.Load().Log().Str(zerolog.LevelFieldName, level.String())
 }
 
 // Say writes a line for people, or the same as JSON.
@@ -186,20 +215,15 @@ func (c *Console) Say(text string) {
 // Hint says what to do.
 func (c *Console) Hint(text string) { c.Say("hint: " + text) }
 
-// stack writes down where a panic happened.
-func (c *Console) stack(stack []byte) {
-	if c.IsJSON() {
-		c.line(zerolog.ErrorLevel).Bytes("stack", stack).Msg("stack of the internal error")
-		return
-	}
-	_, _ = c.Write(stack)
-}
-
 // Fail says what is wrong, what to do, and what to paste. stack is where a panic
 // happened, nil for any other error.
 func (c *Console) Fail(f *pipeline.Failure, stack []byte, next []string) {
-	if stack != nil {
-		c.stack(stack)
+	switch {
+	case stack == nil:
+	case c.IsJSON():
+		c.line(zerolog.ErrorLevel).Bytes("stack", stack).Msg("stack of the internal error")
+	default:
+		_, _ = c.Write(stack)
 	}
 	if f.Hint != "" {
 		c.Hint(f.Hint)
@@ -212,81 +236,73 @@ func (c *Console) Fail(f *pipeline.Failure, stack []byte, next []string) {
 // unless the code is 0.
 func (c *Console) End(code int, reason string, next []string) {
 	c.Unfollow()
+	level := zerolog.ErrorLevel
+	switch code {
+	case pipeline.ExitDone:
+		level = zerolog.InfoLevel
+	case pipeline.ExitRows, pipeline.ExitPivots, pipeline.ExitGuard:
+		level = zerolog.WarnLevel
+	}
 	if code != pipeline.ExitDone {
-		c.out.show()
+		c.Quiet(false)
 	}
 	if c.IsJSON() {
-		c.line(lastLevel(code)).Int("exit_code", code).Str("reason", reason).Strs("next", append([]string{}, next...)).
+		c.line(level).Int("exit_code", code).Str("reason", reason).Strs("next", append([]string{}, next...)).
 			Msgf("exit %d: %s", code, reason)
 	} else {
 		for _, command := range next {
-			fmt.Fprintln(c, "next: "+report.Show(command))
+			c.Say("next: " + command)
 		}
-		fmt.Fprintf(c, "exit %d: %s\n", code, report.Show(reason))
+		c.Say(fmt.Sprintf("exit %d: %s", code, reason))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
 }
 
-func lastLevel(code int) zerolog.Level {
-	switch code {
-	case pipeline.ExitDone:
-		return zerolog.InfoLevel
-	case pipeline.ExitRows, pipeline.ExitPivots, pipeline.ExitGuard:
-		return zerolog.WarnLevel
-	}
-	return zerolog.ErrorLevel
-}
-
-// Hush shows nothing unless the exit code turns out not to be 0.
-func (c *Console) Hush() { c.out.hush() }
-
 // Result prints what the command was asked for. The error is that of standard
 // output; that nobody reads it, or no longer, is none.
 func (c *Console) Result(text []byte) error {
-	err := c.out.print(c.stdout, text)
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, errUnread) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.emit(c.stdout, text)
+	if errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
 	return err
 }
 
-// Text prints a result for people.
-func (c *Console) Text(write func(io.Writer) error) error {
+// Print prints a result: as one JSON document where that is asked for or every
+// line has to be JSON, else by text for people.
+func (c *Console) Print(asJSON bool, v any, text func(io.Writer) error) error {
 	var b bytes.Buffer
-	if err := write(&b); err != nil {
+	var err error
+	switch {
+	case c.IsJSON():
+		err = report.WriteJSON(&b, v, "")
+	case asJSON:
+		err = report.WriteJSON(&b, v, "  ")
+	default:
+		err = text(&b)
+	}
+	if err != nil {
 		return err
 	}
 	return c.Result(b.Bytes())
 }
 
-// Document prints a result as one JSON document: indented, or on one line where
-// every line has to be JSON.
-func (c *Console) Document(v any) error {
-	indent := "  "
-	if c.IsJSON() {
-		indent = ""
-	}
-	return c.Text(func(w io.Writer) error { return report.WriteJSON(w, v, indent) })
-}
-
 // Stdout is standard output as a writer.
-func (c *Console) Stdout() io.Writer { return direct{c} }
+func (c *Console) Stdout() io.Writer { return writer(c.Result) }
 
-type direct struct{ *Console }
+// writer is a function that writes.
+type writer func(text []byte) error
 
-func (d direct) Write(text []byte) (int, error) { return len(text), d.Result(bytes.Clone(text)) }
+func (w writer) Write(text []byte) (int, error) { return len(text), w(text) }
 
-// Unhush shows what was kept, and everything from now on.
-func (c *Console) Unhush() { c.out.show() }
-
-// Close waits until everything is written; after a signal for a short time, and
-// when the process is forced to end for a very short one.
-func (c *Console) Close(forced bool) {
-	limit := unread
-	if forced {
-		limit /= 10
-	}
-	c.out.close(limit)
+// Abort is End after a second signal, with the commands to go on.
+func (c *Console) Abort(code int, reason string) {
+	c.mu.Lock()
+	next := c.resume
+	c.mu.Unlock()
+	c.End(code, reason, next)
 }

@@ -30,11 +30,8 @@ func said(format string, quiet bool, talk func(*Console)) (stdout, stderr string
 	var out, err bytes.Buffer
 	c := New(&out, &err, nil)
 	c.Format(format, "debug")
-	if quiet {
-		c.Hush()
-	}
+	c.Quiet(quiet)
 	talk(c)
-	c.Close(false)
 	return out.String(), err.String()
 }
 
@@ -45,10 +42,10 @@ func everything(code int) func(*Console) {
 		c.Warn("warning "+evil, "hint "+evil)
 		c.Exchange(&pipeline.Exchange{Attempt: pipeline.Attempt{Key: pipeline.Key{User: "U" + evil, Source: "SAP"}},
 			Fault: &pipeline.Fault{Kind: pipeline.Throttled, Status: 429, Message: evil, After: time.Second}})
-		c.Follow(3, "never")
+		c.Follow(3, "never", nil)
 		c.User(pipeline.Failed)
 		c.LogProgress()
-		_ = c.Document(map[string]string{"a": evil})
+		_ = c.Print(true, map[string]string{"a": evil}, nil)
 		c.End(code, "reason "+evil, []string{"corattach resume runs/" + evil})
 		c.Info("too late")
 	}
@@ -131,18 +128,14 @@ func TestQuiet(t *testing.T) {
 // What was kept goes out in as few pieces as its order allows.
 func TestQuietInOnePiece(t *testing.T) {
 	var pieces recorder
-	o := newOutput(nil)
-	a, b := pieces.stream("a"), pieces.stream("b")
-	o.hush()
-	for _, p := range []struct {
-		to   io.Writer
-		text string
-	}{{a, "1"}, {a, "2"}, {b, "3"}, {a, "4"}, {a, "5"}} {
-		o.put(p.to, []byte(p.text))
-	}
-	o.show()
-	o.close(time.Second)
-	if diff := cmp.Diff([]string{"a 12", "b 3", "a 45"}, pieces.texts); diff != "" {
+	c := New(pieces.stream("out"), pieces.stream("err"), nil)
+	c.Quiet(true)
+	c.Say("1")
+	c.Say("2")
+	_ = c.Result([]byte("3"))
+	c.Say("4")
+	c.End(4, "r", nil)
+	if diff := cmp.Diff([]string{"err 1\n2\n", "out 3", "err 4\nexit 4: r\n"}, pieces.texts); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -182,14 +175,13 @@ func TestStuckStream(t *testing.T) {
 		talked := make(chan time.Duration, 1)
 		began := time.Now()
 		go func() {
-			for i := range 10 * queued {
+			for i := range 1000 {
 				c.Info(fmt.Sprint(i))
 			}
 			if err := c.Result([]byte("result")); err != nil {
 				t.Errorf("the result: %v", err)
 			}
 			c.End(143, "stopped", nil)
-			c.Close(false)
 			talked <- time.Since(began)
 		}()
 		synctest.Wait()
@@ -200,7 +192,7 @@ func TestStuckStream(t *testing.T) {
 		default:
 		}
 		close(stopped)
-		if took := <-talked - time.Hour; took > unread {
+		if took := <-talked - time.Hour; took > patience {
 			t.Errorf("the end took %v", took)
 		}
 		close(stream)
@@ -212,12 +204,10 @@ func TestClosedPipeIsNoError(t *testing.T) {
 	if err := c.Result([]byte("x")); err != nil {
 		t.Errorf("%v", err)
 	}
-	c.Close(false)
 	c = New(failing{syscall.ENOSPC}, io.Discard, nil)
 	if err := c.Result([]byte("x")); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v", err)
 	}
-	c.Close(false)
 }
 
 type failing struct{ err error }
@@ -230,7 +220,7 @@ func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var err bytes.Buffer
 		c := New(io.Discard, &err, nil)
-		c.Follow(100, "auto")
+		c.Follow(100, "auto", nil)
 		time.Sleep(time.Millisecond)
 		for i := range 60 {
 			time.Sleep(time.Second)
@@ -242,7 +232,6 @@ func TestProgress(t *testing.T) {
 		time.Sleep(time.Second)
 		c.Unfollow()
 		synctest.Wait()
-		c.Close(false)
 		var lines []string
 		for line := range strings.Lines(err.String()) {
 			_, text, _ := strings.Cut(strings.TrimSpace(line), " INF ")

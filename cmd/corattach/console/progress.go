@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -33,8 +31,8 @@ const (
 
 // pace returns attempts per second and the time left, both over the whole
 // sending; 0 before the first user is settled.
-func (p progress) pace(now time.Time) (rate float64, left time.Duration) {
-	took := now.Sub(p.began)
+func (p progress) pace() (rate float64, left time.Duration) {
+	took := time.Since(p.began)
 	if p.done == 0 || took <= 0 {
 		return 0, 0
 	}
@@ -42,107 +40,83 @@ func (p progress) pace(now time.Time) (rate float64, left time.Duration) {
 }
 
 // String is the progress in one line for people.
-func (p progress) String() string { return p.at(time.Now()) }
-
-func (p progress) at(now time.Time) string {
+func (p progress) String() string {
 	text := fmt.Sprintf("%d of %d users, %d with trouble", p.done, p.total, p.trouble)
-	if rate, left := p.pace(now); p.done > 0 {
+	if rate, left := p.pace(); p.done > 0 {
 		text += fmt.Sprintf(", %.1f attempts/s, %v left", rate, left)
 	}
 	return text
 }
 
-// terminal reports whether w is a terminal on which more can be done than adding
-// lines.
-func terminal(w io.Writer) bool {
+// terminal returns the width of a terminal, wide when it is not known, and whether
+// w is one on which more can be done than adding lines.
+func terminal(w io.Writer) (columns int, screen bool) {
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
-}
-
-// columns is the width of a terminal, wide when it is not known.
-func columns(w io.Writer) int {
-	if file, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-			return width
-		}
+	if !ok {
+		return barText + widestBar, false
 	}
-	return barText + widestBar
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if columns == 0 {
+		columns = barText + widestBar
+	}
+	return columns, err == nil && os.Getenv("TERM") != "dumb"
 }
 
-// Follow shows the progress of total users until unfollow. when is auto, always
-// or never.
-func (c *Console) Follow(total int, when string) {
+// Follow shows the progress of total users until Unfollow. when is auto, always or
+// never; resume are the commands that go on with what is sent.
+func (c *Console) Follow(total int, when string, resume []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.progress = progress{total: total, began: time.Now()}
-	width := min(columns(c.stderr)-barText, widestBar)
-	screen := terminal(c.stderr)
+	c.resume, c.progress = resume, progress{total: total, began: time.Now()}
+	columns, screen := terminal(c.stderr)
+	width := min(columns-barText, widestBar)
 	switch {
 	case when == "never":
-	case when == "always" && (screen || !c.json), when == "auto" && screen && width > 0:
+	case when == "always" && (screen || !c.IsJSON()), when == "auto" && screen && width > 0:
+		draw := func(text []byte) error { return c.emit(c.stderr, text) } // mu is held whenever the bar is touched
 		c.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(drawing{c}), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetWriter(writer(draw)), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(max(width, 1)),
-			progressbar.OptionSetDescription("sending"))
+			progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish())
+		_ = c.bar.RenderBlank()
 	default:
-		done := make(chan struct{})
-		c.untell = sync.OnceFunc(func() { close(done) })
-		go c.tell(done)
+		c.ticker = time.AfterFunc(progressEvery, c.LogProgress)
 	}
 }
 
-// tell logs the progress again and again until done is closed.
-func (c *Console) tell(done <-chan struct{}) {
-	ticker := time.NewTicker(progressEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			c.LogProgress()
-		case <-done:
-			return
-		}
-	}
-}
-
-// LogProgress logs how far the sending is.
-func (c *Console) LogProgress() {
-	c.mu.Lock()
-	p := c.progress
-	c.mu.Unlock()
-	if !c.IsJSON() {
-		c.Info("sending: " + p.String())
-		return
-	}
-	event := c.logger().Info().Int("users_done", p.done).Int("users", p.total).Int("users_with_trouble", p.trouble).
-		Int("attempts", p.attempts).Int("throttled", p.throttled)
-	if rate, left := p.pace(time.Now()); p.done > 0 {
-		event.Float64("attempts_per_second", float64(int(rate*10))/10).Int("seconds_left", int(left.Seconds()))
-	}
-	event.Msg("sending")
-}
-
-// drawing is where the bar is drawn.
-type drawing struct{ *Console }
-
-func (d drawing) Write(text []byte) (int, error) {
-	d.out.put(d.stderr, append([]byte(nil), text...))
-	return len(text), nil
-}
-
-// wipe takes the bar off the screen. The bar itself would leave one that was
-// drawn once only.
-func (c *Console) wipe() { fmt.Fprintf(drawing{c}, "\r%*s\r", columns(c.stderr)-1, "") }
-
+// Unfollow shows the progress no longer.
 func (c *Console) Unfollow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.progress.began = time.Time{}
-	c.untell()
+	if c.ticker != nil {
+		c.ticker.Stop()
+		c.ticker = nil
+	}
 	if c.bar != nil {
-		c.wipe()
+		_ = c.bar.Clear()
 		c.bar = nil
 	}
+}
+
+// LogProgress logs how far the sending is, and has it logged again after a while.
+// Nothing is logged after Unfollow.
+func (c *Console) LogProgress() {
+	c.mu.Lock()
+	p := c.progress
+	if c.ticker != nil {
+		c.ticker.Reset(progressEvery)
+	}
+	c.mu.Unlock()
+	if p.began.IsZero() {
+		return
+	}
+	event := c.log.Load().Info().Int("users_done", p.done).Int("users", p.total).Int("users_with_trouble", p.trouble).
+		Int("attempts", p.attempts).Int("throttled", p.throttled)
+	if rate, left := p.pace(); p.done > 0 {
+		event.Float64("attempts_per_second", float64(int(rate*10))/10).Int("seconds_left", int(left.Seconds()))
+	}
+	event.Msg("sending: " + p.String())
 }
 
 // Stopping says what a first signal does, where anything is sent.
@@ -173,31 +147,24 @@ func (c *Console) User(worst pipeline.Status) {
 // warning, the others can be seen at debug: thousands of them would hide
 // everything else.
 func (c *Console) Exchange(e *pipeline.Exchange) {
-	level := zerolog.DebugLevel
-	if c.counts(e) {
-		level = zerolog.WarnLevel
+	event, more := c.log.Load().Debug(), ""
+	if c.count(e) {
+		event, more = c.log.Load().Warn(), "; more of this kind are logged with --log-level debug"
 	}
-	event := c.logger().WithLevel(level).Str("user_id", string(e.User)).Str("source", string(e.Source))
-	switch {
-	case e.Fault == nil && e.Answer == nil:
-		return
-	case e.Fault == nil:
+	event.Str("user_id", string(e.User)).Str("source", string(e.Source))
+	switch f := e.Fault; {
+	case f != nil:
+		if f.After > 0 {
+			event.Dur("retry_after_ms", f.After)
+		}
+		event.Str("fault", string(f.Kind)).Str("answer", f.Error()).Msg("attempt without success" + more)
+	case e.Answer != nil:
 		event.Int("http_status", e.Answer.Status).Msg("answered")
-		return
 	}
-	event.Str("fault", string(e.Fault.Kind)).Str("answer", e.Fault.Error())
-	if e.Fault.After > 0 {
-		event.Dur("retry_after_ms", e.Fault.After)
-	}
-	if level == zerolog.WarnLevel {
-		event.Msg("attempt without success; more of this kind are logged with --log-level debug")
-		return
-	}
-	event.Msg("attempt without success")
 }
 
-// counts counts an attempt and reports whether it met a fault of a new kind.
-func (c *Console) counts(e *pipeline.Exchange) bool {
+// count counts an attempt and reports whether it met a fault of a new kind.
+func (c *Console) count(e *pipeline.Exchange) (isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.progress.attempts++
@@ -208,9 +175,9 @@ func (c *Console) counts(e *pipeline.Exchange) bool {
 		c.progress.throttled++
 	}
 	kind := fmt.Sprint(e.Fault.Kind, e.Fault.Status, e.Fault.Code)
-	if c.met[kind] || len(c.met) == kindsShown || e.Is(pipeline.Withheld) {
-		return false
+	isNew = !c.met[kind] && len(c.met) < kindsShown && e.Fault.Kind != pipeline.Withheld
+	if isNew {
+		c.met[kind] = true
 	}
-	c.met[kind] = true
-	return true
+	return isNew
 }
