@@ -209,7 +209,7 @@ func TestMetricsFileRefused(t *testing.T) {
 	okay(t, os.WriteFile("damaged.prom", []byte("corattach_last_success_timestamp_seconds{import_job=\"default\"} soon\n"), 0o600))
 	okay(t, os.Mkdir("dir.prom", 0o700))
 	for file, complaint := range map[string]string{
-		"gone/x.prom": "no such file or directory", "good.csv/x.prom": "not a directory", "dir.prom": "is no regular file",
+		"gone/x.prom": "no such file or directory", "good.csv/x.prom": "not a directory", "dir.prom": "is a directory",
 		"other.prom": "holds no metrics of this program", "job.prom": `holds the metrics of another job than "default"`,
 		"damaged.prom": `holds "soon" in place of a time`, "good.csv": `"good.csv" does not end in .prom`,
 	} {

@@ -2,13 +2,19 @@ package monitor
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"corattach/pipeline"
 	"corattach/report"
+	"corattach/report/atomicfile"
 )
 
 // metrics are what the file for Prometheus tells of a job: its last run, and
@@ -20,7 +26,7 @@ import (
 // that write it would make the program a fifth larger.
 type metrics struct {
 	job      string
-	success  time.Time // the end of the last run with exit code 0; zero when there was none
+	success  float64 // the end of the last run with exit code 0, in seconds since 1970; 0 when there was none
 	end      time.Time
 	duration time.Duration
 	code     int
@@ -30,75 +36,136 @@ type metrics struct {
 const (
 	metricPrefix  = "corattach_"
 	successMetric = "last_success_timestamp_seconds"
-	endMetric     = "run_end_timestamp_seconds"
 )
+
+// sample is one line, of a family of those with the same name.
+type sample struct {
+	name, help string
+	value      float64
+	labels     string // beside the job's, each behind a comma
+}
 
 // encode returns the content of the file.
 func (m *metrics) encode() []byte {
+	samples := []sample{
+		{successMetric, "When the last run with exit code 0 ended; 0 when there was none.", m.success, ""},
+		{"run_end_timestamp_seconds", "When the last run ended, whatever its exit code.", seconds(m.end), ""},
+		{"run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", m.duration.Seconds(), ""},
+		{"run_exit_code", "The exit code of the last run.", float64(m.code), ""},
+	}
+	if r := m.run; r != nil {
+		info := fmt.Sprintf(",run_id=%s,target=%s,version=%s", quote(r.RunID), quote(r.Target), quote(r.Version))
+		samples = append(samples, sample{"run_info", "Which run the counts are of.", 1, info})
+		for _, status := range pipeline.Statuses() {
+			samples = append(samples, sample{"run_rows", "Rows of the last run by their verdict.", float64(r.Rows.ByStatus[status]), ",status=" + quote(string(status))})
+		}
+		samples = append(samples, []sample{
+			{"run_resumable_rows", "Rows that corattach resume would send.", float64(r.Resumable), ""},
+			{"run_users", "Users in the input of the last run.", float64(r.Users), ""},
+			{"run_requests", "Requests of the last run that were attempted.", float64(r.Requests), ""},
+			{"run_attempts", "Sendings of the last run's requests.", float64(r.Attempts), ""},
+			{"run_retries", "Attempts after the first of their request, repairs among them.", float64(max(r.Attempts-r.Requests, 0)), ""},
+			{"run_throttles", "Attempts of the last run that COR answered with 429 or 503.", float64(r.Throttled), ""},
+			{"run_over_allocated_users", "Users of the last run above the allocation limit.", float64(r.OverAllocatedUsers), ""},
+			{"run_extras", "Pairs that COR returned and no row of the last run lists.", float64(r.Extras), ""},
+			{"run_vanished_pairs", "Pairs of the job's baselines that are attached and no longer in the input.", float64(r.Vanished), ""},
+			{"run_same_input", "1 when the input is byte for byte that of the job's latest import, 0 when it is another.", truthValue(r.SameInput), ""},
+			{"run_warnings", "Warnings of the last run.", float64(r.WarningsTotal), ""},
+			{"run_balanced", "1 when every row of the last run stands in the report once, 0 when the accounting is broken.", truthValue(r.Balanced), ""},
+		}...)
+	}
 	var b bytes.Buffer
-	one := func(name, help string, value float64) { family(&b, name, help, series{m.label(), value}) }
-	one(successMetric, "When the last run with exit code 0 ended; 0 when there was none.", seconds(m.success))
-	one(endMetric, "When the last run ended, whatever its exit code.", seconds(m.end))
-	one("run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", m.duration.Seconds())
-	one("run_exit_code", "The exit code of the last run.", float64(m.code))
-	if m.run == nil {
-		return b.Bytes()
+	family := ""
+	for _, s := range samples {
+		if s.name != family {
+			family = s.name
+			fmt.Fprintf(&b, "# HELP %s%s %s\n# TYPE %[1]s%[2]s gauge\n", metricPrefix, s.name, s.help)
+		}
+		fmt.Fprintf(&b, "%s%s{%s%s} %s\n", metricPrefix, s.name, label(m.job), s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
 	}
-	r := m.run
-	info := fmt.Sprintf("%s,run_id=%s,target=%s,version=%s", m.label(), quote(r.RunID), quote(r.Target), quote(r.Version))
-	family(&b, "run_info", "Which run the counts are of.", series{info, 1})
-	var rows []series
-	for _, status := range pipeline.Statuses() {
-		rows = append(rows, series{m.label() + ",status=" + quote(string(status)), float64(r.Rows.ByStatus[status])})
-	}
-	family(&b, "run_rows", "Rows of the last run by their verdict.", rows...)
-	one("run_resumable_rows", "Rows that corattach resume would send.", float64(r.Resumable))
-	one("run_users", "Users in the input of the last run.", float64(r.Users))
-	one("run_requests", "Requests of the last run that were attempted.", float64(r.Requests))
-	one("run_attempts", "Sendings of the last run's requests.", float64(r.Attempts))
-	one("run_retries", "Attempts after the first of their request, repairs among them.", float64(max(r.Attempts-r.Requests, 0)))
-	one("run_throttles", "Attempts of the last run that COR answered with 429 or 503.", float64(r.Throttled))
-	one("run_over_allocated_users", "Users of the last run above the allocation limit.", float64(r.OverAllocatedUsers))
-	one("run_extras", "Pairs that COR returned and no row of the last run lists.", float64(r.Extras))
-	one("run_vanished_pairs", "Pairs of the job's baselines that are attached and no longer in the input.", float64(r.Vanished))
-	one("run_same_input", "1 when the input is byte for byte that of the job's latest import, 0 when it is another.", truthValue(r.SameInput))
-	one("run_warnings", "Warnings of the last run.", float64(r.WarningsTotal))
-	one("run_balanced", "1 when every row of the last run stands in the report once, 0 when the accounting is broken.", truthValue(r.Balanced))
 	return b.Bytes()
 }
 
-func (m *metrics) label() string { return "import_job=" + quote(m.job) }
-
-// series is one line: its labels as they are written, and its value.
-type series struct {
-	labels string
-	value  float64
-}
-
-func family(b *bytes.Buffer, name, help string, lines ...series) {
-	fmt.Fprintf(b, "# HELP %s%s %s\n# TYPE %s%s gauge\n", metricPrefix, name, help, metricPrefix, name)
-	for _, s := range lines {
-		fmt.Fprintf(b, "%s%s{%s} %s\n", metricPrefix, name, s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
-	}
-}
+func label(job string) string { return "import_job=" + quote(job) }
 
 // quote writes the value of a label.
 func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
 }
 
-// seconds is a time as Prometheus counts it, to the millisecond; 0 for the zero
-// time.
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
-}
+// seconds is a time as Prometheus counts it, to the millisecond.
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func truthValue(holds bool) float64 {
 	if holds {
 		return 1
 	}
 	return 0
+}
+
+// checkMetrics makes sure, as far as that can be known before, that the metrics
+// of a job can be written to path at the end of the run, and that no other file
+// in the directory has them.
+func checkMetrics(path, job string) error {
+	if filepath.Ext(path) != ".prom" {
+		return pipeline.Usage("the textfile collector reads no other names", "--metrics-file: %q does not end in .prom", path)
+	}
+	if _, _, err := lastSuccess(path, job); err != nil {
+		return pipeline.Usage("give each job a file of its own, and no file of another program", "--metrics-file: %w", err)
+	}
+	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.prom"))
+	for _, other := range beside {
+		if _, found, err := lastSuccess(other, job); found && err == nil && filepath.Base(other) != filepath.Base(path) {
+			return pipeline.Usage("write to that file, or delete it: Prometheus refuses one series from two files",
+				"--metrics-file: %s has the metrics of job %q already", other, job)
+		}
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".corattach-*.tmp")
+	if err != nil {
+		return pipeline.Usage("name a file in an existing directory that you can write to", "--metrics-file: %w", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// write puts the metrics in the place of the job's earlier ones. A run without
+// success keeps the time of the last one.
+func (m *metrics) write(path string) (err error) {
+	if m.success, _, err = lastSuccess(path, m.job); err != nil {
+		return err
+	}
+	if m.code == pipeline.ExitDone {
+		m.success = seconds(m.end)
+	}
+	return atomicfile.WriteFile(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(m.encode())
+		return err
+	})
+}
+
+// lastSuccess reads the success of a job's metrics; nothing is found when the file
+// does not exist yet, or is empty. A file that holds anything else is an error: it
+// is not this program's, or another job's.
+func lastSuccess(path, job string) (at float64, found bool, err error) {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(content)) == 0 {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	for line := range strings.Lines(string(content)) {
+		labels, is := strings.CutPrefix(strings.TrimSpace(line), metricPrefix+successMetric+"{")
+		if !is {
+			continue
+		}
+		value, ours := strings.CutPrefix(labels, label(job)+"} ")
+		if !ours {
+			return 0, false, fmt.Errorf("%s holds the metrics of another job than %q", path, job)
+		}
+		if at, err = strconv.ParseFloat(value, 64); err != nil {
+			return 0, false, fmt.Errorf("%s holds %q in place of a time", path, value)
+		}
+		return at, true, nil
+	}
+	return 0, false, fmt.Errorf("%s exists and holds no metrics of this program", path)
 }

@@ -27,7 +27,7 @@ func New(file, pingURL, job, agent string) (*Monitor, error) {
 	if pingURL != "" {
 		ping, err := newPinger(pingURL, agent)
 		if err != nil {
-			return nil, usage("give the URL of the check as its service shows it, such as https://hc-ping.com/UUID", "--ping-url: %w", err)
+			return nil, pipeline.Usage("give the URL of the check as its service shows it, such as https://hc-ping.com/UUID", "--ping-url: %w", err)
 		}
 		m.ping = ping
 	}
@@ -35,10 +35,6 @@ func New(file, pingURL, job, agent string) (*Monitor, error) {
 		return m, checkMetrics(file, job)
 	}
 	return m, nil
-}
-
-func usage(hint, format string, args ...any) error {
-	return &pipeline.Failure{Code: pipeline.ExitUsage, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
 // Start says that the run begins. It does not wait for an answer. ctx ends at the
@@ -56,7 +52,7 @@ func (m *Monitor) End(stopped, cut context.Context, code int, reason string, s *
 	var failed []error
 	told := metrics{job: m.job, end: time.Now(), duration: time.Since(m.began), code: code, run: s}
 	if m.file != "" && code != pipeline.ExitLocked { // the other run is going to write them
-		if err := writeMetrics(m.file, told); err != nil {
+		if err := told.write(m.file); err != nil {
 			failed = append(failed, fmt.Errorf("no metrics are written: %w", err))
 		}
 	}

@@ -30,12 +30,10 @@ const (
 // two carry one rid, so that the service can tell runs that overlap apart. No
 // error shows more of the URL than its host.
 type pinger struct {
-	base    *url.URL
-	run     string // the rid
-	agent   string // the User-Agent
-	client  *http.Client
-	began   chan error         // what came of the start; nil when nothing was begun
-	abandon context.CancelFunc // of the start
+	base   *url.URL // with the rid
+	agent  string   // the User-Agent
+	client *http.Client
+	began  chan error // what came of the start; nil when nothing was begun
 }
 
 // newPinger checks the URL. Plain http is good enough for it: services in one's
@@ -51,10 +49,11 @@ func newPinger(raw, agent string) (*pinger, error) {
 		return nil, errors.New("it names no host")
 	}
 	base.Fragment, base.RawFragment = "", ""
+	base.RawQuery = strings.TrimPrefix(base.RawQuery+"&rid="+newUUID(), "&")
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // two calls, hours apart
 	return &pinger{
-		base: base, run: newUUID(), agent: agent,
+		base: base, agent: agent,
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -73,14 +72,15 @@ func newUUID() string {
 
 // start sends the first ping from a goroutine of its own, which end joins.
 func (p *pinger) start(ctx context.Context) {
-	ctx, p.abandon = context.WithTimeout(ctx, pingLimit)
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	p.began = make(chan error, 1)
-	go func() { p.began <- p.sendStart(ctx) }()
-}
-
-func (p *pinger) sendStart(ctx context.Context) (err error) {
-	defer pipeline.Recover(&err)
-	return p.send(ctx, "/start", "")
+	go func() {
+		defer cancel()
+		var err error
+		defer func() { p.began <- err }()
+		defer pipeline.Recover(&err)
+		err = p.send(ctx, "", "start")
+	}()
 }
 
 // end sends the last ping and returns what went wrong with it and with the
@@ -92,7 +92,6 @@ func (p *pinger) end(stopped, cut context.Context, code int, body string) []erro
 		if err := <-p.began; err != nil && stopped.Err() == nil {
 			failed = append(failed, fmt.Errorf("the start was not heard: %w", err))
 		}
-		p.abandon()
 	}
 	limit := pingLimit
 	if stopped.Err() != nil {
@@ -100,31 +99,32 @@ func (p *pinger) end(stopped, cut context.Context, code int, body string) []erro
 	}
 	ctx, cancel := context.WithTimeout(cut, limit)
 	defer cancel()
-	suffix := "/fail"
-	if code == pipeline.ExitDone {
-		suffix = ""
+	var below []string
+	if code != pipeline.ExitDone {
+		below = []string{"fail"}
 	}
-	if err := p.send(ctx, suffix, body); err != nil {
+	if err := p.send(ctx, body, below...); err != nil {
 		failed = append(failed, fmt.Errorf("the end was not heard: %w", err))
 	}
 	return failed
 }
 
-// send tries until the service has heard it, says that it never will, or ctx
-// ends. The error is that of the last try.
-func (p *pinger) send(ctx context.Context, suffix, body string) error {
+// send calls the URL, or what is below it, until the service has heard it, says
+// that it never will, or ctx ends. The error is that of the last try.
+func (p *pinger) send(ctx context.Context, body string, below ...string) error {
+	address := p.base.JoinPath(below...).String()
 	var last error
 	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
-		last = p.try(ctx, suffix, body)
+		last = p.try(ctx, address, body)
 		return struct{}{}, last
 	}, backoff.WithMaxTries(pingTries))
 	return last
 }
 
-func (p *pinger) try(ctx context.Context, suffix, body string) error {
+func (p *pinger) try(ctx context.Context, address, body string) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url(suffix), strings.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		return backoff.Permanent(errors.New("it is no valid URL"))
 	}
@@ -132,47 +132,21 @@ func (p *pinger) try(ctx context.Context, suffix, body string) error {
 	request.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	response, err := p.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.base.Host, withoutURL(err))
+		return fmt.Errorf("%s: %w", p.base.Host, errors.Unwrap(err)) // the error itself, a *url.Error, names the whole URL
 	}
 	defer response.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-	return p.heard(response.StatusCode, string(answer))
-}
-
-// heard says what an answer means; nil when the ping has arrived.
-func (p *pinger) heard(status int, answer string) error {
-	err := fmt.Errorf("%s: HTTP %d %s", p.base.Host, status, http.StatusText(status))
+	status := response.StatusCode
+	err = fmt.Errorf("%s: HTTP %d %s", p.base.Host, status, http.StatusText(status))
 	switch {
-	case status/100 == 2 && strings.HasPrefix(answer, "OK (not found)"):
-		return backoff.Permanent(fmt.Errorf("%s: it knows no such check", p.base.Host)) // healthchecks.io answers 200
+	case status/100 == 2 && strings.HasPrefix(string(answer), "OK (not found)"): // healthchecks.io answers 200
+		return backoff.Permanent(fmt.Errorf("%s: it knows no such check", p.base.Host))
 	case status/100 == 2:
 		return nil
 	case status/100 == 3:
 		return backoff.Permanent(fmt.Errorf("%w: it redirects, which is not followed: give the URL that it leads to", err))
 	case status/100 == 4 && status != http.StatusTooManyRequests:
 		return backoff.Permanent(err)
-	}
-	return err
-}
-
-// url is the URL with a suffix behind its path. Its query is kept.
-func (p *pinger) url(suffix string) string {
-	u := *p.base
-	if suffix != "" {
-		u = *u.JoinPath(suffix)
-	}
-	if u.RawQuery != "" {
-		u.RawQuery += "&"
-	}
-	u.RawQuery += "rid=" + p.run
-	return u.String()
-}
-
-// withoutURL is the cause of an error of net/http, which names the whole URL.
-func withoutURL(err error) error {
-	var named *url.Error
-	if errors.As(err, &named) {
-		return named.Err
 	}
 	return err
 }
