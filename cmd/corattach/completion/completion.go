@@ -6,7 +6,7 @@ package completion
 
 import (
 	"cmp"
-	_ "embed"
+	"embed"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,18 +16,13 @@ import (
 	"corattach/cmd/corattach/settings"
 )
 
-//go:embed corattach.bash
-var bash []byte
-
-//go:embed corattach.zsh
-var zsh []byte
-
-//go:embed corattach.fish
-var fish []byte
+//go:embed corattach.bash corattach.zsh corattach.fish
+var scripts embed.FS
 
 // Script returns the script of a shell: bash, zsh or fish; nil for any other.
 func Script(shell string) []byte {
-	return map[string][]byte{"bash": bash, "zsh": zsh, "fish": fish}[shell]
+	script, _ := scripts.ReadFile("corattach." + shell)
+	return script
 }
 
 // What may stand in place of a word.
@@ -44,7 +39,7 @@ type Suggestion struct{ Text, Help string }
 // program's name: its kind, and the words. list lists the runs of a directory,
 // the newest first. It may be called from several goroutines.
 func Complete(root *kong.Node, line []string, list func(runsDir string) []Suggestion) (kind string, words []Suggestion) {
-	p := typed{node: root, list: list}
+	p := typed{node: root, list: list, runsDir: cmp.Or(settings.Environment(settings.Variable("runs-dir")), "runs")}
 	for _, word := range line[:len(line)-1] {
 		p.pass(word)
 	}
@@ -59,7 +54,7 @@ type typed struct {
 	awaited    *kong.Flag // the flag whose value comes next
 	positional int        // of node
 	rest       bool       // after --: flags are over
-	runsDir    string     // given with --runs-dir
+	runsDir    string
 	list       func(runsDir string) []Suggestion
 }
 
@@ -67,18 +62,14 @@ type typed struct {
 func (p *typed) pass(word string) {
 	name, value, assigned := strings.Cut(word, "=")
 	child := slices.IndexFunc(p.node.Children, func(n *kong.Node) bool { return n.Name == word })
-	flag := p.flag(name)
 	switch {
 	case p.awaited != nil:
-		p.note(p.awaited, word)
-		p.awaited = nil
-	case !p.rest && word == "--":
-		p.rest = true
-	case !p.rest && strings.HasPrefix(word, "-") && word != "-":
-		if assigned && flag != nil {
-			p.note(flag, value)
-		} else if flag != nil && !flag.IsBool() {
-			p.awaited = flag
+		p.take(word)
+	case p.isFlag(word) && word != "-":
+		p.rest = word == "--"
+		p.awaited = p.flag(name)
+		if assigned {
+			p.take(value)
 		}
 	case child >= 0:
 		p.node, p.positional = p.node.Children[child], 0
@@ -87,36 +78,37 @@ func (p *typed) pass(word string) {
 	}
 }
 
-func (p *typed) note(flag *kong.Flag, value string) {
-	if flag.Name == "runs-dir" {
+// take reads the value of a flag.
+func (p *typed) take(value string) {
+	if p.awaited != nil && p.awaited.Name == "runs-dir" {
 		p.runsDir = value
 	}
+	p.awaited = nil
 }
 
-// flags are those that can stand here.
-func (p *typed) flags() []*kong.Flag { return slices.Concat(p.node.AllFlags(true)...) }
+func (p *typed) isFlag(word string) bool { return !p.rest && strings.HasPrefix(word, "-") }
 
-// flag finds a flag by the word that gives it, nil when there is none.
+// flag finds a flag that takes a value, nil when there is none.
 func (p *typed) flag(word string) *kong.Flag {
-	flags := p.flags()
-	i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short) })
-	if i < 0 {
-		return nil
+	for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
+		if word == "--"+flag.Name && !flag.IsBool() {
+			return flag
+		}
 	}
-	return flags[i]
+	return nil
 }
 
 func (p *typed) suggest(current string) (kind string, words []Suggestion) {
-	name, value, assigned := strings.Cut(current, "=")
+	name, value, _ := strings.Cut(current, "=")
+	assigned := p.flag(name)
+	arguments, last := p.node.Positional, len(p.node.Positional)-1
 	switch {
 	case p.awaited != nil:
 		return p.values(p.awaited.Value, current, "")
-	case !p.rest && assigned && strings.HasPrefix(current, "--"):
-		if flag := p.flag(name); flag != nil {
-			return p.values(flag.Value, value, name+"=")
-		}
-	case !p.rest && strings.HasPrefix(current, "-"):
-		for _, flag := range p.flags() {
+	case p.isFlag(current) && name != current && assigned != nil:
+		return p.values(assigned.Value, value, name+"=")
+	case p.isFlag(current):
+		for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
 			words = append(words, Suggestion{"--" + flag.Name, flag.Help})
 		}
 	case len(p.node.Children) > 0:
@@ -125,11 +117,8 @@ func (p *typed) suggest(current string) (kind string, words []Suggestion) {
 				words = append(words, Suggestion{child.Name, child.Help})
 			}
 		}
-	case len(p.node.Positional) > 0:
-		last := len(p.node.Positional) - 1
-		if argument := p.node.Positional[min(p.positional, last)]; p.positional <= last || argument.IsCumulative() {
-			return p.values(argument, current, "")
-		}
+	case p.positional <= last || last >= 0 && arguments[last].IsCumulative():
+		return p.values(arguments[min(p.positional, last)], current, "")
 	}
 	return ofWords, words
 }
@@ -148,7 +137,7 @@ func (p *typed) values(v *kong.Value, current, before string) (kind string, word
 	case v.Name == "file", strings.HasSuffix(v.Name, "-file"), v.Flag != nil && v.Flag.PlaceHolder == "FILE":
 		return ofFiles, nil
 	case isRun:
-		return ofWords, p.list(cmp.Or(p.runsDir, settings.Environment(settings.Variable("runs-dir")), "runs"))
+		return ofWords, p.list(p.runsDir)
 	}
 	return ofWords, words
 }
