@@ -6,7 +6,6 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/runs"
-	"corattach/report"
 	"corattach/report/explain"
 )
 
@@ -64,18 +63,7 @@ func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	}
 	story := explain.New(past.Run, user, requests, sessions)
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
-		return nil, pipeline.Usage("USER_ID is the exact id, byte for byte"+otherCase(past.Run, user), "no row of %s names user %q", dir, user)
+		return nil, pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
 	}
 	return story, nil
-}
-
-// otherCase ends the hint at an id that a run does not have: it names a user whose id
-// differs in letter case alone.
-func otherCase(r *report.Run, user pipeline.UserID) string {
-	for line := range r.Users {
-		if strings.EqualFold(string(line.User), string(user)) {
-			return fmt.Sprintf("; the run has %q", line.User)
-		}
-	}
-	return ", as it stands in users.csv"
 }

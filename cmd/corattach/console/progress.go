@@ -148,9 +148,19 @@ func (c *Console) User(worst pipeline.Status) {
 // everything else.
 func (c *Console) Exchange(e *pipeline.Exchange) {
 	event, more := c.log.Load().Debug(), ""
-	if c.count(e) {
-		event, more = c.log.Load().Warn(), "; more of this kind are logged with --log-level debug"
+	c.mu.Lock()
+	c.progress.attempts++
+	if f := e.Fault; f != nil {
+		if f.Kind == pipeline.Throttled {
+			c.progress.throttled++
+		}
+		kind := fmt.Sprint(f.Kind, f.Status, f.Code)
+		if !c.met[kind] && len(c.met) < kindsShown && f.Kind != pipeline.Withheld {
+			c.met[kind] = true
+			event, more = c.log.Load().Warn(), "; more of this kind are logged with --log-level debug"
+		}
 	}
+	c.mu.Unlock()
 	event.Str("user_id", string(e.User)).Str("source", string(e.Source))
 	switch f := e.Fault; {
 	case f != nil:
@@ -161,23 +171,4 @@ func (c *Console) Exchange(e *pipeline.Exchange) {
 	case e.Answer != nil:
 		event.Int("http_status", e.Answer.Status).Msg("answered")
 	}
-}
-
-// count counts an attempt and reports whether it met a fault of a new kind.
-func (c *Console) count(e *pipeline.Exchange) (isNew bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.progress.attempts++
-	if e.Fault == nil {
-		return false
-	}
-	if e.Fault.Kind == pipeline.Throttled {
-		c.progress.throttled++
-	}
-	kind := fmt.Sprint(e.Fault.Kind, e.Fault.Status, e.Fault.Code)
-	isNew = !c.met[kind] && len(c.met) < kindsShown && e.Fault.Kind != pipeline.Withheld
-	if isNew {
-		c.met[kind] = true
-	}
-	return isNew
 }
