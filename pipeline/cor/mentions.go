@@ -64,7 +64,7 @@ func (r reply) people() phrases {
 		pointer, name := in.StackPointer(), tidy(token.String())
 		field := pointer.LastToken()
 		isName := slices.Contains([]string{"name", "first_name", "last_name"}, field) && token.Kind() == '"' && name != field
-		if !isName || isErrorName(name) || strings.Contains(string(pointer), "/workspaces/") {
+		if !isName || isErrorName(name) || pointer.Parent().Parent().LastToken() == "workspaces" {
 			continue
 		}
 		for _, text := range append(strings.Fields(name), name) {

@@ -210,7 +210,7 @@ func TestNamesOfPeopleAreHiddenInMessages(t *testing.T) {
 	}{
 		{400, `{"name":"Ana Maria Lopez","code":"UT012","message":"Ana Maria Lopez (Lopez, Ana) is no member, Anabel is"}`, "[hidden] ([hidden], [hidden]) is no member, Anabel is"},
 		{404, `{"name":"UserNotFoundError","message":"UserNotFoundError: no Ana","data":{"user":{"first_name":"Ana","last_name":"Perez"}}}`, "UserNotFoundError: no [hidden]"},
-		{404, `{"code":"UT012","message":"no Perez in North, says Zoë","workspaces":[{"name":"North"}],"by":[{"last_name":"Zo\u00eb"}]}`, "no Perez in North, says [hidden]"},
+		{404, `{"code":"UT012","message":"no Perez in North, says Zoë or Gil","workspaces":[{"name":"North","lead":{"name":"Zoë Gil"}}],"by":[{"last_name":"Zo\u00eb"}]}`, "no Perez in North, says [hidden] or [hidden]"},
 		{500, `{"message":"a name for Ana","name":"name"}`, "a name for Ana"},
 		{500, `{"message":"Ana\nPerez-Gil","name":" Ana  Perez-Gil "}`, hidden},
 		{200, `{"id":8,"name":"Ana Lopez","workspaces":[],"errors":[{"code":"UT012","message":"Lopez is no member"}]}`, "[hidden] is no member"},
