@@ -95,7 +95,7 @@ func (r *redactor) hide(text string, short ...string) string {
 // finds says whether a secret stands in text, as it is and as it decodes. A piece
 // counts from least bytes on.
 func (r *redactor) finds(text string, short []string, least, layers int) bool {
-	for range mostEscapes {
+	for range 1 + mostEscapes {
 		if r.matches(text, short, least) {
 			return true
 		}
