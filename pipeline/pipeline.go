@@ -135,6 +135,7 @@ type Request struct {
 	Key
 	Op     Op      `json:"op"` // what is wanted in the end; a repair of an attach detaches first
 	Shares []Share `json:"shares"`
+	Rows   []int32 `json:"-"`                  // of each share, in the run's table
 	Past   History `json:"attempts,omitempty"` // what was sent for it, in this session and before
 }
 
@@ -143,7 +144,6 @@ type User struct {
 	ID       UserID
 	Number   int // in the run's table
 	Requests []Request
-	Rows     [][]int32 // in the run's table, of each share of each request
 }
 
 // Attempt is one sending of a request, or of some of its workspaces.

@@ -38,14 +38,19 @@ func (s Status) Settled() bool {
 	return slices.Contains([]Status{Matched, Unchanged, Duplicate, Planned, Detached}, s)
 }
 
-// Compare orders statuses, the worst first: what went wrong, then what COR
+// BySeverity returns all statuses, the worst first: what went wrong, then what COR
 // answered differently, then what is as it should be.
-func (s Status) Compare(other Status) int {
-	worstFirst := []Status{
+func BySeverity() []Status {
+	return []Status{
 		Failed, Unknown, Invalid, Held, Protected, NotSent, Missing, StillAttached, Mismatched,
 		Planned, Matched, Detached, Unchanged, Duplicate,
 	}
-	return slices.Index(worstFirst, s) - slices.Index(worstFirst, other)
+}
+
+// Compare orders statuses by severity.
+func (s Status) Compare(other Status) int {
+	all := BySeverity()
+	return slices.Index(all, s) - slices.Index(all, other)
 }
 
 // Worse reports whether s calls for attention before than does.

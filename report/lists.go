@@ -102,8 +102,12 @@ func writeUnmapped(w io.Writer, r *Run) error {
 	return s.err
 }
 
-// writeRequests writes requests.jsonl: each request as it would be sent.
-func writeRequests(w io.Writer, r *Run) error {
+// renderRequests renders each request as it would be sent: into requests.jsonl unless
+// w is nil, and for the digest of the plan where that is still to be made.
+func renderRequests(w io.Writer, r *Run) error {
+	if w == nil && r.Digest == nil {
+		return nil
+	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for request := range r.Requests {
@@ -113,9 +117,15 @@ func writeRequests(w io.Writer, r *Run) error {
 			Body   json.RawMessage `json:"body"`
 		}
 		line.Method, line.URL, line.Body = r.Render(&request)
+		if w == nil {
+			continue
+		}
 		if err := e.Encode(line); err != nil {
 			return err
 		}
+	}
+	if r.Digest != nil {
+		r.Plan = r.Digest()
 	}
 	return nil
 }

@@ -93,7 +93,6 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		ExtrasFile:   writeExtras,
 		UsersFile:    writeUsers,
 		VanishedFile: writeVanished,
-		RequestsFile: writeRequests,
 	}
 	var group errgroup.Group
 	for i, name := range s.names {
@@ -104,6 +103,16 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 			})
 		}
 	}
+	planned := make(chan struct{})
+	group.Go(func() (err error) {
+		defer pipeline.Recover(&err)
+		defer close(planned)
+		var out io.Writer
+		if i := slices.Index(s.names, RequestsFile); i >= 0 {
+			out = s.files[i]
+		}
+		return renderRequests(out, r)
+	})
 	group.Go(func() (err error) {
 		defer pipeline.Recover(&err)
 		file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }
@@ -111,6 +120,7 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		if err := writeReconciliation(file(ReconciliationFile), r, t); err != nil {
 			return err
 		}
+		<-planned // the summary has the digest
 		summary = t.summarize()
 		if err := page(file(PageFile), r, summary); err != nil {
 			return err

@@ -46,9 +46,10 @@ type Run struct {
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
 
-	// Render returns a request as it goes over the wire, for requests.jsonl. nil
-	// where there is none.
+	// Render returns a request as it goes over the wire. Digest, unless it is nil, is
+	// the Plan, once all were rendered.
 	Render func(*pipeline.Request) (method, url string, body []byte)
+	Digest func() string
 }
 
 // Summary is summary.json, and what --json prints.

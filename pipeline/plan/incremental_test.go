@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -28,11 +29,11 @@ func earlier(pairs ...pipeline.KnownPair) Earlier {
 		return slices.DeleteFunc(slices.Clone(pairs), func(k pipeline.KnownPair) bool { return !keep(&k) })
 	}
 	return Earlier{
-		Pairs: func(u pipeline.UserID) ([]pipeline.KnownPair, error) {
-			return filter(func(k *pipeline.KnownPair) bool { return k.User == u }), nil
+		Pairs: func(u pipeline.UserID) []pipeline.KnownPair {
+			return filter(func(k *pipeline.KnownPair) bool { return k.User == u })
 		},
-		SameIdentity: func(i pipeline.Identity) ([]pipeline.KnownPair, error) {
-			return filter(func(k *pipeline.KnownPair) bool { return k.Identity == i }), nil
+		SameIdentity: func(i pipeline.Identity) []pipeline.KnownPair {
+			return filter(func(k *pipeline.KnownPair) bool { return k.Identity == i })
 		},
 		Now: now, MaxAge: 168 * time.Hour,
 	}
@@ -88,9 +89,7 @@ func TestMarkUnchanged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.rules.Limit = pipeline.Hundred
 			table := tableOf(t, c.rules, pipeline.Attach, rowsOf(t, c.rows))
-			if err := table.MarkUnchanged(earlier(c.known...)); err != nil {
-				t.Fatal(err)
-			}
+			table.MarkUnchanged(earlier(c.known...))
 			var got []string
 			for _, line := range linesOf(table) {
 				got = append(got, string(line.Status))
@@ -111,7 +110,7 @@ func TestConfirmationsRunOutOneByOne(t *testing.T) {
 	e := earlier()
 	runOut := make(map[time.Duration]int)
 	for i := range 1000 {
-		k := known("u"+itoa(int64(i)), "w1", "60", pipeline.Identity{})
+		k := known(fmt.Sprint("u", i), "w1", "60", pipeline.Identity{})
 		age := time.Duration(0)
 		for k.At = now; e.confirms(&k, pipeline.Percent(60*unit)); k.At = now.Add(-age) {
 			age += 12 * time.Hour
@@ -132,11 +131,11 @@ func TestChanged(t *testing.T) {
 	table := tableOf(t, Rules{Limit: pipeline.Hundred}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP\nu1 w2 30 SAP\nu2 w1 50 SAP\nu3 w1 10 SAP\nu4 w1 10 SAP\nu4 !"))
 	gone := known("u3", "w1", "", pipeline.Identity{})
 	gone.Attached = false
-	changed, confirmed, err := table.Changed(earlier(
+	changed, confirmed := table.Changed(earlier(
 		known("u1", "w1", "60.0", pipeline.Identity{}), known("u1", "w2", "40", pipeline.Identity{}),
 		known("u2", "w1", "51", pipeline.Identity{}), gone, known("u4", "w1", "20", pipeline.Identity{})))
-	if changed != 2 || confirmed != 3 || err != nil {
-		t.Errorf("%d of %d changed, %v", changed, confirmed, err)
+	if changed != 2 || confirmed != 3 {
+		t.Errorf("%d of %d changed", changed, confirmed)
 	}
 }
 
@@ -158,9 +157,7 @@ func TestDecide(t *testing.T) {
 				table.Protect(r, "it is still wanted")
 			}
 		}
-		if err := table.MarkUnchanged(earlier(pairs...)); err != nil {
-			t.Fatal(err)
-		}
+		table.MarkUnchanged(earlier(pairs...))
 		for number := range table.Users() {
 			if err := again.Decide(table.UserID(number), table.Decisions(number)); err != nil {
 				t.Fatal(err)
@@ -181,21 +178,20 @@ func TestDecideOfAnotherInput(t *testing.T) {
 	}
 }
 
-func TestInput(t *testing.T) {
+func TestFind(t *testing.T) {
 	table := tableOf(t, Rules{Limit: pipeline.Hundred}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP\nu2 !w1 x SAP\nu1 w2 1 OKTA\nu3 w1 1 SAP\nu3 w1 2 SAP"))
-	has := table.Input()
-	for pair, want := range map[pipeline.Pair]bool{
-		{User: "u1", Source: "SAP", Workspace: "w1"}: true, {User: "u1", Source: "OKTA", Workspace: "w2"}: true,
-		{User: "u1", Source: "SAP", Workspace: "w2"}: false, {User: "u1", Source: "SAP", Workspace: "w9"}: false,
-		{User: "u2", Source: "JIRA", Workspace: "w9"}: true, {User: "u3", Source: "SAP", Workspace: "w9"}: true,
-		{User: "u4", Source: "SAP", Workspace: "w1"}: false,
+	find := table.Find()
+	for pair, want := range map[pipeline.Pair]Found{
+		{User: "u1", Source: "SAP", Workspace: "w1"}: {Named: true, Planned: true}, {User: "u1", Source: "OKTA", Workspace: "w2"}: {Named: true, Planned: true},
+		{User: "u1", Source: "SAP", Workspace: "w2"}: {}, {User: "u1", Source: "SAP", Workspace: "w9"}: {},
+		{User: "u1", Workspace: "w1"}: {}, {User: "u1"}: {},
+		{User: "u2", Source: "JIRA", Workspace: "w9"}: {Damaged: true}, {User: "u3", Source: "SAP", Workspace: "w9"}: {Damaged: true},
+		{User: "u2", Source: "SAP", Workspace: "w1"}: {Named: true, Damaged: true},
+		{User: "u4", Source: "SAP", Workspace: "w1"}: {},
 	} {
-		if got := has(pair); got != want {
+		if got := find(pair); got != want {
 			t.Errorf("%v: %v", pair, got)
 		}
-	}
-	if !table.Planned(pipeline.Pair{User: "u1", Source: "SAP", Workspace: "w1"}) || table.Planned(pipeline.Pair{User: "u2", Source: "SAP", Workspace: "w1"}) {
-		t.Error("planned")
 	}
 }
 

@@ -1,84 +1,64 @@
 package plan
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 
 	"corattach/pipeline"
 )
 
-// Send returns what is to be sent for a user, one request after another. Users with
-// an invalid row have no requests in an import; chunks that COR has confirmed
-// before and pairs that are protected are left out.
+// Send returns what is to be sent for a user, one request after another: its good rows
+// by source, in order of first appearance, cut into chunks. Users with an invalid row
+// have no requests in an import; chunks that COR has confirmed before and pairs that
+// are protected are left out. A chunk is unchanged as a whole or not at all.
 func (t *Table) Send(number int) pipeline.User {
-	requests, rows := t.requests(number)
-	return pipeline.User{ID: t.UserID(number), Number: number, Requests: requests, Rows: rows}
-}
-
-// requests groups the good rows of a user by source, in order of first appearance.
-func (t *Table) requests(number int) ([]pipeline.Request, [][]int32) {
-	u := t.users.at(int32(number))
-	var requests []pipeline.Request
-	var rows [][]int32
-	for _, r := range t.rowsOf(u) {
+	id := t.UserID(number)
+	var sources [][]pipeline.Request
+	rows := t.rowsOf(number)
+	room := min(len(rows), cmp.Or(t.rules.Chunk, len(rows)))
+	for _, r := range rows {
 		row := t.rows.at(r)
 		switch row.status {
 		case invalid, duplicate, held, protected:
 			continue
 		}
-		i := slices.IndexFunc(requests, func(q pipeline.Request) bool { return q.Source == t.source(row) })
+		source := t.source(row)
+		i := slices.IndexFunc(sources, func(chunks []pipeline.Request) bool { return chunks[0].Source == source })
 		if i < 0 {
-			i = len(requests)
-			key := pipeline.Key{User: t.UserID(number), Source: t.source(row)}
-			requests, rows = append(requests, pipeline.Request{Key: key, Op: t.op}), append(rows, nil)
+			i, sources = len(sources), append(sources, nil)
 		}
-		requests[i].Shares = append(requests[i].Shares, pipeline.Share{Workspace: t.workspace(row), Percent: t.percent(row)})
-		rows[i] = append(rows[i], r)
-	}
-	requests, rows = t.chunks(requests, rows)
-	return t.dropUnchanged(requests, rows)
-}
-
-// chunks cuts each request into pieces of at most --chunk workspaces.
-func (t *Table) chunks(whole []pipeline.Request, of [][]int32) ([]pipeline.Request, [][]int32) {
-	if t.rules.Chunk == 0 {
-		return whole, of
-	}
-	var requests []pipeline.Request
-	var rows [][]int32
-	for i, request := range whole {
-		shares := slices.Collect(slices.Chunk(request.Shares, t.rules.Chunk))
-		for chunk, part := range slices.Collect(slices.Chunk(of[i], t.rules.Chunk)) {
-			request.Chunk, request.Shares = chunk, shares[chunk]
-			requests, rows = append(requests, request), append(rows, part)
+		if n := len(sources[i]); n == 0 || len(sources[i][n-1].Shares) == t.rules.Chunk {
+			sources[i] = append(sources[i], pipeline.Request{
+				Key: pipeline.Key{User: id, Source: source, Chunk: n}, Op: t.op,
+				Shares: make([]pipeline.Share, 0, room), Rows: make([]int32, 0, room),
+			})
 		}
+		last := &sources[i][len(sources[i])-1]
+		last.Shares = append(last.Shares, pipeline.Share{Workspace: t.workspace(row), Percent: pipeline.Percent(row.percent)})
+		last.Rows = append(last.Rows, r)
 	}
-	return requests, rows
-}
-
-// dropUnchanged leaves out the requests that are not sent because COR has
-// confirmed all of their rows.
-func (t *Table) dropUnchanged(requests []pipeline.Request, rows [][]int32) ([]pipeline.Request, [][]int32) {
-	kept := 0
-	for i := range requests {
-		if t.rows.at(rows[i][0]).status != unchanged {
-			requests[kept], rows[kept] = requests[i], rows[i]
-			kept++
-		}
-	}
-	return requests[:kept], rows[:kept]
+	isUnchanged := func(r pipeline.Request) bool { return t.rows.at(r.Rows[0]).status == unchanged }
+	return pipeline.User{ID: id, Number: number, Requests: slices.DeleteFunc(slices.Concat(sources...), isUnchanged)}
 }
 
 // Requests yields everything that is to be sent, in the order in which it is sent.
 func (t *Table) Requests() iter.Seq[pipeline.Request] {
 	return func(yield func(pipeline.Request) bool) {
 		for number := range t.Users() {
-			requests, _ := t.requests(number)
-			for _, r := range requests {
+			for _, r := range t.Send(number).Requests {
 				if !yield(r) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// Sending returns how many requests are to be sent.
+func (t *Table) Sending() (requests int) {
+	for number := range t.users.count {
+		requests += int(t.users.at(number).planned)
+	}
+	return requests
 }

@@ -12,20 +12,15 @@ import (
 )
 
 // answer is the verdict on a row that was sent, apart from its status and reason.
-// Texts are places among the table's texts.
+// Texts are places among the table's reasons.
 type answer struct {
-	identity                            pipeline.Identity
-	sentAt                              int64 // Unix nanoseconds; 0 = nothing left
-	number                              int64
-	percentage, name, integration, code int32
-	httpStatus, attempts                uint16
-	subject                             uint8 // place in subjects
-	returned                            bool  // there is a pivot
-	named, resumable                    bool
-}
-
-func subjects() []pipeline.Subject {
-	return []pipeline.Subject{"", pipeline.UnknownUser, pipeline.UnknownWorkspace, pipeline.UnknownEither}
+	identity                                     pipeline.Identity
+	sentAt                                       int64 // Unix nanoseconds; 0 = nothing left
+	number                                       int64
+	percentage, name, integration, code, subject int32
+	httpStatus, attempts                         uint16
+	returned                                     bool // there is a pivot
+	named, resumable                             bool
 }
 
 // Settlement is what came of a user: verdicts for each of its requests, in the
@@ -46,112 +41,71 @@ func (t *Table) Settle(sent *pipeline.User, s Settlement) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.makeAnswers()
-	for i := range sent.Rows {
-		for j, r := range sent.Rows[i] {
+	for i := range sent.Requests {
+		for j, r := range sent.Requests[i].Rows {
 			t.settle(r, &s.Verdicts[i][j])
 		}
 	}
-	u := t.users.at(int32(sent.Number))
-	u.requests, u.returned = int32(s.Sent), t.texts.add(s.Returned)
+	number := int32(sent.Number)
+	u := t.users.at(number)
+	u.requests, u.returned = int32(s.Sent), t.reasons.add(s.Returned, 0)
 	for _, name := range s.Inactive {
 		t.inactive[name] = true
 	}
-	delete(t.extras, int32(sent.Number))
+	delete(t.extras, number)
 	if len(s.Extras)+len(s.Lost) > 0 {
-		t.extras[int32(sent.Number)] = extra{s.Extras, s.Lost}
+		t.extras[number] = Settlement{Extras: s.Extras, Lost: s.Lost}
 	}
 }
 
 func (t *Table) makeAnswers() {
-	for t.answers.count < t.rows.count {
-		t.answers.add(answer{})
+	if t.answers == nil {
+		t.answers = make([]answer, t.Rows())
 	}
 }
 
 func (t *Table) settle(r int32, v *pipeline.Verdict) {
-	row, a := t.rows.at(r), t.answers.at(r)
-	row.status, row.reason = t.number(v.Status), t.texts.add(v.Reason)
-	*a = answer{
-		number: v.Number, code: t.texts.add(v.ErrorCode), named: v.Named, resumable: v.Resumable,
+	text := func(s string) int32 { return t.reasons.add(s, 0) }
+	t.mark(r, number(slices.Index(t.statuses, v.Status)), text(v.Reason))
+	a := answer{
+		number: v.Number, code: text(v.ErrorCode), subject: text(string(v.Subject)), named: v.Named, resumable: v.Resumable,
 		httpStatus: uint16(v.HTTPStatus), attempts: uint16(min(v.Attempts, math.MaxUint16)),
-		subject: uint8(slices.Index(subjects(), v.Subject)),
 	}
 	if !v.SentAt.IsZero() {
 		a.sentAt = v.SentAt.UnixNano()
 	}
 	if p := v.Pivot; p != nil {
 		a.returned, a.identity = true, p.Identity()
-		a.percentage, a.name, a.integration = t.texts.add(p.Percentage), t.texts.add(p.Name), t.texts.add(p.Integration)
+		a.percentage, a.name, a.integration = text(p.Percentage), text(p.Name), text(p.Integration)
 	}
+	t.answers[r] = a
 }
 
-// Sent returns the number of requests for which an attempt was sent.
-func (t *Table) Sent() int {
-	sent := 0
-	for number := range int32(t.users.count) {
+// Overwrite marks a row as mismatched because another row of the same identity was
+// confirmed with another percentage afterwards.
+func (t *Table) Overwrite(r int32, reason string) { t.mark(r, mismatched, t.reasons.add(reason, 0)) }
+
+// Answered returns for how many requests an attempt was sent, how many pairs
+// disappeared from COR's answers without having been asked for, and the workspaces
+// that users were attached to and that are set inactive in COR, sorted.
+func (t *Table) Answered() (sent, lost int, inactive []string) {
+	for number := range t.users.count {
 		sent += int(t.users.at(number).requests)
 	}
-	return sent
-}
-
-// Inactive returns the workspaces that users were attached to and that are set
-// inactive in COR, sorted.
-func (t *Table) Inactive() []string { return slices.Sorted(maps.Keys(t.inactive)) }
-
-// Lost returns how many pairs disappeared from COR's answers without having been
-// asked for.
-func (t *Table) Lost() int {
-	count := 0
 	for _, e := range t.extras {
-		count += len(e.lost)
+		lost += len(e.Lost)
 	}
-	return count
+	return sent, lost, slices.Sorted(maps.Keys(t.inactive))
 }
 
-// Finish says why rows were not sent that planning would send and that have no
-// verdict, or none that says why. It is called before the lines are read; a dry run
-// that nothing stopped does without, and has them Planned.
-func (t *Table) Finish(reason string) {
-	t.unsent, t.finished = reason, true
-	for r := range int32(t.rows.count) {
-		if row := t.rows.at(r); row.status == planned {
-			row.status, row.reason = notSent, 0
-		}
-	}
-}
-
-// Lines yields every row with the verdict on it, in input order. A line is valid
-// until the next. It may be called from several goroutines, once the users are
-// settled.
-func (t *Table) Lines() iter.Seq[*pipeline.Line] {
-	return t.lines(func(number) bool { return true })
-}
-
-// Attention yields those of Lines whose status is not settled.
-func (t *Table) Attention() iter.Seq[*pipeline.Line] {
-	open := make([]bool, len(t.statuses))
-	for n, status := range t.statuses {
-		open[n] = !status.Settled()
-	}
-	return t.lines(func(n number) bool { return open[n] })
-}
-
-func (t *Table) lines(wanted func(number) bool) iter.Seq[*pipeline.Line] {
-	return func(yield func(*pipeline.Line) bool) {
-		var line pipeline.Line
-		var pivot pipeline.Pivot
-		for file, first := range t.files {
-			last := int32(t.rows.count)
-			if file+1 < len(t.files) {
-				last = t.files[file+1]
-			}
-			for r := first; r < last; r++ {
-				if !wanted(t.rows.at(r).status) {
-					continue
-				}
-				t.line(r, &line, &pivot)
-				line.File = file
-				if !yield(&line) {
+// Identities yields each row that COR holds something for, with the identity of its
+// pair: rows that are matched, mismatched or unchanged, as far as COR told one.
+func (t *Table) Identities() iter.Seq2[int32, pipeline.Identity] {
+	return func(yield func(int32, pipeline.Identity) bool) {
+		for r := range int32(len(t.answers)) {
+			switch t.statuses[t.rows.at(r).status] {
+			case pipeline.Matched, pipeline.Mismatched, pipeline.Unchanged:
+				if identity := t.answers[r].identity; identity.Known() && !yield(r, identity) {
 					return
 				}
 			}
@@ -159,17 +113,69 @@ func (t *Table) lines(wanted func(number) bool) iter.Seq[*pipeline.Line] {
 	}
 }
 
-// line sets a line, apart from its file.
-func (t *Table) line(r int32, line *pipeline.Line, pivot *pipeline.Pivot) {
+// Finish says why rows were not sent that planning would send and that have no
+// verdict, or none that says why. It is called before the lines are read; a dry run
+// that nothing stopped does without, and has them Planned.
+func (t *Table) Finish(reason string) {
+	t.unsent, t.finished = reason, true
+	for r := range t.rows.count {
+		if t.rows.at(r).status == planned {
+			t.mark(r, notSent, 0)
+		}
+	}
+}
+
+// Lines yields every row with the verdict on it, in input order. A line is valid
+// until the next. It may be called from several goroutines, once the users are
+// settled.
+func (t *Table) Lines() iter.Seq[*pipeline.Line] { return t.lines(false) }
+
+// Attention yields those of Lines whose status is not settled.
+func (t *Table) Attention() iter.Seq[*pipeline.Line] { return t.lines(true) }
+
+func (t *Table) lines(attention bool) iter.Seq[*pipeline.Line] {
+	settled := make([]bool, len(t.statuses))
+	for n, status := range t.statuses {
+		settled[n] = status.Settled()
+	}
+	return func(yield func(*pipeline.Line) bool) {
+		var line pipeline.Line
+		var pivot pipeline.Pivot
+		file := 0
+		for r := range t.rows.count {
+			for file+1 < len(t.files) && t.files[file+1] <= r {
+				file++
+			}
+			if attention && settled[t.rows.at(r).status] {
+				continue
+			}
+			t.line(r, file, &line, &pivot)
+			if !yield(&line) {
+				return
+			}
+		}
+	}
+}
+
+// Row returns a row with the verdict on it.
+func (t *Table) Row(r int32) pipeline.Line {
+	var line pipeline.Line
+	t.line(r, t.place(r).File, &line, &pipeline.Pivot{})
+	return line
+}
+
+// line sets a line, and pivot when the line has one.
+func (t *Table) line(r int32, file int, line *pipeline.Line, pivot *pipeline.Pivot) {
 	row := t.rows.at(r)
 	line.Row = pipeline.Row{
-		Place: pipeline.Place{Line: int64(row.line)}, Source: t.source(row), Workspace: t.workspace(row), Percent: t.percent(row),
+		Place:  pipeline.Place{File: file, Line: int64(row.line)},
+		Source: t.source(row), Workspace: t.workspace(row), Percent: pipeline.Percent(row.percent),
 		Cells: pipeline.Cells{
-			User: t.userCells.at(row.user), Workspace: t.workspaceCells.at(row.workspace),
-			Percentage: t.percentageCells.at(row.percentage), Source: t.sourceCells.at(row.source),
+			User: t.userCells.at(row.userCell), Workspace: t.cells.at(row.workspaceCell),
+			Percentage: t.cells.at(row.percentageCell), Source: t.cells.at(row.sourceCell),
 		},
 	}
-	if *t.userCells.meaning(row.user) != noUser {
+	if row.user != noUser {
 		line.User = pipeline.UserID(strings.Trim(line.Cells.User, " \t"))
 	}
 	if len(t.raws) > 0 {
@@ -179,27 +185,24 @@ func (t *Table) line(r int32, line *pipeline.Line, pivot *pipeline.Pivot) {
 	if row.status == invalid {
 		line.Problem = line.Reason
 	}
-	line.Resumable = row.status == notSent && row.reason == 0
-	if t.answers.count > 0 {
-		t.verdict(r, row, &line.Verdict, pivot)
+	unsent := row.status == notSent && row.reason == 0
+	line.Resumable = unsent
+	if t.answers == nil {
+		return
 	}
-}
-
-// verdict sets what the answer to a row says.
-func (t *Table) verdict(r int32, row *row, v *pipeline.Verdict, pivot *pipeline.Pivot) {
-	a := t.answers.at(r)
-	v.Resumable = v.Resumable || a.resumable
-	v.HTTPStatus, v.Attempts, v.Number, v.Named = int(a.httpStatus), int(a.attempts), a.number, a.named
-	v.ErrorCode, v.Subject = t.texts.at(a.code), subjects()[a.subject]
+	a := &t.answers[r]
+	line.Resumable = unsent || a.resumable
+	line.HTTPStatus, line.Attempts, line.Number, line.Named = int(a.httpStatus), int(a.attempts), a.number, a.named
+	line.ErrorCode, line.Subject = t.reasons.at(a.code), pipeline.Subject(t.reasons.at(a.subject))
 	if a.sentAt != 0 {
-		v.SentAt = time.Unix(0, a.sentAt).UTC()
+		line.SentAt = time.Unix(0, a.sentAt).UTC()
 	}
 	if a.returned {
 		*pivot = pipeline.Pivot{
-			Workspace: t.workspace(row), Source: t.source(row), Percentage: t.texts.at(a.percentage),
-			UserID: a.identity.User, WorkspaceID: a.identity.Workspace, Name: t.texts.at(a.name), Integration: t.texts.at(a.integration),
+			Workspace: line.Workspace, Source: line.Source, Percentage: t.reasons.at(a.percentage),
+			UserID: a.identity.User, WorkspaceID: a.identity.Workspace, Name: t.reasons.at(a.name), Integration: t.reasons.at(a.integration),
 		}
-		v.Pivot = pivot
+		line.Pivot = pivot
 	}
 }
 
@@ -215,20 +218,25 @@ func (t *Table) reason(r int32, row *row) string {
 			return t.unsent
 		}
 	}
-	return t.texts.at(row.reason)
+	return t.reasons.at(row.reason)
 }
 
 // UserLines yields every user, in order of first appearance. A line is valid until
 // the next. It may be called from several goroutines, once the users are settled.
 func (t *Table) UserLines() iter.Seq[*pipeline.UserLine] {
 	return func(yield func(*pipeline.UserLine) bool) {
-		worst := t.worst()
-		for number := range int32(t.users.count) {
+		worst := slices.Repeat([]number{duplicate}, t.Users())
+		for r := range t.rows.count {
+			if row := t.rows.at(r); row.user != noUser {
+				worst[row.user] = min(worst[row.user], row.status)
+			}
+		}
+		for number := range t.users.count {
 			u := t.users.at(number)
 			line := pipeline.UserLine{
-				User: pipeline.UserID(t.userCells.at(u.cell)), Rows: int(u.end - u.start), Requested: u.requested,
-				Returned: t.texts.at(u.returned), OverAllocated: u.over, Requests: int(u.requests), Worst: t.statuses[worst[number]],
-				Extras: t.extras[number].extras, Lost: t.extras[number].lost,
+				User: t.UserID(int(number)), Rows: int(u.end - u.start), Requested: u.requested,
+				Returned: t.reasons.at(u.returned), OverAllocated: u.over, Requests: int(u.requests), Worst: t.statuses[worst[number]],
+				Extras: t.extras[number].Extras, Lost: t.extras[number].Lost,
 			}
 			if !t.finished {
 				line.Requests = int(u.planned)
@@ -238,27 +246,4 @@ func (t *Table) UserLines() iter.Seq[*pipeline.UserLine] {
 			}
 		}
 	}
-}
-
-// worst returns the worst status of each user's rows.
-func (t *Table) worst() []number {
-	severity := make([]int, len(t.statuses))
-	for i, a := range t.statuses {
-		for _, b := range t.statuses {
-			if a.Worse(b) {
-				severity[i]++
-			}
-		}
-	}
-	worst := make([]number, t.users.count)
-	for i := range worst {
-		worst[i] = duplicate
-	}
-	for r := range int32(t.rows.count) {
-		row := t.rows.at(r)
-		if u := *t.userCells.meaning(row.user); u != noUser && severity[row.status] > severity[worst[u]] {
-			worst[u] = row.status
-		}
-	}
-	return worst
 }

@@ -146,9 +146,10 @@ func (w *run) conclusion() *ledger.Import {
 	if w.header.Command != "import" || w.plan.Stop != nil && w.plan.Stop.Kind == pipeline.InputRefused {
 		return nil
 	}
+	sent, _, _ := w.table.Answered()
 	imp := &ledger.Import{
-		Sent: w.table.Sent() > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil, Inputs: w.hashes(),
-		Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers(),
+		Sent: sent > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil, Inputs: w.hashes(),
+		Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true),
 	}
 	end := w.last().End
 	imp.Baseline = w.plan.Baseline && end != nil && end.Stop == nil

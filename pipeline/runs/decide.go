@@ -19,7 +19,7 @@ import (
 // decide makes, of the rules and of what earlier runs know, what the run sends, and
 // whether it may send at all. It is done once, before the run's first request; its
 // result is kept in the journal. in is nil for a run that is resumed.
-func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance pipeline.Percent) error {
+func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance pipeline.Percent) {
 	if m.doubt != "" {
 		w.warn(m.doubt)
 	}
@@ -29,7 +29,7 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 	}
 	if refusal != "" {
 		w.plan.Stop = &pipeline.Stop{Kind: pipeline.InputRefused, Reason: refusal, Unsent: true}
-		return nil
+		return
 	}
 	var stop *pipeline.Stop
 	if limit := w.header.Settings.MaxInputAge; limit > 0 {
@@ -38,18 +38,15 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 		}
 	}
 	if m.ledger != nil {
-		decided, err := w.decideWithLedger(m, tolerance)
-		if err != nil {
-			return err
-		}
-		stop = cmp.Or(stop, decided)
+		stop = cmp.Or(stop, w.decideWithLedger(m, tolerance))
 	}
-	w.plan.Digest = w.digest()
+	if !w.dry || stop != nil || approved != "" { // else it is made while the reports are written
+		w.plan.Digest = w.digest()
+	}
 	if stop == nil && approved != "" && approved != w.plan.Digest {
 		stop = guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
 	}
 	w.plan.Stop = stop
-	return nil
 }
 
 func (w *run) warn(text string) { w.plan.Warnings = append(w.plan.Warnings, text) }
@@ -61,9 +58,9 @@ func guard(flag, format string, args ...any) *pipeline.Stop {
 
 // decideWithLedger finds what has vanished, judges the guards that compare an import
 // with earlier ones, and marks what COR has confirmed. A detach has rules of its own.
-func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline.Stop, error) {
+func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.Stop {
 	if w.op == pipeline.Detach {
-		return w.decideDetach(m), nil
+		return w.decideDetach(m)
 	}
 	hasBaseline, latest := m.ledger.Job(m.target, m.job)
 	if hashes := w.hashes(); len(hashes) > 0 && slices.Equal(hashes, latest) {
@@ -73,27 +70,35 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) (*pipeline
 	s := &w.header.Settings
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
-	var err error
 	switch {
 	case !w.maxDrop.On():
 	case slices.ContainsFunc(w.reading.Inputs, func(in pipeline.Input) bool { return in.Part }):
 		w.warn("the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
 		w.plan.Baseline = true
-		if w.vanished = m.ledger.Vanished(m.target, m.job, w.table.Input()); !s.AcceptChange {
+		if w.vanished = m.ledger.Vanished(m.target, m.job, w.inInput()); !s.AcceptChange {
 			stop = w.dropped(m, hasBaseline)
 		}
 	}
 	if stop == nil && w.maxChange.On() && !s.AcceptChange {
-		changed, confirmed, failed := w.table.Changed(earlier)
-		if err = failed; w.maxChange.Exceeded(changed, confirmed) {
+		if changed, confirmed := w.table.Changed(earlier); w.maxChange.Exceeded(changed, confirmed) {
 			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, w.maxChange)
 		}
 	}
-	if err == nil && s.ChangedOnly {
-		err = w.table.MarkUnchanged(earlier)
+	if s.ChangedOnly {
+		w.table.MarkUnchanged(earlier)
 	}
-	return stop, err
+	return stop
+}
+
+// inInput returns what tells whether the input has a pair. A user with an invalid row
+// has all pairs in the input.
+func (w *run) inInput() func(pipeline.Pair) bool {
+	find := w.table.Find()
+	return func(p pipeline.Pair) bool {
+		found := find(p)
+		return found.Named || found.Damaged
+	}
 }
 
 // hashes are those of the input's files.
@@ -112,7 +117,7 @@ func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 	if !hasBaseline {
 		return guard("--max-drop", "--max-drop: job %q has no baseline for this target yet", w.header.Job)
 	}
-	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(), Damaged: w.table.DamagedUsers()})
+	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true)})
 	var parts []string
 	if w.maxDrop.Exceeded(gone.Pairs, gone.AllPairs) {
 		parts = append(parts, fmt.Sprintf("%d of the baseline's %d pairs", gone.Pairs, gone.AllPairs))
@@ -126,24 +131,31 @@ func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 	return guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.maxDrop)
 }
 
-// digest is that of the plan: over each planned request in order, its method, a
-// space, its path, a line feed, its body, a line feed.
+// digest is that of the plan.
 func (w *run) digest() string {
-	sum := sha256.New()
+	render, digest := w.renderer()
 	for r := range w.table.Requests() {
-		method, to, body := w.render(&r)
-		u, _ := url.Parse(to) // a base URL was checked when it was given
-		fmt.Fprintf(sum, "%s %s\n%s\n", method, u.EscapedPath(), body)
+		render(&r)
 	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	return digest()
 }
 
-// render returns a request as it goes over the wire, but for the port of the embedded
-// simulator, which changes.
-func (w *run) render(r *pipeline.Request) (method, url string, body []byte) {
-	base := w.header.Target.BaseURL
+// renderer returns what renders requests as they go over the wire, but for the port of
+// the embedded simulator, which changes; and the digest of all that it has rendered:
+// over each, in order, its method, a space, its path, a line feed, its body, a line
+// feed.
+func (w *run) renderer() (render func(*pipeline.Request) (method, url string, body []byte), digest func() string) {
+	base, sum := w.header.Target.BaseURL, sha256.New()
 	if base == pipeline.SimulatorURL {
 		base = cor.DefaultBaseURL
 	}
-	return "PUT", cor.URL(base, r.Op, r.User), cor.Body(r.Op, *r)
+	base = strings.TrimRight(base, "/")
+	u, _ := url.Parse(base) // it was checked when it was given
+	path := u.EscapedPath()
+	render = func(r *pipeline.Request) (string, string, []byte) {
+		to, body := cor.URL(base, r.Op, r.User), cor.Body(r.Op, *r)
+		fmt.Fprintf(sum, "PUT %s%s\n%s\n", path, to[len(base):], body)
+		return "PUT", to, body
+	}
+	return render, func() string { return "sha256:" + hex.EncodeToString(sum.Sum(nil)) }
 }

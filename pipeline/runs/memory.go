@@ -117,11 +117,9 @@ func ledgerHint(err error) string {
 // earlier is what planning asks of earlier runs.
 func (m *memory) earlier(now time.Time, maxAge time.Duration, tolerance pipeline.Percent) plan.Earlier {
 	return plan.Earlier{
-		Pairs: func(u pipeline.UserID) ([]pipeline.KnownPair, error) { return m.ledger.Pairs(m.target, u), nil },
-		SameIdentity: func(i pipeline.Identity) ([]pipeline.KnownPair, error) {
-			return m.ledger.SameIdentity(m.target, i), nil
-		},
-		Now: now, MaxAge: maxAge, Tolerance: tolerance,
+		Pairs:        func(u pipeline.UserID) []pipeline.KnownPair { return m.ledger.Pairs(m.target, u) },
+		SameIdentity: func(i pipeline.Identity) []pipeline.KnownPair { return m.ledger.SameIdentity(m.target, i) },
+		Now:          now, MaxAge: maxAge, Tolerance: tolerance,
 	}
 }
 

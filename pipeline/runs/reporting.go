@@ -28,12 +28,17 @@ func (w *run) warnings() []string {
 // report is everything that the reports say of the run.
 func (w *run) report() *report.Run {
 	last := w.last()
+	sent, _, _ := w.table.Answered()
 	r := &report.Run{
 		ID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
 		Command: w.header.Command, DryRun: w.dry, Target: w.header.Target, Started: w.header.At, Plan: w.plan.Digest, Flags: mergeFlags(w.header.Flags, last.Flags),
 		Warnings: append(w.warnings(), w.answerWarnings()...), SameInput: w.plan.SameInput,
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.requests(), Vanished: w.vanished,
-		Inputs: w.reading.Inputs, Traffic: w.traffic, Sent: w.table.Sent(), Rate: w.rate, Render: w.render,
+		Inputs: w.reading.Inputs, Traffic: w.traffic, Sent: sent, Rate: w.rate,
+	}
+	var digest func() string
+	if r.Render, digest = w.renderer(); w.dry && w.plan.Stop == nil && w.plan.Digest == "" {
+		r.Digest = digest
 	}
 	if filepath.Base(w.dir) != w.header.RunID { // a copy, or renamed; any other is called as it called itself, from wherever it is read
 		r.Dir = w.dir

@@ -72,15 +72,13 @@ type todo struct {
 func (s *session) todo() (t todo, err error) {
 	switch {
 	case s.log.Plan == nil && s.probe == nil:
-		err = s.decide(s.memory, nil, "", s.settings.Tolerance)
+		s.decide(s.memory, nil, "", s.settings.Tolerance)
 	case s.plan.Stop != nil:
 		return todo{nothing: "the run was stopped before its first request"}, nil
 	case s.probe != nil:
 		return s.todoOfProbe(), nil
 	}
-	if err == nil {
-		t.open, err = s.openUsers()
-	}
+	t.open, err = s.openUsers()
 	if err == nil && s.op == pipeline.Attach && s.memory.ledger != nil {
 		t.open, err = s.trustLedger(t.open)
 	}
@@ -178,9 +176,7 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 			return nil, err
 		}
 		before := s.table.Decisions(number)
-		if err := s.table.MarkConfirmed(earlier, &user, isOpen); err != nil {
-			return nil, err
-		}
+		s.table.MarkConfirmed(earlier, &user, isOpen)
 		known := slices.DeleteFunc(s.table.Decisions(number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
 		if len(known) == 0 {
 			continue

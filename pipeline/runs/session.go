@@ -179,7 +179,10 @@ func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 // to be sent. It may be called from several goroutines.
 func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.Status {
 	settled, worst := plan.Settlement{Verdicts: verdicts, Lost: verdict.Lost(u.Requests, w.attached[u.ID])}, pipeline.Duplicate
-	settled.Returned, settled.Extras = verdict.Answers(u.Requests, w.table.Named(u.Number))
+	find := w.table.Find()
+	settled.Returned, settled.Extras = verdict.Answers(u.Requests, func(s pipeline.Source, id pipeline.WorkspaceID) bool {
+		return find(pipeline.Pair{User: u.ID, Source: s, Workspace: id}).Named
+	})
 	for i := range u.Requests {
 		r := &u.Requests[i]
 		if slices.ContainsFunc(r.Past, func(e pipeline.Exchange) bool { return e.Sent() }) {
@@ -236,11 +239,12 @@ func (w *run) answerWarnings() []string {
 	if w.clashes != "" {
 		all = append(all, w.clashes)
 	}
-	if names := w.table.Inactive(); len(names) > 0 {
+	_, lost, names := w.table.Answered()
+	if len(names) > 0 {
 		first := fmt.Sprintf("%q", names[:min(len(names), 5)])
 		all = append(all, fmt.Sprintf("COR has %s set inactive: %s", pipeline.Count(len(names), "workspace"), strings.Trim(first, "[]")))
 	}
-	if lost := w.table.Lost(); lost > 0 {
+	if lost > 0 {
 		all = append(all, pipeline.Count(lost, "pair")+" disappeared from COR's answers without being asked for; see "+report.ExtrasFile)
 	}
 	return all
