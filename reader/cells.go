@@ -3,6 +3,7 @@ package reader
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -20,9 +21,9 @@ const (
 
 // check judges the cells of a row. The Problem is the first in the order of the
 // columns; what is right is set all the same.
-func (r *rules) check(row *pipeline.Row) {
+func (r *reading) check(row *pipeline.Row) {
 	user, workspace := trim(row.Cells.User), trim(row.Cells.Workspace)
-	badUser, badWorkspace := userProblem(user), idProblem(workspaceColumn, workspace)
+	badUser, badWorkspace := idProblem(userColumn, user), idProblem(workspaceColumn, workspace)
 	if badUser == "" {
 		row.User = pipeline.UserID(user)
 	}
@@ -30,67 +31,59 @@ func (r *rules) check(row *pipeline.Row) {
 		row.Workspace = pipeline.WorkspaceID(workspace)
 	}
 	row.Problem = cmp.Or(badUser, badWorkspace, r.setPercent(row), r.setSource(row))
-}
-
-func userProblem(user string) string {
-	if user == "." || user == ".." {
-		return fmt.Sprintf("user_id %q can't stand in a URL path", user)
+	for i, id := range []string{string(row.User), string(row.Workspace)} {
+		if isExponent(id) {
+			r.warnings.damaged.add(fmt.Sprintf("%s %s at %s", columnNames()[i], quote(id), r.at(row.Place)))
+		}
 	}
-	return idProblem(userColumn, user)
 }
 
 // idProblem says why id, without its outer blanks, is no external id; "" when it
 // is one.
 func idProblem(column, id string) string {
+	fault := ""
 	switch {
 	case id == "":
 		return column + " is blank"
 	case len(id) > idLimit:
-		return fmt.Sprintf("%s has %d bytes, %d are allowed: %s", column, len(id), idLimit, quote(id))
+		fault = fmt.Sprintf("has %d bytes, %d are allowed", len(id), idLimit)
+	case column == userColumn && (id == "." || id == ".."):
+		fault = "can't stand in a URL path"
 	case isSpreadsheetError(id):
-		return fmt.Sprintf("%s %s is an error that a spreadsheet has left", column, quote(id))
+		fault = "is an error that a spreadsheet has left"
 	case strings.HasPrefix(id, `="`):
-		return fmt.Sprintf("%s %s is a formula that a spreadsheet has put around the id", column, quote(id))
-	case isPrintableASCII(id):
-		return ""
+		fault = "is a formula that a spreadsheet has put around the id"
 	case !utf8.ValidString(id):
-		return notUTF8(column, id)
-	}
-	for _, c := range id {
-		if what := forbidden(c); what != "" {
-			return fmt.Sprintf("%s %s has U+%04X, %s", column, quote(id), c, what)
+		fault = pipeline.NotUTF8
+	default:
+		for _, c := range id {
+			if what := forbidden(c); what != "" {
+				fault = fmt.Sprintf("has U+%04X, %s", c, what)
+				break
+			}
 		}
 	}
-	return ""
+	if fault == "" {
+		return ""
+	}
+	return column + " " + quote(id) + " " + fault
 }
 
 // forbidden says what a character is that no id may have; "" for all others.
 func forbidden(c rune) string {
 	switch {
+	case ' ' <= c && c <= '~':
+		return ""
 	case c == utf8.RuneError:
 		return "in place of a letter that was lost before"
 	case unicode.Is(unicode.Cc, c):
 		return "a control character"
 	case unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp), c == '\u3164', c == '\u115F', c == '\u2800':
 		return "an invisible character"
-	case c != ' ' && unicode.In(c, unicode.Zs, unicode.White_Space):
+	case unicode.In(c, unicode.Zs, unicode.White_Space):
 		return "a blank that is no plain space"
 	}
 	return ""
-}
-
-// notUTF8 is the problem of a cell whose bytes are no UTF-8.
-func notUTF8(column, cell string) string {
-	return fmt.Sprintf("%s %s %s", column, quote(cell), pipeline.NotUTF8)
-}
-
-func isPrintableASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // isSpreadsheetError reports what a spreadsheet shows in place of a value, in any
@@ -119,47 +112,33 @@ func isExponent(s string) bool {
 }
 
 // setSource sets the row's source, or returns what is wrong with its cell.
-func (r *rules) setSource(row *pipeline.Row) string {
+func (r *reading) setSource(row *pipeline.Row) string {
 	cell := trim(row.Cells.Source)
-	source, ok := r.sources[cell]
+	source := SourceOf(cell)
 	switch {
-	case cell == "":
-		source, ok = r.Source, r.Source != ""
-	case !ok:
-		source, ok = r.sources[string(SourceOf(cell))]
-	}
-	row.Source = source
-	switch {
-	case ok:
+	case cell == "" && r.Source != "":
+		row.Source = r.Source
 		return ""
 	case cell == "":
 		return "source is blank; --source NAME fills it"
+	case slices.Contains(r.Sources, source):
+		row.Source = source
+		return ""
 	case !utf8.ValidString(cell):
-		return notUTF8(sourceColumn, cell)
+		return "source " + quote(cell) + " " + pipeline.NotUTF8
 	}
-	if near := r.nearestSource(string(SourceOf(cell))); near != "" {
-		return fmt.Sprintf("source %s is not known; is %s meant?", quote(cell), near)
-	}
-	return fmt.Sprintf("source %s is not known; --allow-source NAME accepts another one", quote(cell))
-}
-
-// nearestSource returns the source that is at most two letters off, "" when there
-// is none.
-func (r *rules) nearestSource(cell string) (nearest pipeline.Source) {
-	const letters = 2
-	distance := letters + 1
-	for _, source := range r.Sources {
+	const letters = 2 // that a source may be off to be the one that is meant
+	hint, nearest := "--allow-source NAME accepts another one", letters+1
+	for _, known := range r.Sources {
 		if len(cell) > quoteLimit {
 			break
 		}
-		if d := levenshtein.ComputeDistance(cell, string(source)); d < distance {
-			nearest, distance = source, d
+		if d := levenshtein.ComputeDistance(string(source), string(known)); d < nearest {
+			hint, nearest = fmt.Sprintf("is %s meant?", known), d
 		}
 	}
-	return nearest
+	return fmt.Sprintf("source %s is not known; %s", quote(cell), hint)
 }
-
-func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // SourceOf is the name of a source as it is compared and sent: without outer spaces
 // and tabs, ASCII letters in upper case, and no others.
@@ -172,6 +151,8 @@ func SourceOf(name string) pipeline.Source {
 	}, trim(name)))
 }
 
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
 // trim drops outer spaces and tabs.
 func trim(cell string) string {
 	if cell == "" || cell[0] > ' ' && cell[len(cell)-1] > ' ' {
@@ -182,8 +163,8 @@ func trim(cell string) string {
 
 // quote quotes a cell for a text, cut when it is long.
 func quote(cell string) string {
-	if len(cell) <= quoteLimit {
-		return strconv.Quote(cell)
+	if shown := cut(cell, quoteLimit); len(shown) < len(cell) {
+		return strconv.Quote(shown) + "…"
 	}
-	return strconv.Quote(cut(cell, quoteLimit)) + "…"
+	return strconv.Quote(cell)
 }

@@ -17,20 +17,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// headLength is how much of a file is looked at to tell what it is.
-const headLength = 64 << 10
+const (
+	headLength = 64 << 10 // of a file, to tell what it is
+	zstdWindow = 64 << 20 // bounds what an archive may make the decoder hold: zstd needs 8 MiB up to level 19
 
-// zstdWindow bounds what an archive may make the decoder hold. zstd needs 8 MiB
-// up to level 19.
-const zstdWindow = 64 << 20
-
-// CheckEncoding reports an encoding that Options can't name. "", "auto" and all
-// names of UTF-8 are accepted, beside the character sets of IANA and the labels
-// of the WHATWG that x/text knows.
-func CheckEncoding(name string) error {
-	_, err := namedEncoding(name)
-	return err
-}
+	gzipType = "application/gzip"
+	zstdType = "application/zstd"
+)
 
 // namedEncoding returns nil for text that is taken as it stands: UTF-8, and
 // ASCII, in which what is not ASCII is then no valid UTF-8. IANA's names go
@@ -55,18 +48,16 @@ func namedEncoding(name string) (encoding.Encoding, error) {
 
 // archive unpacks a file, and says of its failures what became of the archive.
 type archive struct {
+	*reading
 	kind string
 	io.ReadCloser
 }
 
-// unpack returns the file's content, out of its archive if it is one. The
-// closer must be closed.
-func unpack(raw *bufio.Reader) (*bufio.Reader, io.Closer, error) {
-	head, err := peek(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	a := archive{}
+// unpack returns the content of a file that begins with head, out of its archive if it
+// is one. The closer must be closed.
+func (r *reading) unpack(raw *bufio.Reader, head []byte) (*bufio.Reader, io.Closer, error) {
+	var err error
+	a := archive{reading: r}
 	switch mimetype.Detect(head).String() {
 	case gzipType:
 		a.kind = "gzip"
@@ -96,9 +87,9 @@ func (a archive) Read(p []byte) (int, error) {
 func (a archive) damaged(err error) error {
 	const again = "fetch or pack the file again"
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return refuse("a cut "+a.kind+" archive", again)
+		return a.refuse(0, "a cut "+a.kind+" archive", again)
 	}
-	return refuse(fmt.Sprintf("a damaged %s archive (%v)", a.kind, err), again)
+	return a.refuse(0, fmt.Sprintf("a damaged %s archive (%v)", a.kind, err), again)
 }
 
 // peek returns what r begins with, at most headLength bytes.
@@ -129,4 +120,48 @@ func decode(content *bufio.Reader, head []byte, name string) (*bufio.Reader, err
 		return content, err
 	}
 	return bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow), nil
+}
+
+// refuseFormat tells by the beginning of a file what is no CSV; nil for what may be
+// one.
+func (r *reading) refuseFormat(head []byte) error {
+	const saveAs, export, unpack = "save it as CSV (UTF-8) and import that", "export the table as CSV", "unpack it, and import the CSV in it"
+	for kind := mimetype.Detect(head); kind.Parent() != nil; kind = kind.Parent() {
+		for _, format := range [][3]string{ // the beginning of a MIME type, what it is, what to do
+			{"application/vnd.openxmlformats-officedocument.spreadsheetml", "an Excel workbook", saveAs},
+			{"application/vnd.openxmlformats-officedocument", "an Office document", saveAs},
+			{"application/vnd.oasis.opendocument", "an OpenDocument file", saveAs},
+			{"application/x-ole-storage", "an old Excel workbook (.xls) or another OLE document", saveAs},
+			{"application/zip", "a zip archive or an Office document", "save a spreadsheet as CSV (UTF-8); unpack an archive"},
+			{gzipType, "a gzip archive within another archive", unpack},
+			{zstdType, "a zstd archive within another archive", unpack},
+			{"application/pdf", "a PDF document", export},
+			{"image/", "an image", "import the CSV file itself"},
+			{"text/html", "an HTML page", "a login or error page is often saved in place of the export: fetch the file again"},
+			{"application/json", "JSON", export},
+			{"application/x-ndjson", "JSON", export},
+			{"text/xml", "XML", export},
+			{"text/rtf", "an RTF document", saveAs},
+			{"application/", "a file of the type " + kind.String(), "import the CSV file itself; unpack an archive"},
+		} {
+			if strings.HasPrefix(kind.String(), format[0]) {
+				return r.refuse(0, format[1]+", not a CSV", format[2])
+			}
+		}
+	}
+	return nil
+}
+
+// refuseFirstLine tells by the first line of text what can't be lines of a CSV;
+// nil for what may be.
+func (r *reading) refuseFirstLine(text []byte) error {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
+	switch {
+	case bytes.IndexByte(line, 0) >= 0:
+		return r.refuse(0, "has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16",
+			"if it is UTF-16 without a byte order mark, name that: --encoding utf-16le or utf-16be")
+	case bytes.IndexByte(bytes.TrimRight(line, "\r"), '\r') >= 0:
+		return r.refuse(0, "its lines end with CR alone", "save it with LF or CRLF line ends")
+	}
+	return nil
 }

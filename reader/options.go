@@ -1,7 +1,6 @@
 package reader
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,8 +12,8 @@ import (
 // Options say how input is read. The zero value detects the delimiter, takes
 // UTF-8 and UTF-16 with a byte order mark, and accepts no source at all.
 type Options struct {
-	Delimiter    byte              // 0: detected from each file's header; else what ParseDelimiter returns
-	Encoding     string            // "" or "auto": UTF-8, or what a byte order mark says; else a name that CheckEncoding accepts
+	Delimiter    string            // "" or "auto": detected from each file's header; "comma", "semicolon", "tab", "pipe"
+	Encoding     string            // "" or "auto": UTF-8, or what a byte order mark says; else a name of IANA or the WHATWG
 	SkipLines    int               // physical lines above the header; at least 0
 	DecimalComma bool              // the comma takes the point's place in percentages
 	Unit         string            // "" or "auto": percent, and an input that looks like fractions is refused; "percent"; "fraction": 0.5 is 50 %
@@ -24,9 +23,8 @@ type Options struct {
 	Detach       bool              // the columns are user_id, workspace_id and source; percentage is ignored
 }
 
-// The words of Options.Unit.
+// Words of Options.Unit.
 const (
-	unitAuto     = "auto"
 	unitPercent  = "percent"
 	unitFraction = "fraction"
 )
@@ -47,79 +45,43 @@ const delimiters = ",;\t|"
 
 func delimiterNames() []string { return []string{"comma", "semicolon", "tab", "pipe"} }
 
-// ParseDelimiter reads the word for a delimiter, or "auto" for 0: the delimiter
-// is detected from the header.
-func ParseDelimiter(name string) (byte, error) {
-	if name == "auto" {
-		return 0, nil
+// Check reports options that can't be: a *pipeline.Failure for wrong usage that names
+// the flag.
+func (o *Options) Check() error {
+	switch _, err := namedEncoding(o.Encoding); {
+	case !slices.Contains(append(delimiterNames(), "auto", ""), o.Delimiter):
+		return pipeline.Usage("use comma, semicolon, tab, pipe or auto", "--delimiter: unknown delimiter %q: accepted are auto, comma, semicolon, tab, pipe", o.Delimiter)
+	case err != nil:
+		return pipeline.Usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
+	case o.SkipLines < 0:
+		return pipeline.Usage("use the number of lines above the header", "--skip-lines: %d is negative", o.SkipLines)
 	}
-	i := slices.Index(delimiterNames(), name)
-	if i < 0 {
-		return 0, fmt.Errorf("unknown delimiter %q: accepted are auto, %s", name, strings.Join(delimiterNames(), ", "))
-	}
-	return delimiters[i], nil
-}
-
-// CheckMap reports an Options.Map that names an unknown column, a blank header,
-// or one header for two columns.
-func CheckMap(columns map[string]string) error {
+	const hint = "write --map FIELD=HEADER, a FIELD being user_id, workspace_id, percentage or source"
 	names := columnNames()
-	for column := range columns {
-		if !slices.Contains(names, column) {
-			return fmt.Errorf("unknown column %q to map: there are %s", column, strings.Join(names, ", "))
-		}
-	}
-	for i, column := range names {
-		name, mapped := columns[column]
-		switch j := slices.IndexFunc(names[:i], func(other string) bool { return sameName(columns[other], name) }); {
-		case mapped && strings.TrimSpace(name) == "":
-			return fmt.Errorf("column %s is mapped to a blank name", column)
-		case mapped && j >= 0:
-			return fmt.Errorf("columns %s and %s are both mapped to %q", names[j], column, name)
+	for column, name := range o.Map {
+		twin := slices.IndexFunc(names, func(other string) bool { return other < column && sameName(o.Map[other], name) })
+		switch {
+		case !slices.Contains(names, column):
+			return pipeline.Usage(hint, "--map: unknown column %q to map: there are %s", column, strings.Join(names, ", "))
+		case strings.TrimSpace(name) == "":
+			return pipeline.Usage(hint, "--map: column %s is mapped to a blank name", column)
+		case twin >= 0:
+			return pipeline.Usage(hint, "--map: columns %s and %s are both mapped to %q", names[twin], column, name)
 		}
 	}
 	return nil
 }
 
-// rules are the options in the form in which the reading uses them.
-type rules struct {
-	Options
-	columns  []string                   // that are read
-	required []string                   // of these, those that a header must have
-	point    byte                       // of decimals
-	sources  map[string]pipeline.Source // by name in upper case
+// required returns the columns that a header must have.
+func (o *Options) required() []string {
+	return slices.DeleteFunc(columnNames(), func(column string) bool {
+		return column == percentageColumn && o.Detach || column == sourceColumn && o.Source != ""
+	})
 }
 
-// rules checks the options. The error names the one that is wrong.
-func (o Options) rules() (*rules, error) {
-	r := &rules{Options: o, columns: columnNames(), point: '.', sources: make(map[string]pipeline.Source, len(o.Sources))}
-	without := func(columns []string, column string) []string {
-		return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == column })
-	}
-	if o.Detach {
-		r.columns = without(r.columns, percentageColumn)
-	}
-	if r.required = r.columns; o.Source != "" {
-		r.required = without(r.columns, sourceColumn)
-	}
-	if o.DecimalComma {
-		r.point = ','
-	}
-	for _, source := range o.Sources {
-		r.sources[string(source)] = source
-	}
-	if !slices.Contains([]string{"", unitAuto, unitPercent, unitFraction}, o.Unit) {
-		return nil, fmt.Errorf("unknown percentage unit %q: accepted are auto, percent, fraction", o.Unit)
-	}
-	if err := CheckMap(o.Map); err != nil {
-		return nil, err
-	}
-	return r, CheckEncoding(o.Encoding)
-}
-
-// header returns the name that a column has in the header.
-func (r *rules) header(column string) string {
-	if name, mapped := r.Map[column]; mapped {
+// nameOf returns the name that a column has in the header.
+func (o *Options) nameOf(column string) string {
+	if name, mapped := o.Map[column]; mapped {
 		return name
 	}
 	return column
@@ -127,11 +89,11 @@ func (r *rules) header(column string) string {
 
 // columnOf returns the column that a name in the header stands for, "" for none.
 // A name that --map gives to one column is no longer that of another.
-func (r *rules) columnOf(name string) string {
-	found := ""
-	for _, column := range r.columns {
-		given, mapped := r.Map[column]
+func (o *Options) columnOf(name string) (found string) {
+	for _, column := range columnNames() {
+		given, mapped := o.Map[column]
 		switch {
+		case column == percentageColumn && o.Detach:
 		case mapped && sameName(given, name):
 			return column
 		case !mapped && isColumn(name, column):

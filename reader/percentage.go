@@ -9,41 +9,49 @@ import (
 )
 
 // setPercent sets the row's percentage, or returns what is wrong with its cell.
-func (r *rules) setPercent(row *pipeline.Row) string {
+func (r *reading) setPercent(row *pipeline.Row) string {
 	if r.Detach {
 		return ""
 	}
 	cell := trim(row.Cells.Percentage)
-	number, fault := cell, ""
-	if signed, found := strings.CutSuffix(cell, "%"); found && r.Unit != unitFraction {
-		number = signed
-		if blank, size := utf8.DecodeLastRuneInString(signed); strings.ContainsRune(" \u00a0\u202f\u2007", blank) {
-			number = signed[:len(signed)-size]
-		}
+	number, signed := strings.CutSuffix(cell, "%")
+	switch blank, size := utf8.DecodeLastRuneInString(number); {
+	case signed && r.Unit == unitFraction:
+		number = cell
+	case signed && strings.ContainsRune(" \u00a0\u202f\u2007", blank):
+		number = number[:len(number)-size]
 	}
 	percent, ok := r.percent(number)
+	fault := ""
 	switch {
 	case ok && percent <= pipeline.Hundred:
 		row.Percent = percent
 		return ""
+	case !utf8.ValidString(cell):
+		return "percentage " + quote(cell) + " " + pipeline.NotUTF8
 	case cell == "":
 		fault = "is blank"
-	case !utf8.ValidString(cell):
-		return notUTF8(percentageColumn, cell)
 	default:
 		fault = r.mistake(number)
 	}
-	return fmt.Sprintf("percentage %s %s; %s", quote(cell), fault, r.accepted())
+	accepted := "0 to 100 with up to four decimals%s, such as 33%s3333 or 50%%"
+	if r.Unit == unitFraction {
+		accepted = "0 to 1 with up to six decimals%s, such as 0%s333333"
+	}
+	comma := ""
+	if r.DecimalComma {
+		comma = " after a comma"
+	}
+	return fmt.Sprintf("percentage %s %s; accepted is "+accepted, quote(cell), fault, comma, r.point)
 }
 
 // percent reads a number without its % sign. It is false for what the contract
 // does not accept.
-func (r *rules) percent(number string) (pipeline.Percent, bool) {
-	if percent, ok := pipeline.ParseDecimal(number, r.point); ok && r.Unit != unitFraction {
+func (r *reading) percent(number string) (pipeline.Percent, bool) {
+	if percent, ok := pipeline.ParseDecimal(number, r.point[0]); ok && r.Unit != unitFraction {
 		return percent, true
 	}
-	point := string(rune(r.point))
-	whole, fraction, pointed := strings.Cut(number, point)
+	whole, fraction, pointed := strings.Cut(number, r.point)
 	if whole == "" || pointed && fraction == "" {
 		return 0, false
 	}
@@ -51,83 +59,53 @@ func (r *rules) percent(number string) (pipeline.Percent, bool) {
 		fraction += "00"
 		whole, fraction = whole+fraction[:2], fraction[2:]
 	}
-	return pipeline.ParseDecimal(strings.TrimSuffix(strings.TrimRight(whole+point+fraction, "0"), point), r.point)
-}
-
-// accepted says what a percentage looks like.
-func (r *rules) accepted() string {
-	text := "accepted is 0 to 100 with up to four decimals, such as 33.3333 or 50%"
-	if r.Unit == unitFraction {
-		text = "accepted is 0 to 1 with up to six decimals, such as 0.333333"
-	}
-	if r.point == ',' {
-		text = strings.Replace(strings.ReplaceAll(text, ".", ","), " decimals", " decimals after a comma", 1)
-	}
-	return text
+	return pipeline.ParseDecimal(strings.TrimSuffix(strings.TrimRight(whole+r.point+fraction, "0"), r.point), r.point[0])
 }
 
 // mistake names what is likely wrong with a number that is not accepted.
-func (r *rules) mistake(number string) string {
-	decimals, over := 4, "is over 100"
+func (r *reading) mistake(number string) string {
+	decimals, most := 4, 100
 	if r.Unit == unitFraction {
-		decimals, over = 6, "is over 1"
+		decimals, most = 6, 1
 	}
-	whole, fraction, pointed := strings.Cut(number, string(rune(r.point)))
+	whole, fraction, pointed := strings.Cut(number, r.point)
+	left, right, comma := strings.Cut(number, ",")
 	switch {
+	case comma && !r.DecimalComma && isDigits(left) && isDigits(right) && (len(right) != 3 || left == "0"): // not a thousand
+		return pipeline.DecimalComma
+	case comma && !r.DecimalComma:
+		return "has a comma: a thousands separator is not accepted, a decimal comma only with --decimal-comma"
 	case !isDigits(whole) || pointed && !isDigits(fraction):
-		return r.wrongForm(number)
+		return "is no plain decimal number"
 	case len(strings.TrimRight(fraction, "0")) > decimals:
 		return "has more decimals than are accepted"
 	}
-	return over
+	return fmt.Sprintf("is over %d", most)
 }
 
-// wrongForm names what is likely wrong with a text that is no decimal number.
-func (r *rules) wrongForm(text string) string {
-	whole, fraction, comma := strings.Cut(text, ",")
-	switch {
-	case r.point == ',' && strings.Contains(text, "."):
-		return "has a point where --decimal-comma asks for a comma"
-	case r.point == ',' || !comma:
-		return "is no plain decimal number"
-	case isDigits(whole) && isDigits(fraction) && (len(fraction) != 3 || whole == "0"):
-		return pipeline.DecimalComma
-	}
-	return "has a comma: a thousands separator is not accepted, a decimal comma only with --decimal-comma"
-}
-
-// doubt is whether the percentages of the input are fractions. It looks so when
-// no good row is above 1 and some lie between 0 and 1.
-type doubt struct {
-	lifted  bool
-	first   pipeline.Place // of a percentage between 0 and 1
-	cell    string         // that percentage; "" while there is none
-	percent pipeline.Percent
-}
-
-// see looks at a good row.
-func (d *doubt) see(row *pipeline.Row) {
+// doubt looks at a good row: whether percentages are fractions is known once one is
+// above 1 or has a % sign.
+func (r *reading) doubt(row *pipeline.Row) {
 	const one = pipeline.Hundred / 100
-	cell := trim(row.Cells.Percentage)
 	switch {
-	case d.lifted:
-	case row.Percent > one, strings.HasSuffix(cell, "%"):
-		d.lifted = true
-	case row.Percent > 0 && row.Percent < one && d.cell == "":
-		d.first, d.cell, d.percent = row.Place, cell, row.Percent
+	case row.Percent > one, strings.Contains(row.Cells.Percentage, "%"):
+		r.surely = true
+	case row.Percent > 0 && row.Percent < one && r.fraction.Line == 0:
+		r.fraction = *row
 	}
 }
 
-// refuse returns why the input is refused, nil when it is not. It is asked when
-// all of it was read.
-func (d *doubt) refuse(r *reading) *RefusedError {
-	if d.lifted || d.cell == "" {
+// refuseFractions refuses an input of which no good row is above 1 and some lie
+// between 0 and 1. It is asked when all of it was read.
+func (r *reading) refuseFractions() error {
+	first := &r.fraction
+	if r.surely || first.Line == 0 {
 		return nil
 	}
-	return &RefusedError{
-		File: r.files[d.first.File].Name, Line: d.first.Line,
-		Reason: fmt.Sprintf("percentage %s: no percentage of the input is above 1; they look like fractions", quote(d.cell)),
-		Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%",
-			d.cell, d.percent*100, d.percent),
+	cell := trim(first.Cells.Percentage)
+	return &pipeline.Failure{
+		Code: pipeline.ExitRefused,
+		Err:  fmt.Errorf("%s: percentage %s: no percentage of the input is above 1; they look like fractions", r.at(first.Place), quote(cell)),
+		Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%", cell, first.Percent*100, first.Percent),
 	}
 }

@@ -3,9 +3,9 @@
 // four columns by gocsv, and checked.
 //
 // A record that is wrong is a row with a Problem and costs itself alone. A file
-// that is no acceptable CSV ends the reading with a *RefusedError, a file that
-// can't be opened or read with an *OpenError. Memory is constant whatever the
-// size of a file, a record or a line. No goroutines are started.
+// that is no acceptable CSV, or can't be opened or read, ends the reading with a
+// *pipeline.Failure. Memory is constant whatever the size of a file, a record or a
+// line. No goroutines are started.
 package reader
 
 import (
@@ -15,16 +15,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"slices"
+	"syscall"
 
 	"corattach/pipeline"
 )
 
 // File is one input file.
 type File struct {
-	Name string                        // as given; "-" is standard input
+	Name string                        // as given, as it can be shown; "-" is standard input
 	Open func() (io.ReadCloser, error) // the bytes as given; the result is closed
 }
 
@@ -37,59 +40,80 @@ type Reading struct {
 
 // Read reads the files in order and calls row for each record, good or bad. The
 // Row is reused by the next call; its strings stay valid and share one
-// allocation for each record.
+// allocation for each record. opts are such as Check accepts.
 //
-// The error is a *RefusedError, an *OpenError, what opts is wrong about, that of
-// row, or the cause of ctx; after it, the rows already given are good for
-// nothing. A Read of a file that blocks is not interrupted by the end of ctx.
+// The error is a *pipeline.Failure, that of row, or the cause of ctx; after it, the
+// rows already given are good for nothing. A Read of a file that blocks is not
+// interrupted by the end of ctx.
 func Read(ctx context.Context, files []File, opts Options, row func(*pipeline.Row) error) (*Reading, error) {
-	rules, err := opts.rules()
-	if err != nil {
-		return nil, err
+	r := &reading{Options: opts, files: files, give: row, point: "."}
+	if opts.DecimalComma {
+		r.point = ","
 	}
-	r := &reading{files: files, rules: rules, give: row}
-	r.doubt.lifted = rules.Unit == unitPercent || rules.Unit == unitFraction
+	r.surely = opts.Unit == unitPercent || opts.Unit == unitFraction
 	for i := range files {
 		if err := r.file(ctx, i); err != nil {
 			return nil, err
 		}
 	}
-	if refused := r.doubt.refuse(r); refused != nil {
-		return nil, refused
+	if err := r.refuseFractions(); err != nil {
+		return nil, err
 	}
 	return &Reading{Inputs: r.inputs, Warnings: r.warnings.lines(len(files), opts.Detach), Nobodys: r.warnings.nobodys.count}, nil
 }
 
 // reading is a Read under way.
 type reading struct {
+	Options
+	point string // of decimals
+
 	files    []File
-	rules    *rules
 	give     func(*pipeline.Row) error
 	row      pipeline.Row
 	inputs   []pipeline.Input
 	warnings warnings
-	doubt    doubt
+	surely   bool         // it is known whether percentages are fractions
+	fraction pipeline.Row // the first good one with a percentage between 0 and 1
 }
 
-// at is a place as people see it.
-func (r *reading) at(p pipeline.Place) string { return at(r.files[p.File].Name, p.Line) }
+// at is a place as people see it; without a line, the file.
+func (r *reading) at(p pipeline.Place) string {
+	name := display(r.files[p.File].Name)
+	if p.Line == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s:%d", name, p.Line)
+}
+
+// display is a file's name as people see it.
+func display(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
+}
 
 // file reads one file to its end.
 func (r *reading) file(ctx context.Context, index int) error {
 	file := r.files[index]
 	body, err := file.Open()
 	if err != nil {
-		return &OpenError{File: file.Name, Op: "open", Err: err}
+		return Unreadable("open", file.Name, err)
 	}
 	defer body.Close()
 	raw := &given{ctx: ctx, in: body, sum: sha256.New()}
 	input := pipeline.Input{File: file.Name}
-	err = r.content(bufio.NewReaderSize(raw, headLength), index, &input)
+	err = r.content(bufio.NewReaderSize(raw, frameWindow), index, &input)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
-	if err != nil {
-		return raw.explain(file.Name, err)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return context.Cause(ctx)
+	case raw.err != nil:
+		return Unreadable("read", file.Name, raw.err)
+	case err != nil:
+		return err
 	}
 	input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
 	twin := slices.IndexFunc(r.inputs, func(other pipeline.Input) bool { return other.SHA256 == input.SHA256 })
@@ -102,17 +126,20 @@ func (r *reading) file(ctx context.Context, index int) error {
 
 // content reads what a file holds and tells input of it.
 func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) error {
-	content, archive, err := unpack(raw)
+	start, err := peek(raw)
+	if err != nil {
+		return err
+	}
+	content, archive, err := r.unpack(raw, start)
 	if err != nil {
 		return err
 	}
 	defer archive.Close()
-	start, err := peek(content)
-	if err != nil {
+	if start, err = peek(content); err != nil {
 		return err
 	}
-	format := formatOf(start)
-	text, err := decode(content, start, r.rules.Encoding)
+	notCSV := r.refuseFormat(start)
+	text, err := decode(content, start, r.Encoding)
 	if err != nil {
 		return err
 	}
@@ -120,24 +147,20 @@ func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) e
 		return err
 	}
 	f := newFramer(text)
-	head, err := readHeader(f, r.rules, bytes.Clone(start))
-	switch refused := new(RefusedError); {
-	case format != nil && errors.As(err, &refused):
-		return format.refuse()
-	case err != nil:
-		return err
-	case head == nil:
+	head, err := r.header(f, bytes.Clone(start))
+	switch refused := new(pipeline.Failure); {
+	case notCSV != nil && errors.As(err, &refused):
+		return notCSV
+	case err == io.EOF:
 		r.warnings.empty.add(display(input.File) + " has no header")
 		return nil
-	}
-	r.warnings.addIgnored(input.File, head.ignored(r.rules))
-	input.Part = head.part()
-	r.doubt.lifted = r.doubt.lifted || input.Part
-	records, err := newRecords(r, f, head, index)
-	if err != nil {
+	case err != nil:
 		return err
 	}
-	input.Rows, err = records.all()
+	r.warnings.addIgnored(input.File, head, r.Detach)
+	input.Part = head.part()
+	r.surely = r.surely || input.Part
+	input.Rows, err = r.rows(f, head, index)
 	if err == nil && input.Rows == 0 {
 		r.warnings.empty.add(display(input.File) + " has a header alone")
 	}
@@ -155,8 +178,7 @@ type given struct {
 
 func (g *given) Read(p []byte) (int, error) {
 	if g.ctx.Err() != nil {
-		g.err = context.Cause(g.ctx)
-		return 0, g.err
+		return 0, context.Cause(g.ctx)
 	}
 	n, err := g.in.Read(p)
 	g.sum.Write(p[:n])
@@ -166,17 +188,22 @@ func (g *given) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain says what err, met anywhere while reading the file, means for the
-// caller: a failure of the bytes themselves goes before what it led to.
-func (g *given) explain(name string, err error) error {
-	refused := new(RefusedError)
-	switch {
-	case g.ctx.Err() != nil:
-		return context.Cause(g.ctx)
-	case g.err != nil:
-		return &OpenError{File: name, Op: "read", Err: g.err}
-	case errors.As(err, &refused):
-		refused.File = name
+// refuse is the failure of the file that is being read, when it is no acceptable CSV:
+// no row of the run may be sent. Line 0 is the file as a whole.
+func (r *reading) refuse(line int64, reason, hint string) *pipeline.Failure {
+	place := r.at(pipeline.Place{File: len(r.inputs), Line: line})
+	return &pipeline.Failure{Code: pipeline.ExitRefused, Err: fmt.Errorf("%s: %s", place, reason), Hint: hint}
+}
+
+// Unreadable is the failure of a file that can't be opened, or not be read to its end.
+// It names the file once, whatever err repeats of it.
+func Unreadable(verb, name string, err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		err = path.Err
 	}
-	return err
+	hint := "check the path and who may read it; - is standard input"
+	if errors.Is(err, syscall.EISDIR) {
+		hint = "name the files in it"
+	}
+	return pipeline.Usage(hint, "can't %s %s: %w", verb, display(name), err)
 }

@@ -102,7 +102,7 @@ func TestHeaderForms(t *testing.T) {
 		"SEP line quoted":   {text: "\"SEP=|\"\nuser_id|workspace_id|percentage|source\nU1|W1|60|SAP\n", rows: three},
 		"sep line tab":      {text: "sep=\t\nuser_id\tworkspace_id\tpercentage\tsource\nU1\tW1\t60\tSAP\n", rows: three},
 		"sep line overruled": {text: "sep=;\n" + header + "U1,W1,60,SAP\n", rows: three,
-			opts: func(o *Options) { o.Delimiter = ',' }},
+			opts: func(o *Options) { o.Delimiter = "comma" }},
 		"blank cells before":     {text: "\"\";\" \"\n" + header + "U1,W1,60,SAP\n", rows: three},
 		"names without blanks":   {text: "User ID,Work-Space_Id,PERCEN TAGE,sour\u00a0ce\nU1,W1,60,SAP\n", rows: one},
 		"names with a leading _": {text: "_user_id,user_id,workspace_id,percentage,source, _source\nx,U1,W1,60,SAP,x\n", rows: one},
@@ -228,12 +228,12 @@ func TestCancelled(t *testing.T) {
 
 func TestOpenAndReadErrors(t *testing.T) {
 	g := readFiles(options(), File{Name: "-", Open: func() (io.ReadCloser, error) { return nil, errors.New("gone") }})
-	if open := new(OpenError); !errors.As(g.err, &open) || open.Error() != "can't open standard input: gone" {
+	if open := new(pipeline.Failure); !errors.As(g.err, &open) || open.Error() != "can't open standard input: gone" {
 		t.Errorf("%v", g.err)
 	}
 	broken := io.MultiReader(strings.NewReader(header+"U1,W1,60,SAP\n"), failing{})
 	g = readFiles(options(), File{Name: "x.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(broken), nil }})
-	if open := new(OpenError); !errors.As(g.err, &open) || open.Error() != "can't read x.csv: device gone" {
+	if open := new(pipeline.Failure); !errors.As(g.err, &open) || open.Error() != "can't read x.csv: device gone" {
 		t.Errorf("%v", g.err)
 	}
 }
@@ -242,22 +242,28 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("device gone") }
 
-func TestWrongOptions(t *testing.T) {
+func TestCheck(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		`unknown encoding "klingon"`: func(o *Options) { o.Encoding = "klingon" },
-		`unknown column "user" to map: there are user_id, workspace_id, percentage, source`: func(o *Options) { o.Map = map[string]string{"user": "x"} },
-		`columns user_id and source are both mapped to "X"`:                                 func(o *Options) { o.Map = map[string]string{"user_id": "x", "source": "X"} },
-		`unknown percentage unit "permille": accepted are auto, percent, fraction`:          func(o *Options) { o.Unit = "permille" },
-		`column source is mapped to a blank name`:                                           func(o *Options) { o.Map = map[string]string{"source": " "} },
+		`--encoding: unknown encoding "klingon"`:                                                   func(o *Options) { o.Encoding = "klingon" },
+		`--map: unknown column "user" to map: there are user_id, workspace_id, percentage, source`: func(o *Options) { o.Map = map[string]string{"user": "x"} },
+		`--map: columns source and user_id are both mapped to "x"`:                                 func(o *Options) { o.Map = map[string]string{"user_id": "x", "source": "X"} },
+		`--map: column source is mapped to a blank name`:                                           func(o *Options) { o.Map = map[string]string{"source": " "} },
+		`--skip-lines: -1 is negative`:                                                             func(o *Options) { o.SkipLines = -1 },
+		`--delimiter: unknown delimiter "Comma": accepted are auto, comma, semicolon, tab, pipe`:   func(o *Options) { o.Delimiter = "Comma" },
 	} {
 		opts := options()
 		change(&opts)
-		if g := readString(header, opts); g.err == nil || g.err.Error() != want {
-			t.Errorf("%v, want %s", g.err, want)
+		if err := opts.Check(); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for _, delimiter := range []string{"", "auto", "comma", "semicolon", "tab", "pipe"} {
+		if err := (&Options{Delimiter: delimiter}).Check(); err != nil {
+			t.Error(err)
 		}
 	}
 	for _, name := range []string{"", "auto", "utf-8", "UTF8", "latin1", "iso-8859-1", "windows-1252", "utf-16le", "shift_jis", "cp850"} {
-		if err := CheckEncoding(name); err != nil {
+		if err := (&Options{Encoding: name}).Check(); err != nil {
 			t.Error(err)
 		}
 	}

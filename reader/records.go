@@ -3,8 +3,10 @@ package reader
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gocarina/gocsv"
@@ -24,130 +26,178 @@ type fields struct {
 
 const rawColumn = "_raw"
 
-// records gives the records of one file behind its header as rows.
+// parser reads one record after another with encoding/csv.
+type parser struct {
+	text bytes.Reader
+	csv  *csv.Reader
+}
+
+func newParser(delim byte) *parser {
+	p := new(parser)
+	p.csv = csv.NewReader(&p.text)
+	p.csv.Comma, p.csv.FieldsPerRecord = rune(delim), -1
+	return p
+}
+
+// cells returns the cells of a record, or why it is broken.
+func (p *parser) cells(text []byte) (cells []string, broken string) {
+	p.text.Reset(text)
+	cells, err := p.csv.Read()
+	return cells, p.brokenBy(err)
+}
+
+// brokenBy says in what way a record is broken by an error of its reading, "" for
+// none, and passes over the rest of it.
+func (p *parser) brokenBy(err error) string {
+	if err == nil {
+		return ""
+	}
+	for rest := err; rest != io.EOF; {
+		_, rest = p.csv.Read()
+	}
+	switch {
+	case errors.Is(err, csv.ErrBareQuote):
+		return "a quote within an unquoted field"
+	case errors.Is(err, csv.ErrQuote):
+		return "a quoted field goes on after its closing quote"
+	}
+	return err.Error()
+}
+
+// records are those of one file behind its header.
 type records struct {
 	*reading
-	framer *framer
-	head   *layout
-	file   int
-	text   bytes.Reader // what gocsv is given: one record that the framer has found, and no more
-	gocsv  *gocsv.Unmarshaller
+	*layout
+	plain, mapped *parser
+	mapper        *gocsv.Unmarshaller // reads mapped
 }
 
-func newRecords(of *reading, f *framer, head *layout, file int) (r *records, err error) {
-	r = &records{reading: of, framer: f, head: head, file: file}
-	c := csv.NewReader(&r.text)
-	c.Comma, c.FieldsPerRecord, c.ReuseRecord = rune(head.delim), -1, true
-	r.text.Reset([]byte(strings.Join(head.mapped(), string(rune(head.delim)))))
-	r.gocsv, err = gocsv.NewUnmarshaller(c, &fields{})
-	return r, err
-}
-
-// all gives each record as a row, and returns how many rows that were.
-func (r *records) all() (rows int64, err error) {
+// rows gives the records of one file behind its header as rows, and returns how
+// many rows that were.
+func (r *reading) rows(f *framer, head *layout, file int) (rows int64, err error) {
+	names := slices.Clone(head.columns)
+	for i, name := range head.names {
+		if names[i] == "" && sameName(name, rawColumn) && head.part() {
+			names[i] = rawColumn
+		}
+	}
+	of := records{reading: r, layout: head, plain: newParser(head.delim), mapped: newParser(head.delim)}
+	of.mapped.text.Reset([]byte(strings.Join(names, string(rune(head.delim)))))
+	if of.mapper, err = gocsv.NewUnmarshaller(of.mapped.csv, &fields{}); err != nil {
+		return 0, err
+	}
+	of.mapped.csv.FieldsPerRecord, of.mapped.csv.ReuseRecord = len(names), true
 	for {
-		record, err := r.framer.next()
+		record, err := f.next()
 		if err == io.EOF {
 			return rows, nil
 		}
 		if err != nil {
 			return rows, err
 		}
-		isRow, err := r.read(record)
-		if err != nil {
-			return rows, err
+		row := &r.row
+		*row = pipeline.Row{Place: pipeline.Place{File: file, Line: record.line}}
+		isRow, broken := true, record.broken
+		if broken == "" {
+			isRow, broken = of.fill(row, record)
+		}
+		if broken != "" {
+			row.Problem = "broken record: " + broken
+			if row.Raw, err = f.giveUp(); err != nil {
+				return rows, err
+			}
+		} else {
+			f.pass(record)
 		}
 		if !isRow {
-			r.warnings.blank.add(r.at(r.row.Place))
+			r.warnings.blank.add(r.at(row.Place))
 			continue
 		}
 		rows++
-		if r.row.Problem != "" && r.row.User == "" {
-			r.warnings.nobodys.add(r.at(r.row.Place))
+		if row.Problem != "" && row.User == "" {
+			r.warnings.nobodys.add(r.at(row.Place))
 		}
-		if err := r.give(&r.row); err != nil {
+		if err := r.give(row); err != nil {
 			return rows, err
 		}
 	}
 }
 
-// read makes a record the row. It is false for one of blank cells alone, which is
-// no row.
-func (r *records) read(record frame) (bool, error) {
-	row := &r.row
-	*row = pipeline.Row{Place: pipeline.Place{File: r.file, Line: record.line}}
-	if record.broken != "" {
-		row.Problem, row.Raw = "broken record: "+record.broken, string(record.text)
-		return true, nil
+// fill makes the row of a record, or says why it is broken. It is false for one of
+// blank cells alone, which is no row.
+func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken string) {
+	r.mapped.text.Reset(record.text)
+	read, err := r.mapper.Read()
+	want := len(r.columns)
+	count, surplus := want, []string(nil)
+	if errors.Is(err, csv.ErrFieldCount) {
+		cells, _ := r.plain.cells(record.text)
+		count, surplus = len(cells), cells[min(len(cells), want):]
+		r.mapped.csv.FieldsPerRecord = -1
+		r.mapped.text.Reset(record.text)
+		read, err = r.mapper.Read()
+		r.mapped.csv.FieldsPerRecord = want
 	}
-	r.text.Reset(record.text)
-	mapped, err := r.gocsv.Read()
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", r.at(row.Place), err)
+	if broken := r.mapped.brokenBy(err); broken != "" {
+		return true, broken
 	}
-	found := mapped.(*fields)
-	if trim(found.User) == "" && trim(found.Workspace) == "" && r.isBlank(record, 0) {
-		return false, nil
-	}
-	if record.fields != len(r.head.names) && !r.isTolerated(record) {
-		r.setMiscounted(record, trim(found.User))
-		return true, nil
-	}
-	row.Cells = pipeline.Cells{User: found.User, Workspace: found.Workspace, Percentage: found.Percentage, Source: found.Source}
-	r.rules.check(row)
-	r.warnOfDamage(userColumn, string(row.User))
-	r.warnOfDamage(workspaceColumn, string(row.Workspace))
-	if row.Problem == "" {
-		r.doubt.see(row)
-	} else {
-		row.Raw = found.Raw
-	}
-	return true, nil
-}
-
-// warnOfDamage counts an id that looks like what a spreadsheet makes of a long
-// number.
-func (r *records) warnOfDamage(column, id string) {
-	if isExponent(id) {
-		r.warnings.damaged.add(fmt.Sprintf("%s %s at %s", column, quote(id), r.at(r.row.Place)))
-	}
-}
-
-// isTolerated reports whether a record with a wrong number of fields is read all
-// the same: what it lacks is not needed, or what it has too much is blank. The
-// last line of a file without a line end may be cut: what it lacks may be more
-// than it seems.
-func (r *records) isTolerated(record frame) bool {
-	if record.fields > len(r.head.columns) {
-		return r.isBlank(record, len(r.head.columns))
-	}
-	for _, column := range r.head.columns[record.fields:] {
-		if column != "" && (column != sourceColumn || r.rules.Source == "") {
-			return false
+	found := read.(*fields)
+	if record.lines > 1 {
+		if broken := r.severalLines(record, count, found); broken != "" {
+			return true, broken
 		}
 	}
-	return record.ended
+	user := trim(found.User)
+	if user == "" && trim(found.Workspace) == "" {
+		if cells, _ := r.plain.cells(record.text); isBlank(cells) {
+			return false, ""
+		}
+	}
+	isNeeded := func(column string) bool { return column != "" && (column != sourceColumn || r.Source == "") }
+	lacks := count < want && (!record.ended || slices.ContainsFunc(r.columns[count:], isNeeded))
+	if lacks || !isBlank(surplus) {
+		row.Problem = fmt.Sprintf("%s where the header has %d", pipeline.Count(count, "field"), want)
+		if count < want && !record.ended {
+			row.Problem += "; the file ends without a line end and may be cut"
+		}
+		row.Raw = string(record.text)
+		if idProblem(userColumn, user) == "" {
+			row.User = pipeline.UserID(user)
+		}
+		return true, ""
+	}
+	row.Cells = pipeline.Cells{User: found.User, Workspace: found.Workspace, Percentage: found.Percentage, Source: found.Source}
+	r.check(row)
+	if row.Problem != "" {
+		row.Raw = found.Raw
+	} else if !r.surely {
+		r.doubt(row)
+	}
+	return true, ""
 }
 
-// setMiscounted makes the row one with a wrong number of fields. It tells its
-// user where that id is valid.
-func (r *records) setMiscounted(record frame, user string) {
-	row := &r.row
-	row.Problem = fmt.Sprintf("%s where the header has %d", pipeline.Count(record.fields, "field"), len(r.head.columns))
-	if !record.ended && record.fields < len(r.head.columns) {
-		row.Problem += "; the file ends without a line end and may be cut"
+// severalLines says why a record of several lines is broken all the same: it has a
+// wrong number of fields, a line break in a column, or a line strictly between its
+// first and its last that, read alone, is a record like the header. It is "" when it
+// is not.
+func (r *records) severalLines(record frame, count int, found *fields) string {
+	want := len(r.columns)
+	if count != want {
+		return fmt.Sprintf("%s over %d lines where the header has %d", pipeline.Count(count, "field"), record.lines, want)
 	}
-	row.Raw = string(record.text)
-	if userProblem(user) == "" {
-		row.User = pipeline.UserID(user)
+	for i, cell := range []string{found.User, found.Workspace, found.Percentage, found.Source} {
+		if strings.Contains(cell, "\n") {
+			return "a line break in " + columnNames()[i]
+		}
 	}
+	lines := bytes.Split(record.text, []byte{'\n'})
+	for n := 1; n < record.lines-1; n++ {
+		cells, broken := r.plain.cells(bytes.TrimRight(lines[n], "\r"))
+		if broken == "" && len(cells) == want {
+			return fmt.Sprintf("its quotes enclose line %d, a whole record of its own", record.line+int64(n))
+		}
+	}
+	return ""
 }
 
-// isBlank reports whether all cells of a well-formed record from the given one on
-// hold spaces and tabs alone.
-func (r *records) isBlank(record frame, from int) bool {
-	c := csv.NewReader(bytes.NewReader(record.text))
-	c.Comma = rune(r.head.delim)
-	cells, err := c.Read()
-	return err == nil && strings.Trim(strings.Join(cells[from:], ""), " \t") == ""
-}
+func isBlank(cells []string) bool { return trim(strings.Join(cells, "")) == "" }

@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 	const text = header + "U1,W1,60,SAP\n"
 	for name, c := range map[string]struct{ content, want, hint string }{
 		"Excel":                       {zipped(t, "[Content_Types].xml=x", "_rels/.rels=x", "xl/workbook.xml=x"), ": an Excel workbook, not a CSV", "save it as CSV (UTF-8) and import that"},
-		"Word":                        {zipped(t, "[Content_Types].xml=x", "word/document.xml=x"), ": a Word document, not a CSV", "save it as"},
+		"Word":                        {zipped(t, "[Content_Types].xml=x", "word/document.xml=x"), ": an Office document, not a CSV", "save it as"},
 		"some Office":                 {zipped(t, "[Content_Types].xml=x"), ": a zip archive or an Office document, not a CSV", "save a spreadsheet as CSV"},
 		"OpenDocument":                {zipped(t, "mimetype=application/vnd.oasis.opendocument.spreadsheet", "content.xml=x"), ": an OpenDocument file, not a CSV", "save it as"},
 		"zip":                         {zipped(t, "in.csv="+text), ": a zip archive or an Office document, not a CSV", "save a spreadsheet as CSV"},
@@ -175,20 +175,20 @@ func TestRefusals(t *testing.T) {
 		"WebP":                        {"RIFF\x00\x01\x02\x03WEBPVP8 ", ": an image, not a CSV", "import"},
 		"HEIC":                        {"\x00\x00\x00\x18ftypheic\x00", ": an image, not a CSV", "import"},
 		"BMP":                         {"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00" + strings.Repeat("\x00", 40), ": an image, not a CSV", "import"},
-		"bzip2":                       {"BZh91AY&SY\x00", ": a bzip2 archive, not a CSV", "unpack it, or pack it with gzip or zstd"},
-		"xz":                          {"\xfd7zXZ\x00\x00", ": an xz archive, not a CSV", "unpack it"},
-		"7z":                          {"7z\xbc\xaf\x27\x1c\x00", ": a 7z archive, not a CSV", "unpack it"},
-		"tar":                         {gzipped(t, tarred(t, "in.csv", text)), ": a tar archive, not a CSV", "unpack it"},
-		"Parquet":                     {"PAR1\x15\x04", ": a Parquet file, not a CSV", "export"},
-		"SQLite":                      {"SQLite format 3\x00", ": an SQLite database, not a CSV", "export"},
-		"Access":                      {"\x00\x01\x00\x00Standard ACE DB\x00", ": an Access database, not a CSV", "export"},
-		"ELF":                         {"\x7fELF\x02\x01\x01\x00\x00\x00rest of it", ": a file of another kind, not a CSV", "import"},
+		"bzip2":                       {"BZh91AY&SY\x00", ": a file of the type application/x-bzip2, not a CSV", "import"},
+		"xz":                          {"\xfd7zXZ\x00\x00", ": a file of the type application/x-xz, not a CSV", "import"},
+		"7z":                          {"7z\xbc\xaf\x27\x1c\x00", ": a file of the type application/x-7z-compressed, not a CSV", "import"},
+		"tar":                         {gzipped(t, tarred(t, "in.csv", text)), ": a file of the type application/x-tar, not a CSV", "import"},
+		"Parquet":                     {"PAR1\x15\x04", ": a file of the type application/vnd.apache.parquet, not a CSV", "import"},
+		"SQLite":                      {"SQLite format 3\x00", ": a file of the type application/vnd.sqlite3, not a CSV", "import"},
+		"Access":                      {"\x00\x01\x00\x00Standard ACE DB\x00", ": a file of the type application/x-msaccess, not a CSV", "import"},
+		"ELF":                         {"\x7fELF\x02\x01\x01\x00\x00\x00rest of it", ": a file of the type application/x-elf, not a CSV", "import"},
 		"RTF":                         {"{\\rtf1\\ansi}", ": an RTF document, not a CSV", "save it as"},
 		"binary lines":                {"\x03a,b\x00\n", ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16"},
-		"UTF-16LE":                    {encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16le"},
-		"UTF-16BE":                    {encoded(t, utf16(unicode.BigEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16be"},
+		"UTF-16LE":                    {encoded(t, utf16(unicode.LittleEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16le or utf-16be"},
+		"UTF-16BE":                    {encoded(t, utf16(unicode.BigEndian, unicode.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16 without a byte order mark, name that: --encoding utf-16le or utf-16be"},
 		"UTF-32 unmarked":             {encoded(t, utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), ": has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16", "if it is UTF-16"},
-		"twice":                       {gzipped(t, zstded(t, text)), ": a zstd archive within another archive, not a CSV", "unpack it once"},
+		"twice":                       {gzipped(t, zstded(t, text)), ": a zstd archive within another archive, not a CSV", "unpack it"},
 		"gzip of Excel":               {gzipped(t, zipped(t, "xl/workbook.xml=x")), ": an Excel workbook, not a CSV", "save it as"},
 		"HTML":                        {"\n <!DOCTYPE html>\n<title>Sign in</title>", ": an HTML page, not a CSV", "a login or error page is often saved"},
 		"XML spreadsheet":             {"\ufeff<?xml version=\"1.0\"?>\n<?mso-application progid=\"Excel.Sheet\"?>\n", ": XML, not a CSV", "export"},
@@ -206,10 +206,10 @@ func TestRefusals(t *testing.T) {
 		"no header":                   {"U1,W1,60,SAP\n", `:1: the header lacks user_id, workspace_id, percentage, source; found "U1", "W1", "60", "SAP"` + expected, "add the column"},
 		"repeated":                    {"user_id,workspace_id,percentage,source,USER_ID\n", `:1: the header repeats user_id; found "user_id", "workspace_id", "percentage", "source", "USER_ID"` + expected, "rename or remove"},
 		"malformed":                   {"user_id,\"workspace_id\"x,percentage,source\n", ":1: the header is malformed CSV: a quoted field goes on after its closing quote", "fix"},
-		"unclosed":                    {"user_id,workspace_id,percentage,\"source\nU1,W1,60,SAP\n", ":1: the header is malformed CSV: a quote is never closed", "fix"},
+		"unclosed":                    {"user_id,workspace_id,percentage,\"source\nU1,W1,60,SAP\n", ":1: the header is malformed CSV: a quote is never closed or stands within an unquoted field", "fix"},
 	} {
 		g := readString(c.content, options())
-		refused := new(RefusedError)
+		refused := new(pipeline.Failure)
 		if !errors.As(g.err, &refused) {
 			t.Errorf("%s: %v, %d rows", name, g.err, len(g.rows))
 			continue
@@ -239,7 +239,7 @@ func TestDamagedArchives(t *testing.T) {
 		"zstd checksum":    {flip(zs, len(zs)-2), "in.csv: a damaged zstd archive (CRC check failed)"},
 	} {
 		g := readString(c.content, options())
-		refused := new(RefusedError)
+		refused := new(pipeline.Failure)
 		if !errors.As(g.err, &refused) || g.err.Error() != c.want || g.inputs != nil || strings.HasSuffix(name, "at last") && len(g.rows) == 0 {
 			t.Errorf("%s: %v, want %s", name, g.err, c.want)
 		}
@@ -249,7 +249,7 @@ func TestDamagedArchives(t *testing.T) {
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()
 	g := readFiles(options(), File{Name: dir, Open: func() (io.ReadCloser, error) { return os.Open(dir) }})
-	open := new(OpenError)
+	open := new(pipeline.Failure)
 	if !errors.As(g.err, &open) {
 		t.Fatalf("%v", g.err)
 	}
@@ -262,10 +262,10 @@ func TestDirectory(t *testing.T) {
 
 func TestDelimiterNamed(t *testing.T) {
 	opts := options()
-	opts.Delimiter = ';'
+	opts.Delimiter = "semicolon"
 	g := readString(header, opts)
 	want := `in.csv:1: the header lacks user_id, workspace_id, percentage, source; found "user_id,workspace_id,percentage,source"` + expected
-	if refused := new(RefusedError); !errors.As(g.err, &refused) || refused.Error() != want || !strings.Contains(refused.Hint, "--delimiter") {
+	if refused := new(pipeline.Failure); !errors.As(g.err, &refused) || refused.Error() != want || !strings.Contains(refused.Hint, "--delimiter") {
 		t.Errorf("%v", g.err)
 	}
 }

@@ -1,8 +1,8 @@
 package reader
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,27 +20,29 @@ const (
 // remedy returns the flags under which the file that begins with start has a
 // header that is accepted; "" when they can't be told. refused is the header that
 // is not. Of several lines, the first that needs fewest flags of columns wins.
-func (r *rules) remedy(start []byte, refused *layout) string {
+func (r *reading) remedy(start []byte, refused *layout) string {
 	var best string
 	fewest := len(columnNames()) + 1
-	f := &framer{buf: start, line: 1, err: io.EOF}
-	for ; f.line <= remedyLines && f.pos < len(f.buf); f.skipLine() {
-		head, err := bestLayout(f, delimiters, r)
+	f := newFramer(bytes.NewReader(start))
+	for f.line <= remedyLines {
+		line, err := f.next()
 		if err != nil {
 			break
 		}
-		columns, ok := r.columnFlags(head)
-		if !ok || len(columns) >= fewest {
-			continue
+		head := r.bestLayout(line, delimiters)
+		if columns, ok := head.columnFlags(); ok && len(columns) < fewest {
+			var flags []string
+			if head.line != refused.line {
+				flags = append(flags, fmt.Sprintf("--skip-lines %d", head.line-1))
+			}
+			if named := r.Delimiter != "" && r.Delimiter != "auto"; head.delim != refused.delim && (named || head.line == refused.line) {
+				flags = append(flags, "--delimiter "+delimiterNames()[strings.IndexByte(delimiters, head.delim)])
+			}
+			best, fewest = strings.Join(append(flags, columns...), " "), len(columns)
 		}
-		var flags []string
-		if head.line != refused.line {
-			flags = append(flags, fmt.Sprintf("--skip-lines %d", head.line-1))
+		if f.skipLine() != nil {
+			break
 		}
-		if head.delim != refused.delim && (r.Delimiter != 0 || head.line == refused.line) {
-			flags = append(flags, "--delimiter "+delimiterNames()[strings.IndexByte(delimiters, head.delim)])
-		}
-		best, fewest = strings.Join(append(flags, columns...), " "), len(columns)
 	}
 	if best == anySource { // the plain hint says more
 		return ""
@@ -50,14 +52,13 @@ func (r *rules) remedy(start []byte, refused *layout) string {
 
 // columnFlags returns the flags that name the columns which a header lacks. It is
 // false when one of them can't be told.
-func (r *rules) columnFlags(head *layout) (flags []string, ok bool) {
-	if head.broken != "" || head.repeated() != "" {
+func (h *layout) columnFlags() (flags []string, ok bool) {
+	if h.broken != "" || h.repeated != "" {
 		return nil, false
 	}
-	missing := head.missing(r)
 	var taken []string
-	for _, column := range missing {
-		name := head.guess(column, len(missing) == 1)
+	for _, column := range h.missing {
+		name := h.guess(column)
 		switch {
 		case name != "" && !slices.Contains(taken, name):
 			taken = append(taken, name)
@@ -76,16 +77,16 @@ func mapFlag(column, name string) string {
 }
 
 // hintRepeated lists the flags that tell the columns apart which are one by name.
-func (l *layout) hintRepeated(column string) string {
+func (h *layout) hintRepeated() string {
 	var flags, names []string
-	for i, name := range l.names {
-		if l.columns[i] != column {
+	for i, name := range h.names {
+		if h.columns[i] != h.repeated {
 			continue
 		}
 		if slices.ContainsFunc(names, func(other string) bool { return sameName(other, name) }) {
 			return "rename or remove the column that is there twice"
 		}
-		names, flags = append(names, name), append(flags, mapFlag(column, name))
+		names, flags = append(names, name), append(flags, mapFlag(h.repeated, name))
 	}
 	return "say which one is meant: " + strings.Join(flags, " or ")
 }
@@ -93,10 +94,11 @@ func (l *layout) hintRepeated(column string) string {
 // guess returns the one name of the header that a missing column can have: one
 // that sounds like it or, if no other column is missing, the only one left. It is
 // "" when there is no such name.
-func (l *layout) guess(column string, onlyOne bool) string {
+func (h *layout) guess(column string) string {
 	var similar, left []string
-	for i, name := range l.names {
-		if l.columns[i] != "" || isForOthers(name) || !isPlain(name) {
+	for i, name := range h.names {
+		isPlain := strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"` // it can be typed as it is shown
+		if h.columns[i] != "" || isForOthers(name) || !isPlain {
 			continue
 		}
 		left = append(left, name)
@@ -107,7 +109,7 @@ func (l *layout) guess(column string, onlyOne bool) string {
 	switch {
 	case len(similar) == 1:
 		return similar[0]
-	case len(similar) == 0 && onlyOne && len(left) == 1 && column != sourceColumn:
+	case len(similar) == 0 && len(h.missing) == 1 && len(left) == 1 && column != sourceColumn:
 		return left[0]
 	}
 	return ""
@@ -128,9 +130,4 @@ func soundsLike(name, column string) bool {
 	}
 	return levenshtein.ComputeDistance(name, bare(column)) <= 2 ||
 		slices.ContainsFunc(words[column], func(word string) bool { return strings.Contains(name, word) })
-}
-
-// isPlain reports whether a name can be given on a command line as it is shown.
-func isPlain(name string) bool {
-	return strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"`
 }

@@ -34,22 +34,30 @@ func (l *list) add(text string) {
 	}
 }
 
-func (l *list) join() string {
+// String joins the texts.
+func (l *list) String() string {
 	if more := l.count - len(l.first); more > 0 {
 		return fmt.Sprintf("%s, and %d more", strings.Join(l.first, ", "), more)
 	}
 	return strings.Join(l.first, ", ")
 }
 
-// addIgnored takes the names of a file's ignored columns.
-func (w *warnings) addIgnored(file string, names []string) {
-	if len(names) > 0 {
-		w.ignoredIn.add(display(file))
-	}
-	for _, name := range names {
-		if quoted := quote(name); !slices.Contains(w.ignored.first, quoted) {
-			w.ignored.add(quoted)
+// addIgnored takes note of the columns of a file that are none of those to read, and
+// that neither say by a leading _ that they are meant for others nor stand in the
+// vanished.csv that a detach is given.
+func (w *warnings) addIgnored(file string, h *layout, detach bool) {
+	some := false
+	for i, name := range h.names {
+		expected := isForOthers(name) || detach && (isColumn(name, percentageColumn) || isColumn(name, "confirmed_at"))
+		if h.columns[i] != "" || expected {
+			continue
 		}
+		if some = true; !slices.Contains(w.ignored.first, quote(name)) {
+			w.ignored.add(quote(name))
+		}
+	}
+	if some {
+		w.ignoredIn.add(display(file))
 	}
 }
 
@@ -59,13 +67,13 @@ func (w *warnings) lines(files int, detach bool) []string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if w.ignored.count > 0 {
-		say("%s: ignored columns: %s", w.ignoredIn.join(), w.ignored.join())
+		say("%s: ignored columns: %s", &w.ignoredIn, &w.ignored)
 	}
 	if n := w.empty.count; n > 0 && files > 1 {
-		say("%s without rows: %s", pipeline.Count(n, "file"), w.empty.join())
+		say("%s without rows: %s", pipeline.Count(n, "file"), &w.empty)
 	}
 	if w.twice.count > 0 {
-		say("the same bytes were given twice: %s", w.twice.join())
+		say("the same bytes were given twice: %s", &w.twice)
 	}
 	if n := w.damaged.count; n > 0 {
 		say("%s in the form of a number that a spreadsheet has shortened; the first is %s", pipeline.Count(n, "id"), w.damaged.first[0])

@@ -193,7 +193,7 @@ func CheckSubject(ctx context.Context, user string, workspaces []string, source 
 	_ = csv.NewWriter(&input).WriteAll([][]string{{"user_id", "workspace_id", "source"}, {user, workspaces[0], source}, {user, workspaces[1], source}}) // memory has no errors
 	files := []reader.File{{Name: "the command line", Open: func() (io.ReadCloser, error) { return io.NopCloser(&input), nil }}}
 	row := 0
-	_, err = reader.Read(ctx, files, reader.Options{Delimiter: ',', Encoding: "utf-8", Sources: pipeline.Sources(), Detach: true}, func(r *pipeline.Row) error {
+	_, err = reader.Read(ctx, files, reader.Options{Delimiter: "comma", Encoding: "utf-8", Sources: pipeline.Sources(), Detach: true}, func(r *pipeline.Row) error {
 		if r.Problem != "" {
 			return pipeline.Usage("the ids and the source are those of a row: --user, --workspace twice, --source", "%s", r.Problem)
 		}

@@ -75,16 +75,6 @@ func compile(command string, s *journal.Settings) (r rules, err error) {
 }
 
 func (r *rules) compileInput(s *journal.Settings) error {
-	delimiter, err := reader.ParseDelimiter(s.Delimiter)
-	if err != nil {
-		return pipeline.Usage("use comma, semicolon, tab, pipe or auto", "--delimiter: %w", err)
-	}
-	if err := reader.CheckEncoding(s.Encoding); err != nil {
-		return pipeline.Usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
-	}
-	if s.SkipLines < 0 {
-		return pipeline.Usage("use the number of lines above the header", "--skip-lines: %d is negative", s.SkipLines)
-	}
 	sources := pipeline.Sources()
 	for _, name := range s.AllowSource {
 		if strings.TrimSpace(name) == "" {
@@ -96,12 +86,9 @@ func (r *rules) compileInput(s *journal.Settings) error {
 	if source != "" && !slices.Contains(sources, source) {
 		return pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
 	}
-	if err := reader.CheckMap(s.Map); err != nil {
-		return pipeline.Usage("write --map FIELD=HEADER, a FIELD being user_id, workspace_id, percentage or source", "--map: %w", err)
-	}
 	r.read = reader.Options{
-		Delimiter: delimiter, Encoding: s.Encoding, SkipLines: s.SkipLines, DecimalComma: s.DecimalComma, Unit: s.PercentageUnit,
+		Delimiter: s.Delimiter, Encoding: s.Encoding, SkipLines: s.SkipLines, DecimalComma: s.DecimalComma, Unit: s.PercentageUnit,
 		Map: s.Map, Source: source, Sources: sources, Detach: r.op == pipeline.Detach,
 	}
-	return nil
+	return r.read.Check()
 }

@@ -35,7 +35,7 @@ type inputFile struct {
 }
 
 // New checks that the files can be opened; "-" is stdin. An error is a
-// *pipeline.Failure or a *reader.OpenError.
+// *pipeline.Failure.
 func New(stdin io.Reader, paths []string) (Files, error) {
 	var in Files
 	for i, path := range paths {
@@ -46,14 +46,14 @@ func New(stdin io.Reader, paths []string) (Files, error) {
 		case path == "-":
 			f.open = func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }
 		case err != nil:
-			return nil, &reader.OpenError{File: f.name, Op: "open", Err: err}
+			return nil, reader.Unreadable("open", f.name, err)
 		case info.IsDir():
-			return nil, &reader.OpenError{File: f.name, Op: "read", Err: syscall.EISDIR}
+			return nil, reader.Unreadable("read", f.name, syscall.EISDIR)
 		case info.Mode().IsRegular():
 			f.modified = info.ModTime()
 			file, err := os.Open(path)
 			if err != nil {
-				return nil, &reader.OpenError{File: f.name, Op: "open", Err: err}
+				return nil, reader.Unreadable("open", f.name, err)
 			}
 			_ = file.Close()
 		}
