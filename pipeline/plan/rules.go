@@ -115,21 +115,17 @@ func (t *Table) ruleSource(rows []named) (requests int32) {
 			a, b = first.r, row.r
 		}
 	}
-	if b >= 0 {
-		for _, row := range rows {
-			t.mark(row.r, invalid, t.reasons.add(t.conflict(a, b, row.r), 0))
-		}
-		return 0
+	if b < 0 {
+		chunk := cmp.Or(t.rules.Chunk, pairs)
+		return int32((pairs + chunk - 1) / chunk)
 	}
-	chunk := cmp.Or(t.rules.Chunk, pairs)
-	return int32((pairs + chunk - 1) / chunk)
-}
-
-// conflict is the reason of a row why a pair is asked for with two percentages.
-func (t *Table) conflict(a, b, from int32) string {
 	one, two := t.rows.at(a), t.rows.at(b)
-	return fmt.Sprintf("workspace %q is asked for with %v on %s and with %v on %s: which one is meant?",
-		t.workspace(one), pipeline.Percent(one.percent), t.seenFrom(a, from), pipeline.Percent(two.percent), t.seenFrom(b, from))
+	for _, row := range rows {
+		reason := fmt.Sprintf("workspace %q is asked for with %v on %s and with %v on %s: which one is meant?",
+			t.workspace(one), pipeline.Percent(one.percent), t.seenFrom(a, row.r), pipeline.Percent(two.percent), t.seenFrom(b, row.r))
+		t.mark(row.r, invalid, t.reasons.add(reason, 0))
+	}
+	return 0
 }
 
 // seenFrom names the place of a row as seen from another one: its line, and its
