@@ -50,7 +50,8 @@ func delimiterNames() []string { return []string{"comma", "semicolon", "tab", "p
 func (o *Options) Check() error {
 	switch _, err := namedEncoding(o.Encoding); {
 	case !slices.Contains(append(delimiterNames(), "auto", ""), o.Delimiter):
-		return pipeline.Usage("use comma, semicolon, tab, pipe or auto", "--delimiter: unknown delimiter %q: accepted are auto, comma, semicolon, tab, pipe", o.Delimiter)
+		return pipeline.Usage("use comma, semicolon, tab, pipe or auto",
+			"--delimiter: unknown delimiter %q: accepted are auto, comma, semicolon, tab, pipe", o.Delimiter)
 	case err != nil:
 		return pipeline.Usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
 	case o.SkipLines < 0:

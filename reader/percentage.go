@@ -106,6 +106,7 @@ func (r *reading) refuseFractions() error {
 	return &pipeline.Failure{
 		Code: pipeline.ExitRefused,
 		Err:  fmt.Errorf("%s: percentage %s: no percentage of the input is above 1; they look like fractions", r.at(first.Place), quote(cell)),
-		Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%", cell, first.Percent*100, first.Percent),
+		Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%",
+			cell, first.Percent*100, first.Percent),
 	}
 }
