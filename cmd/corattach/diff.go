@@ -79,7 +79,7 @@ func (c *diffCommand) load(a *app, name filePath) (*report.Run, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return past.Run, func() { _ = past.Close() }, nil
+	return past.Run, func() { _ = past.Log.Close() }, nil
 }
 
 // unlike says in what two runs are not made to be compared.

@@ -48,7 +48,7 @@ func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer past.Close()
+	defer past.Log.Close()
 	requests, err := past.History(user)
 	if err != nil {
 		return nil, err

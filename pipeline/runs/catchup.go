@@ -22,11 +22,14 @@ import (
 // journals returns the directories of the runs that have a journal, in the order of
 // their counters, and finds the highest counter that was given out.
 func (m *memory) journals() (dirs []string, err error) {
-	if m.newest, err = readCounter(m.runsDir); err != nil {
+	isAbsent := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
+	content, err := os.ReadFile(filepath.Join(m.runsDir, counterFile))
+	if err != nil && !isAbsent(err) {
 		return nil, err
 	}
+	_, _ = fmt.Sscan(string(content), &m.newest)
 	entries, err := os.ReadDir(m.runsDir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if isAbsent(err) {
 		return nil, nil
 	}
 	m.counters = make(map[string]int64)
@@ -148,8 +151,11 @@ func (w *run) conclusion() *ledger.Import {
 	}
 	sent, _, _ := w.table.Answered()
 	imp := &ledger.Import{
-		Sent: sent > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil, Inputs: w.hashes(),
+		Sent: sent > 0, Broken: w.reading.Nobodys > 0, Stopped: w.plan.Stop != nil,
 		Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true),
+	}
+	for _, input := range w.reading.Inputs {
+		imp.Inputs = append(imp.Inputs, input.SHA256)
 	}
 	end := w.last().End
 	imp.Baseline = w.plan.Baseline && end != nil && end.Stop == nil

@@ -63,7 +63,8 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 		return w.decideDetach(m)
 	}
 	hasBaseline, latest := m.ledger.Job(m.target, m.job)
-	if hashes := w.hashes(); len(hashes) > 0 && slices.Equal(hashes, latest) {
+	same := func(in pipeline.Input, sum string) bool { return in.SHA256 == sum }
+	if len(latest) > 0 && slices.EqualFunc(w.reading.Inputs, latest, same) {
 		w.plan.SameInput = true
 		w.warn("the input is byte for byte that of the job's latest import: has the export stopped?")
 	}
@@ -99,14 +100,6 @@ func (w *run) inInput() func(pipeline.Pair) bool {
 		found := find(p)
 		return found.Named || found.Damaged
 	}
-}
-
-// hashes are those of the input's files.
-func (w *run) hashes() (all []string) {
-	for _, input := range w.reading.Inputs {
-		all = append(all, input.SHA256)
-	}
-	return all
 }
 
 // dropped judges --max-drop: how much of the job's baseline is not in the input.

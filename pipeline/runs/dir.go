@@ -37,10 +37,11 @@ func (w *run) newDir(h Host, l *lock.Lease) error {
 	_, _ = rand.Read(random[:])
 	w.header.RunID = w.header.At.Format(startFormat) + "-" + hex.EncodeToString(random[:])
 	w.dir = filepath.Join(w.header.RunsDir, w.header.RunID)
-	if err := os.MkdirAll(w.header.RunsDir, 0o700); err != nil {
-		return pipeline.Unwritable(err)
+	err := os.MkdirAll(w.header.RunsDir, 0o700)
+	if err == nil {
+		err = os.Mkdir(w.dir, 0o700)
 	}
-	if err := os.Mkdir(w.dir, 0o700); err != nil {
+	if err != nil {
 		return pipeline.Unwritable(err)
 	}
 	if l != nil {

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,10 +103,8 @@ func (w *run) settleAll(tolerance pipeline.Percent) error {
 		for i := range exchanges {
 			e := &exchanges[i]
 			w.traffic.Add(e)
-			for _, at := range []time.Time{e.At, e.Ended} {
-				if at.After(w.lastSeen[e.Session]) {
-					w.lastSeen[e.Session] = at
-				}
+			if at := cmp.Or(e.Ended, e.At); at.After(w.lastSeen[e.Session]) {
+				w.lastSeen[e.Session] = at
 			}
 		}
 		number := w.table.User(exchanges[0].User)
@@ -167,8 +166,8 @@ func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer past.Close()
-	return writeAgain(ctx, dir, past.Run)
+	defer past.Log.Close()
+	return writeAgain(ctx, dir, past.Run, "")
 }
 
 // isActive reports whether a process is at work on a run.
@@ -177,7 +176,7 @@ func isActive(dir string) bool {
 	return running && id == filepath.Base(dir)
 }
 
-func writeAgain(ctx context.Context, dir string, r *report.Run) (*Outcome, error) {
+func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) (*Outcome, error) {
 	set, err := report.Open(dir, false)
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
@@ -186,7 +185,7 @@ func writeAgain(ctx context.Context, dir string, r *report.Run) (*Outcome, error
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	return &Outcome{Dir: dir, Summary: summary}, nil
+	return &Outcome{dir, summary, nothing}, nil
 }
 
 // Past is an earlier run with the verdicts on its rows.
@@ -196,7 +195,7 @@ type Past struct {
 	run *run
 }
 
-// Load reads a real run: input, journal and verdicts. The caller closes it.
+// Load reads a real run: input, journal and verdicts. The caller closes its Log.
 func Load(ctx context.Context, dir string) (*Past, error) {
 	log, err := readJournal(dir)
 	if err != nil {
@@ -221,9 +220,6 @@ func (p *Past) History(user pipeline.UserID) ([]pipeline.Request, error) {
 	u, err := p.run.user(number)
 	return u.Requests, err
 }
-
-// Close releases the journal.
-func (p *Past) Close() error { return p.Log.Close() }
 
 // LastSession returns the header of a run's journal, and the words of the flags that
 // its last session had.

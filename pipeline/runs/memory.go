@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"corattach/pipeline"
@@ -132,13 +130,4 @@ func keepCounter(runsDir string, counter int64) error {
 		_, err := fmt.Fprintln(w, counter)
 		return err
 	})
-}
-
-func readCounter(runsDir string) (last int64, err error) {
-	content, err := os.ReadFile(filepath.Join(runsDir, counterFile))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return 0, nil
-	}
-	_, _ = fmt.Sscan(string(content), &last)
-	return last, err
 }

@@ -68,7 +68,7 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 	if err := w.newDir(h, lease); err != nil {
 		return nil, err
 	}
-	s := session{run: w, memory: m, host: h, settings: oneByOne(o.Sending), common: o.Common}
+	s := session{run: w, memory: m, settings: oneByOne(o.Sending), common: o.Common}
 	if err := s.open(); err != nil {
 		_ = os.RemoveAll(w.dir)
 		return nil, pipeline.Unwritable(err)

@@ -44,7 +44,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	if log.Torn > 0 {
 		h.Warn(fmt.Sprintf("the last %d bytes of the journal were cut short by a crash and are dropped", log.Torn), "")
 	}
-	s := &session{run: w, memory: m, host: h, common: r.Common, settings: r.Sending}
+	s := &session{run: w, memory: m, common: r.Common, settings: r.Sending}
 	t, err := s.todo()
 	if err != nil {
 		return nil, err
@@ -52,12 +52,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	if t.nothing == "" {
 		return s.goOn(ctx, cut, r, t)
 	}
-	outcome, err := writeAgain(ctx, w.dir, w.finish())
-	if err != nil {
-		return nil, err
-	}
-	outcome.Nothing = t.nothing
-	return outcome, nil
+	return writeAgain(ctx, w.dir, w.finish(), t.nothing)
 }
 
 // todo is what a resumed run is to send.
@@ -116,11 +111,11 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome
 			return nil, err
 		}
 	}
-	s.host.Begin()
+	s.memory.host.Begin()
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	s.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(s.table.Users(), "user")))
+	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(s.table.Users(), "user")))
 	return s.work(ctx, cut, connection.COR, t.users, t.total)
 }
 

@@ -5,15 +5,15 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"os"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
@@ -117,7 +117,11 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 		w.rate, keepIn = o.Sending.Rate, ""
 	}
 	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), w.rules); err != nil {
-		return nil, unsent(err)
+		if stop, interrupted := errors.AsType[pipeline.Stop](err); interrupted {
+			stop.Reason += " while the input was read; nothing was sent"
+			err = stop
+		}
+		return nil, err
 	}
 	w.header.Inputs = w.reading.Inputs
 	w.decide(m, in, o.Plan, o.Sending.Tolerance)
@@ -126,7 +130,7 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 			m.host.Warn(text, "")
 		}
 	}
-	s := &session{run: w, memory: m, host: m.host, common: o.Common, settings: o.Sending}
+	s := &session{run: w, memory: m, common: o.Common, settings: o.Sending}
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
@@ -152,51 +156,39 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-// unsent adds to the error of a signal that it came before anything was sent; any
-// other error is returned as it is.
-func unsent(err error) error {
-	var stop pipeline.Stop
-	if !errors.As(err, &stop) {
-		return err
-	}
-	stop.Reason += " while the input was read; nothing was sent"
-	return stop
-}
-
-// batch is how many rows the reader hands to the table at a time.
+// batch is how many rows are read at a time.
 const batch = 512
 
-// read reads input files into a table, and rules on their rows. While one goroutine
-// reads and checks, this one fills the table: that halves the time.
+// read reads input files into a table, and rules on their rows. While one batch is
+// read and checked, the one before it is put into the table: that halves the time.
 func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *reader.Reading, error) {
 	names := make([]string, len(files))
 	for i, file := range files {
 		names[i] = file.Name
 	}
-	table, batches := plan.NewTable(names, r.op), make(chan []pipeline.Row, 4)
-	var reading *reader.Reading
-	var group errgroup.Group
-	group.Go(func() (err error) {
-		defer pipeline.Recover(&err)
-		defer close(batches)
-		rows := make([]pipeline.Row, 0, batch)
-		reading, err = reader.Read(ctx, files, r.read, func(row *pipeline.Row) error {
-			if rows = append(rows, *row); len(rows) == batch {
-				batches <- rows
-				rows = make([]pipeline.Row, 0, batch)
+	table, rows := plan.NewTable(names, r.op), make([]pipeline.Row, 0, batch)
+	var adding sync.WaitGroup
+	var panicked error
+	add := func() {
+		some := rows
+		adding.Wait()
+		adding.Go(func() {
+			defer pipeline.Recover(&panicked)
+			for i := range some {
+				table.Add(&some[i])
 			}
-			return nil
 		})
-		batches <- rows
-		return err
-	})
-	for rows := range batches {
-		for i := range rows {
-			table.Add(&rows[i])
-		}
+		rows = make([]pipeline.Row, 0, batch)
 	}
-	err := group.Wait()
-	if err != nil {
+	reading, err := reader.Read(ctx, files, r.read, func(row *pipeline.Row) error {
+		if rows = append(rows, *row); len(rows) == batch {
+			add()
+		}
+		return nil
+	})
+	add()
+	adding.Wait()
+	if err = cmp.Or(panicked, err); err != nil {
 		return nil, nil, err
 	}
 	table.Rule(r.plan)

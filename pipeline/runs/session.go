@@ -26,7 +26,6 @@ import (
 type session struct {
 	*run
 	memory   *memory
-	host     Host
 	settings send.Settings
 	common   Common
 	set      *report.Set
@@ -105,41 +104,38 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 		err = closed
 	}
 	if err != nil {
-		return nil, &BrokenError{"resume", s.dir, err}
+		return nil, &BrokenError{err, "resume", s.dir}
 	}
 	result := s.finish()
 	for _, text := range s.answerWarnings() {
-		s.host.Warn(text, "")
+		s.memory.host.Warn(text, "")
 	}
 	// A second signal must not keep the reports from being written.
 	summary, err := s.set.Write(context.WithoutCancel(ctx), result, page.Write)
 	if err != nil {
-		return nil, &BrokenError{"report", s.dir, err}
+		return nil, &BrokenError{err, "report", s.dir}
 	}
 	if s.memory.remember(ctx, s.run) && s.common.KeepRuns > 0 {
 		gone, err := retain(s.common.RunsDir, s.common.KeepRuns, filepath.Base(s.dir))
 		if err != nil {
-			s.host.Warn("old runs can't be deleted: "+err.Error(), "")
+			s.memory.host.Warn("old runs can't be deleted: "+err.Error(), "")
 		}
 		if gone > 0 {
-			s.host.Info(pipeline.Count(gone, "old run") + " deleted")
+			s.memory.host.Info(pipeline.Count(gone, "old run") + " deleted")
 		}
 	}
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-// BrokenError says that a run broke off. What was sent is in its journal.
+// BrokenError is an error by which a run broke off. What was sent is in its journal.
 type BrokenError struct {
+	error
 	Command string // that goes on: resume, or report when only the reports are missing
 	Dir     string
-	Err     error
 }
 
-// Error returns what went wrong.
-func (e *BrokenError) Error() string { return e.Err.Error() }
-
 // Unwrap returns what went wrong.
-func (e *BrokenError) Unwrap() error { return e.Err }
+func (e *BrokenError) Unwrap() error { return e.error }
 
 // send is the part of a session in which requests leave.
 func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {
@@ -154,21 +150,21 @@ func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	if s.plan.Stop != nil {
 		return *s.plan.Stop, nil
 	}
-	s.host.Sending(total)
-	defer s.host.Sent()
+	s.memory.host.Sending(total)
+	defer s.memory.host.Sent()
 	runner := send.Runner{
 		COR: c, Journal: s.journal, Settings: s.settings, Session: index,
 		OnExchange: func(e *pipeline.Exchange) {
 			s.traffic.Add(e)
-			s.host.Exchange(e)
+			s.memory.host.Exchange(e)
 		},
 		OnUser: func(u *pipeline.User, verdicts [][]pipeline.Verdict) {
 			if s.probe == nil { // which has no rows
-				s.host.User(s.settle(u, verdicts))
+				s.memory.host.User(s.settle(u, verdicts))
 			}
 		},
 		OnFutile: func() {
-			s.host.Warn("the first repairs brought the same other percentages back: COR seems to round, and no more is repaired",
+			s.memory.host.Warn("the first repairs brought the same other percentages back: COR seems to round, and no more is repaired",
 				"--tolerance counts as matched what differs by rounding alone")
 		},
 	}
