@@ -14,10 +14,10 @@ import (
 )
 
 type diffCommand struct {
-	RunA   filePath `arg:"" name:"run-a" help:"A run directory, a run id under --runs-dir, or last."`
-	RunB   filePath `arg:"" name:"run-b" help:"The same, the later one."`
-	Format string   `group:"Output" enum:"text,csv,json" default:"text" placeholder:"text" help:"text, csv or json."`
-	Stat   bool     `group:"Output" help:"Print the summary alone."`
+	RunA   string `arg:"" name:"run-a" help:"A run directory, a run id under --runs-dir, or last."`
+	RunB   string `arg:"" name:"run-b" help:"The same, the later one."`
+	Format string `group:"Output" enum:"text,csv,json" default:"text" placeholder:"text" help:"text, csv or json."`
+	Stat   bool   `group:"Output" help:"Print the summary alone."`
 	runsFlag
 	logFlags
 }
@@ -63,8 +63,8 @@ func (c *diffCommand) Run(a *app) error {
 
 // load reads a run: a real one from its journal, a dry one from its reports. What it
 // returns with it releases the run.
-func (c *diffCommand) load(a *app, name filePath) (*report.Run, func(), error) {
-	dir, err := runs.Find(string(c.RunsDir), string(name), true)
+func (c *diffCommand) load(a *app, name string) (*report.Run, func(), error) {
+	dir, err := runs.Find(c.RunsDir, name, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,20 +10,20 @@ import (
 )
 
 type explainCommand struct {
-	Run_ filePath `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
-	User filePath `arg:"" name:"user-id" help:"The user's id, byte for byte; -- goes before one that begins with a hyphen."`
-	JSON bool     `group:"Output" name:"json" help:"Print the story as one JSON document."`
+	Run_ string `arg:"" name:"run" help:"A run directory, a run id under --runs-dir, or last."`
+	User string `arg:"" name:"user-id" help:"The user's id, byte for byte; -- goes before one that begins with a hyphen."`
+	JSON bool   `group:"Output" name:"json" help:"Print the story as one JSON document."`
 	runsFlag
 	logFlags
 }
 
 // Run tells everything about one user in a run.
 func (c *explainCommand) Run(a *app) error {
-	user := pipeline.UserID(strings.Trim(string(c.User), " \t"))
+	user := pipeline.UserID(strings.Trim(c.User, " \t"))
 	if user == "" {
 		return pipeline.Usage("name a user as the input has it", "USER_ID is blank")
 	}
-	dir, err := runs.Find(string(c.RunsDir), string(c.Run_), false)
+	dir, err := runs.Find(c.RunsDir, c.Run_, false)
 	if err != nil {
 		return err
 	}

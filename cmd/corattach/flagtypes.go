@@ -17,9 +17,6 @@ import (
 	"corattach/pipeline"
 )
 
-// filePath is the name of a file as it is given.
-type filePath = string
-
 // parsers are options that read the values of flags and arguments, and refuse what
 // makes no sense.
 func parsers() []kong.Option {
