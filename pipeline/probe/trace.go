@@ -28,35 +28,21 @@ func follow(past pipeline.History) *trace {
 
 func (t *trace) add(e *pipeline.Exchange) {
 	t.chunk = e.Chunk + 1
-	switch {
-	case !e.MayHaveLeft():
-	case e.Op == pipeline.Attach && t.lost == nil:
-		t.addAttach(e)
-	default:
-		t.addPutBack(e)
+	attaches := e.Op == pipeline.Attach && t.lost == nil
+	if !e.MayHaveLeft() || attaches && e.Answer == nil && !e.LeavesOpen() {
+		return // COR has not got it, or has refused it
 	}
-}
-
-func pairOf(e *pipeline.Exchange, s pipeline.Share) pipeline.Pair {
-	return pipeline.Pair{User: e.User, Source: e.Source, Workspace: s.Workspace}
-}
-
-func (t *trace) addAttach(e *pipeline.Exchange) {
-	if e.Answer == nil && !e.LeavesOpen() {
-		return // refused
-	}
-	for _, s := range e.Shares {
-		pair := pairOf(e, s)
-		had := t.before != nil && t.before.Pivot(e.Source, s.Workspace) != nil // and is never to be taken away
-		if !had && !slices.Contains(t.attached, pair) {
-			t.attached = append(t.attached, pair)
+	if attaches {
+		for _, share := range e.Shares {
+			had := t.before != nil && t.before.Pivot(e.Source, share.Workspace) != nil // and is never to be taken away
+			if pair := pairOf(e, share); !had && !slices.Contains(t.attached, pair) {
+				t.attached = append(t.attached, pair)
+			}
 		}
+		return
 	}
-}
-
-// addPutBack takes note of a detach, of one pair, or of an attach of what was lost. The answer lists all that the user
-// has: COR documents that of a detach. The first one shows what the user had before.
-func (t *trace) addPutBack(e *pipeline.Exchange) {
+	// It is a detach, of one pair, or attaches what was lost. The answer lists all that the user has: COR documents that of
+	// a detach. The first one shows what the user had before.
 	switch {
 	case e.Answer == nil || !consistent(e.Answer):
 	case t.before == nil:
@@ -65,14 +51,17 @@ func (t *trace) addPutBack(e *pipeline.Exchange) {
 		t.lost = missing(e.Answer, t.before)
 		t.harmed = t.harmed || t.lost != nil
 	}
-	if e.Op == pipeline.Attach {
-		t.open = t.open || e.LeavesOpen()
-		if t.open && e.Is(pipeline.Attached) {
-			t.lost = nil
-		}
-	} else if detached(e) {
+	if e.Op == pipeline.Detach && detached(e) {
 		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == pairOf(e, e.Shares[0]) })
 	}
+	t.open = t.open || e.Op == pipeline.Attach && e.LeavesOpen()
+	if t.open && e.Is(pipeline.Attached) {
+		t.lost = nil
+	}
+}
+
+func pairOf(e *pipeline.Exchange, s pipeline.Share) pipeline.Pair {
+	return pipeline.Pair{User: e.User, Source: e.Source, Workspace: s.Workspace}
 }
 
 // missing returns what an answer does not list as it was before.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -68,11 +69,14 @@ type line struct {
 func dial(t *testing.T, config corsim.Config, secret string) *line {
 	t.Helper()
 	sim := corsim.New(config)
+	server := httptest.NewServer(sim)
 	client := cor.New(cor.Config{
-		BaseURL: "http://127.0.0.1", AuthURL: "http://127.0.0.1/v1", Transport: sim.Transport(),
-		Credentials: cor.Credentials{APIKey: "key", ClientSecret: secret},
+		BaseURL: server.URL, AuthURL: server.URL + "/v1", Credentials: cor.Credentials{APIKey: "key", ClientSecret: secret},
 	})
-	t.Cleanup(client.Close)
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+	})
 	return &line{t: t, client: client, sim: sim, stopAt: -1}
 }
 

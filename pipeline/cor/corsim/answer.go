@@ -48,8 +48,7 @@ func jsonAnswer(status int, value any) answer {
 	return newAnswer(status, "application/json; charset=utf-8", body)
 }
 
-// send writes the answer. Where the connection has to break it panics with http.ErrAbortHandler, which net/http and
-// Transport turn into exactly that.
+// send writes the answer. Where the connection has to break it panics with http.ErrAbortHandler.
 func (a *answer) send(w http.ResponseWriter) {
 	if a.end == cut || a.end == gone {
 		panic(http.ErrAbortHandler)

@@ -9,9 +9,8 @@ import (
 	"net/http"
 )
 
-// Transport answers a client's requests in this process: no sockets, no goroutines, whatever the host, so that tests
-// can run in virtual time. A cut becomes an error that is io.ErrUnexpectedEOF, a truncated answer a body that ends in it,
-// a context that ends during a wait its cause. It is safe for concurrent use.
+// Transport answers requests in virtual time: no sockets, no goroutines, whatever the host. A cut becomes an error that
+// is io.ErrUnexpectedEOF, a truncated answer a body that ends in it, a context that ends during a wait its cause.
 func (s *Simulator) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ *Simulator }
