@@ -3,6 +3,7 @@ package corsim
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadKnown(t *testing.T) {
@@ -31,7 +32,7 @@ func TestReadKnown(t *testing.T) {
 func knows(k *Known, asked [3]string) bool {
 	c := call{Workspaces: []item{{Workspace: asked[2]}}}
 	c.Metadata.Source = asked[1]
-	_, _, no := New(Config{Known: k}).store.admit(asked[0], c, frozen())
+	_, _, no := New(Config{Known: k}).store.admit(asked[0], c, time.Now())
 	return no == nil
 }
 

@@ -17,7 +17,7 @@ func TestScriptedActions(t *testing.T) {
 	}{
 		{`"status": 503`, `503 {"error":503,"message":"Service Unavailable"}`, nothing},
 		{`"status": 503, "retry_after": 300`, `503 Retry-After: 300 {"error":503,"message":"Service Unavailable"}`, nothing},
-		{`"status": 429, "retry_date": "3s"`, `429 Retry-After: Thu, 15 Jan 2026 22:42:18 GMT {"error":429,"message":"Too Many Requests"}`, nothing},
+		{`"status": 429, "retry_date": "3s"`, `429 Retry-After: Sat, 01 Jan 2000 00:00:03 GMT {"error":429,"message":"Too Many Requests"}`, nothing},
 		{`"status": 429, "headers": {"Retry-After": "soon"}, "body": "html"`, `429 Retry-After: soon (text/html) <html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>`, nothing},
 		{`"status": 500, "apply": true`, `500 {"error":500,"message":"Internal Server Error"}`, stored},
 		{`"status": 500, "apply": false, "body": "empty"`, `500`, nothing},
@@ -50,18 +50,20 @@ func TestScriptedActions(t *testing.T) {
 		{`"revoke_token": true`, `401 {"error":401,"message":"Unauthorized"}`, nothing},
 	} {
 		t.Run(c.entry, func(t *testing.T) {
-			var log records
-			s := simulate(t, Config{Script: script(t, `{"faults": [{`+c.entry+`}]}`), Log: log.keep})
-			if got := short(ask(t, s, attach("U1", twoSAP))); got != c.want {
-				t.Errorf("got %s\nwant %s", got, c.want)
-			}
-			if got := fmt.Sprint(s.Holdings()); got != c.holds {
-				t.Errorf("holds %s, want %s", got, c.holds)
-			}
-			record := log[0]
-			if record.Fault == nil || *record.Fault != 0 || record.Applied != (c.holds == stored) {
-				t.Errorf("log %+v", record)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				var log records
+				s := simulate(t, Config{Script: script(t, `{"faults": [{`+c.entry+`}]}`), Log: log.keep})
+				if got := short(ask(t, s, attach("U1", twoSAP))); got != c.want {
+					t.Errorf("got %s\nwant %s", got, c.want)
+				}
+				if got := fmt.Sprint(s.Holdings()); got != c.holds {
+					t.Errorf("holds %s, want %s", got, c.holds)
+				}
+				record := log[0]
+				if record.Fault == nil || *record.Fault != 0 || record.Applied != (c.holds == stored) {
+					t.Errorf("log %+v", record)
+				}
+			})
 		})
 	}
 }
@@ -110,7 +112,7 @@ func TestScriptedMatching(t *testing.T) {
 func TestScriptedTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		faults := script(t, `{"faults": [{"attempts": [3, 4], "status": 503}, {"from": 7, "delay": "3s"}]}`)
-		s := simulate(t, Config{Now: time.Now, Script: faults})
+		s := simulate(t, Config{Script: faults})
 		var got []string
 		for range 8 {
 			start := time.Now()

@@ -21,7 +21,6 @@ type Config struct {
 	Known  *Known             // the users and workspaces that exist; nil means that all do
 	Script *Script            // the faults; nil means none
 	Log    func(Record) error // told of each request, one at a time, before its answer leaves; nil means no log
-	Now    func() time.Time   // the clock; nil means time.Now
 
 	chosen settings
 }
@@ -54,7 +53,7 @@ func (r *Record) writes() bool { return r.Endpoint == endpointAttach || r.Endpoi
 // Simulator is a simulated COR. All its methods are safe for concurrent use; it starts no goroutines and needs no
 // closing.
 type Simulator struct {
-	config   Config // Script and Now are set
+	config   Config // Script is set
 	set      settings
 	throttle *rate.Limiter
 	requests atomic.Int64
@@ -72,9 +71,6 @@ type Simulator struct {
 func New(c Config) *Simulator {
 	if c.Script == nil {
 		c.Script = new(Script)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	set := c.settings()
 	s := &Simulator{
@@ -101,7 +97,7 @@ type exchange struct {
 // of handlers.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{
-		Record:  Record{Number: s.requests.Add(1), Time: s.config.Now().UTC(), Method: r.Method, Path: r.URL.EscapedPath()},
+		Record:  Record{Number: s.requests.Add(1), Time: time.Now().UTC(), Method: r.Method, Path: r.URL.EscapedPath()},
 		request: r, fault: new(fault),
 	}
 	x.Endpoint, x.User = routeOf(x.Method, x.Path)
@@ -131,12 +127,16 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 		return answer{end: gone}
 	}
 	if x.writes() {
-		x.decode(s.set)
+		x.call = s.set.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
+		x.Source, x.Body = x.call.Metadata.Source, x.body
+		if !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
+			x.Body, _ = jsontext.AppendQuote(nil, x.body) // with U+FFFD in place of bad bytes
+		}
 	}
 	s.choose(x)
 	f := x.fault
 	if f.Cut != "before" && (f.Status == 0 || f.Apply) {
-		ans = s.handle(x, s.config.Now())
+		ans = s.handle(x, time.Now())
 	}
 	if f.Delay.Duration > 0 {
 		select {
@@ -146,20 +146,10 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 		}
 	}
 	if f.Status != 0 {
-		ans = f.answer(s.config.Now())
+		ans = f.answer(time.Now())
 	}
 	f.spoil(&ans)
 	return ans
-}
-
-func (x *exchange) decode(s settings) {
-	x.call = s.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
-	if x.Source = x.call.Metadata.Source; len(x.body) == 0 {
-		return
-	}
-	if x.Body = x.body; !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
-		x.Body, _ = jsontext.AppendQuote(nil, x.body) // with U+FFFD in place of bad bytes
-	}
 }
 
 // handle is COR's own answer.

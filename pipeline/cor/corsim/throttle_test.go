@@ -18,7 +18,7 @@ func TestThrottling(t *testing.T) {
 	} {
 		t.Run(form, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := simulate(t, Config{Now: time.Now}, "throttle=2"+form)
+				s := simulate(t, Config{}, "throttle=2"+form)
 				status := func() string { return ask(t, s, attach("U1", oneSAP))[:3] }
 				if got := status() + status(); got != "200200" {
 					t.Fatalf("the first two: %s", got)
@@ -48,7 +48,7 @@ func TestGivingUp(t *testing.T) {
 	for entry, want := range map[string]string{`"delay": "5s"`: "[{U1 SAP WS-1 60}]", `"delay": "5s", "cut": "before"`: "[]"} {
 		synctest.Test(t, func(t *testing.T) {
 			var log records
-			s := simulate(t, Config{Now: time.Now, Log: log.keep, Script: script(t, `{"faults": [{`+entry+`}]}`)})
+			s := simulate(t, Config{Log: log.keep, Script: script(t, `{"faults": [{`+entry+`}]}`)})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := s.Transport().RoundTrip(attach("U1", oneSAP).request(t, ctx, "http://cor.test"))

@@ -74,7 +74,7 @@ func TestTokenFlow(t *testing.T) {
 
 func TestTokensExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := simulate(t, Config{Now: time.Now}, "tokens=60")
+		s := simulate(t, Config{}, "tokens=60")
 		run(t, s, []step{{tokenRequest(), strings.Replace(issued("1"), "3600", "60", 1)}})
 		time.Sleep(60*time.Second - 1)
 		run(t, s, []step{{me("corsim-access-1"), itIsMe}})
