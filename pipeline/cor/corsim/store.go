@@ -115,17 +115,17 @@ func (st *store) write(x *exchange, now time.Time) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	var after []attachment
 	u := st.user(x.User)
-	before, after := u.attached, []attachment(nil)
 	if x.Endpoint == endpointAttach {
-		after, x.Applied, no = st.attach(before, wanted)
+		after, x.Applied, no = st.attach(u.attached, wanted)
 	} else {
-		after, no = st.detach(before, wanted)
+		after, no = st.detach(u.attached, wanted)
 	}
 	if no != nil {
 		return nil, no
 	}
-	x.Applied = x.Applied || slices.ContainsFunc(before, func(a attachment) bool { return find(after, a.workspace) < 0 })
+	x.Applied = x.Applied || slices.ContainsFunc(u.attached, func(a attachment) bool { return find(after, a.workspace) < 0 })
 	u.attached = after
 	if x.Endpoint == endpointAttach {
 		after = st.listed(after, wanted)
@@ -184,11 +184,14 @@ func (st *store) attach(before, wanted []attachment) (after []attachment, writes
 			after = append(after, a)
 		}
 	}
+	if st.set["over-100"] == "accepted" {
+		return after, writes, nil
+	}
 	sum := new(big.Rat)
 	for _, a := range after {
 		sum.Add(sum, rational(a.percentage))
 	}
-	if st.set["over-100"] == "refused" && !isPercentage(sum) {
+	if !isPercentage(sum) {
 		text := strings.TrimSuffix(strings.TrimRight(sum.FloatString(4), "0"), ".")
 		return nil, false, badRequest("the user's percentages would add up to %s, over 100", text)
 	}
