@@ -159,7 +159,22 @@ func (s *Simulator) handle(x *exchange, now time.Time) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reply, no := s.reply(x, now)
+	var reply any
+	var no *refusal
+	switch {
+	case x.Endpoint == endpointUnknown:
+		no = refuse(http.StatusNotFound, "NotFoundError", "", "no such endpoint: %s %s", x.Method, x.Path)
+	case x.Endpoint == endpointToken:
+		reply, no = s.tokens.token(s.set, x, now)
+	case x.Endpoint == endpointRefresh:
+		reply, no = s.tokens.renew(s.set, x, now)
+	case !s.tokens.authorize(s.set, x.bearer(), now):
+		no = unauthorized()
+	case x.Endpoint == endpointMe:
+		reply = jsontext.Value(`{"id":1,"name":"corsim","email":"corsim@example.com"}`)
+	default:
+		reply, no = s.store.write(x, now)
+	}
 	switch {
 	case no == nil:
 		return jsonAnswer(http.StatusOK, reply)
@@ -167,22 +182,6 @@ func (s *Simulator) handle(x *exchange, now time.Time) answer {
 		return no.inForm("D")
 	}
 	return no.inForm(s.set["error-form"])
-}
-
-func (s *Simulator) reply(x *exchange, now time.Time) (reply any, no *refusal) {
-	switch {
-	case x.Endpoint == endpointUnknown:
-		return nil, refuse(http.StatusNotFound, "NotFoundError", "", "no such endpoint: %s %s", x.Method, x.Path)
-	case x.Endpoint == endpointToken:
-		return s.tokens.token(s.set, x, now)
-	case x.Endpoint == endpointRefresh:
-		return s.tokens.renew(s.set, x, now)
-	case !s.tokens.authorize(s.set, x.bearer(), now):
-		return nil, unauthorized()
-	case x.Endpoint == endpointMe:
-		return jsontext.Value(`{"id":1,"name":"corsim","email":"corsim@example.com"}`), nil
-	}
-	return s.store.write(x, now)
 }
 
 // tooMany is the 429 in the configured form.
