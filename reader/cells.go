@@ -163,7 +163,7 @@ func trim(cell string) string {
 
 // quote quotes a cell for a text, cut when it is long.
 func quote(cell string) string {
-	if shown := cut(cell, quoteLimit); len(shown) < len(cell) {
+	if shown := pipeline.Head(cell, quoteLimit); len(shown) < len(cell) {
 		return strconv.Quote(shown) + "…"
 	}
 	return strconv.Quote(cell)

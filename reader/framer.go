@@ -4,7 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"unicode/utf8"
+
+	"corattach/pipeline"
 )
 
 const (
@@ -99,7 +100,7 @@ func (f *framer) giveUp() (string, error) {
 		return "", err
 	}
 	end, _, _ := lineAt(text, 0)
-	line := string(cut(text[:end], recordLimit))
+	line := string(pipeline.Head(text[:end], recordLimit))
 	if err := f.skipLine(); err != io.EOF {
 		return line, err
 	}
@@ -115,18 +116,4 @@ func (f *framer) skipLine() error {
 	}
 	f.line++
 	return err
-}
-
-// cut returns the first n bytes of a longer text, without a character that they
-// end within.
-func cut[T string | []byte](text T, n int) T {
-	if len(text) <= n {
-		return text
-	}
-	for end := n; end > n-utf8.UTFMax; end-- {
-		if utf8.RuneStart(text[end]) {
-			return text[:end]
-		}
-	}
-	return text[:n]
 }

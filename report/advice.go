@@ -51,17 +51,17 @@ func (r *Run) Advise(l *pipeline.Line) string {
 // AdviseStop says what to do about the way in which the run ended; "" when its
 // reason says it.
 func (r *Run) AdviseStop() string {
-	attempts, throttled := r.Traffic.Attempts()
+	outcomes := r.Traffic.All
 	switch kind := r.Stop.Kind; {
 	case kind == pipeline.Credentials:
 		return "check the credentials, what their account may do, and --auth-url, then resume"
-	case kind == pipeline.Unavailable && attempts == 0:
+	case kind == pipeline.Unavailable && outcomes == Outcomes{}:
 		return "check --auth-url; if it is right, resume when COR and the network are back"
-	case kind == pipeline.Unavailable && throttled > 0:
+	case kind == pipeline.Unavailable && outcomes.Throttled > 0:
 		return "resume when COR takes requests again; a lower --rate is throttled less"
 	case kind == pipeline.Unavailable:
 		return "check --base-url; if it is right, resume when COR and the network are back"
-	case kind == pipeline.InputRefused && r.Rows == 0:
+	case kind == pipeline.InputRefused && !slices.ContainsFunc(r.Inputs, func(in pipeline.Input) bool { return in.Rows > 0 }):
 		return "check the export; when it may be empty, --allow-empty lets it through"
 	case kind == pipeline.InputRefused && slices.Contains(r.Flags, "--strict"):
 		return "fix the rows of failed.csv and " + r.Command + " it; --strict lets no invalid row through"
@@ -82,30 +82,29 @@ func (r *Run) AdviseStop() string {
 // advice returns what to do about a run with these causes, the end of the run
 // first, each thing once.
 func (r *Run) advice(causes []*Cause, todo Todo) []string {
-	var all []string
+	var said []string
+	say := func(text string) {
+		if text != "" && !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	}
 	refused := r.Stop.Kind == pipeline.InputRefused
 	if !refused {
-		all = append(all, r.AdviseStop())
+		say(r.AdviseStop())
 	}
 	if todo.Commas {
-		all = append(all, r.Command+" the input again with --decimal-comma")
+		say(r.Command + " the input again with --decimal-comma")
 	}
 	for _, c := range causes[:min(len(causes), causesShown)] {
 		switch {
 		case todo.Commas && c.Status == pipeline.Invalid, refused && !namesFlag(c.Reason): // that is said otherwise
 		case c.Status == pipeline.Held, c.Advice == adviceToResume: // the invalid row, and the next command, say it
 		default:
-			all = append(all, c.Advice)
+			say(c.Advice)
 		}
 	}
-	if refused && len(all) == 0 {
-		all = append(all, r.AdviseStop())
-	}
-	var said []string
-	for _, text := range all {
-		if text != "" && !slices.Contains(said, text) {
-			said = append(said, text)
-		}
+	if refused && len(said) == 0 {
+		say(r.AdviseStop())
 	}
 	return said
 }
@@ -163,7 +162,7 @@ func (r *Run) Next(todo Todo) []string {
 	case guard == "--max-change", guard == "--max-detach":
 		return commandLine([]string{"less"}, filepath.Join(r.Dir, ReconciliationFile))
 	case guard == "--plan":
-		return commandLine(r.again(true), files...)
+		return commandLine(r.again(true, nil), files...)
 	case guard != "" && r.endsForGood():
 		return nil
 	case todo.Resumable && !r.endsForGood():
@@ -171,19 +170,22 @@ func (r *Run) Next(todo Todo) []string {
 	case r.Command == "probe":
 		return nil
 	case todo.Commas:
-		return commandLine(append(r.again(r.DryRun), "--decimal-comma"), files...)
+		return commandLine(append(r.again(r.DryRun, nil), "--decimal-comma"), files...)
 	case todo.Fixable, todo.Resumable:
-		return commandLine(r.againPlain(), filepath.Join(r.Dir, FailedFile))
+		form := map[string]string{"--delimiter": "auto", "--encoding": "auto", "--skip-lines": "0", "--map": ""}
+		return commandLine(r.again(r.DryRun, form), filepath.Join(r.Dir, FailedFile))
 	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):
-		return commandLine(append(r.again(false), "--plan="+r.Plan), files...)
+		return commandLine(append(r.again(false, nil), "--plan="+r.Plan), files...)
 	}
 	return nil
 }
 
 // again is the run's command with its flags, as a dry run or for real: without
-// those that are for one run alone, and without those that override a guard. A flag
-// --dry-run with a value tells that environment or file may ask for a dry run.
-func (r *Run) again(dry bool) []string {
+// those that are for one run alone, and without those that override a guard. Flags
+// of form, where the command line, the environment or a file sets them, have its
+// values. A flag --dry-run with a value tells that environment or file may ask for a
+// dry run.
+func (r *Run) again(dry bool, form map[string]string) []string {
 	words := []string{"corattach", r.Command}
 	switch {
 	case dry:
@@ -193,39 +195,15 @@ func (r *Run) again(dry bool) []string {
 	}
 	dropped := []string{"--dry-run", "--no-requests", "--plan", "--accept-change", "--even-if-older"}
 	for _, word := range r.Flags {
-		if name, _, _ := strings.Cut(word, "="); !slices.Contains(dropped, name) && word != "--canary=0" {
+		name, _, _ := strings.Cut(word, "=")
+		if value, found := form[name]; found {
+			word = name + "=" + value
+		}
+		if !slices.Contains(dropped, name) && word != "--canary=0" && !slices.Contains(words, word) {
 			words = append(words, word)
 		}
 	}
 	return words
-}
-
-// againPlain is again for a failed.csv: the flags that say what form the input had
-// are put back to their defaults where the command line, the environment or a file
-// sets them.
-func (r *Run) againPlain() []string {
-	words := r.again(r.DryRun)
-	for i, word := range words {
-		switch name, _, _ := strings.Cut(word, "="); name {
-		case "--delimiter", "--encoding":
-			words[i] = name + "=auto"
-		case "--skip-lines":
-			words[i] = "--skip-lines=0"
-		case "--map":
-			words[i] = "--map="
-		}
-	}
-	return slices.Compact(words) // --map may be given several times
-}
-
-// flag returns what a flag was set to; "" when it was not.
-func (r *Run) flag(flag string) string {
-	for _, word := range r.Flags {
-		if value, found := strings.CutPrefix(word, flag+"="); found {
-			return value
-		}
-	}
-	return ""
 }
 
 // commandLine quotes one command for a shell. Arguments that look like flags come

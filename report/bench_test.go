@@ -64,7 +64,7 @@ func BenchmarkWrite(b *testing.B) {
 				repeated(own, thousands)(yield)
 			}
 			r.Attention = repeated(unsettled(lines), thousands)
-			r.Rows, r.Inputs[0].Rows = 1000*thousands, 1000*thousands
+			r.Inputs[0].Rows = 1000 * thousands
 			for b.Loop() {
 				s, err := Open(b.TempDir(), false)
 				must(b, err)

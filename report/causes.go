@@ -17,85 +17,84 @@ const (
 	patternBytes = 200  // of a reason that tell its kind
 )
 
-// causes groups the rows that need attention: by status, by COR's error code and
+// Cause is a group of rows that went wrong in the same way: those of one status
+// whose reasons differ in quoted cells and numbers alone.
+type Cause struct {
+	Status    pipeline.Status `json:"status"`
+	ErrorCode string          `json:"error_code"` // "" when COR gave none
+	Reason    string          `json:"reason"`     // of the first row
+	Subject   string          `json:"subject"`    // what is to blame: row, user, workspace, or ""
+	IDs       []string        `json:"ids"`        // what COR named; the first twenty
+	IDsTotal  int             `json:"ids_total"`
+	Rows      int64           `json:"rows"`
+	Lines     []string        `json:"lines"` // the first ten, as file:line
+
+	Title  string           `json:"-"` // what went wrong in COR's data, for people; "" when Reason says it
+	Advice string           `json:"-"` // what to do about it; "" for nothing to add
+	Places []pipeline.Place `json:"-"` // those of Lines
+
+	named map[string]bool // all ids that COR named
+}
+
+// addCause groups the rows that need attention: by status, by COR's error code and
 // what COR says it does not know, and by the kind of their reason. Its memory is
 // bounded but for the ids that COR named: what comes when causesHeld are known is
 // counted by status alone.
-type causes struct {
-	run   *Run
-	index map[string]*Cause
-	list  []*Cause // in order of first appearance
-	named map[namedID]bool
-}
-
-// namedID is an id that COR named, of a cause.
-type namedID struct {
-	cause *Cause
-	id    string
-}
-
-func (c *causes) add(l *pipeline.Line) {
-	key := []byte(string(l.Status) + "\x00" + l.ErrorCode + "\x00" + string(l.Subject) + "\x00")
+func (t *tally) addCause(l *pipeline.Line) {
+	kind := ""
 	if l.Subject == "" {
 		// What COR said begins with its code and may name any id: it tells no kind.
-		own := l.Reason
+		kind = l.Reason
 		if l.ErrorCode != "" {
-			own, _, _ = strings.Cut(own, l.ErrorCode)
+			kind, _, _ = strings.Cut(kind, l.ErrorCode)
 		}
-		key = appendPattern(key, own[:min(len(own), patternBytes)])
+		kind = pattern(kind[:min(len(kind), patternBytes)])
 	}
-	cause := c.index[string(key)]
-	if cause == nil && len(c.list) >= causesHeld {
-		key = append([]byte(l.Status), " with other reasons"...)
-		cause = c.index[string(key)]
+	key := strings.Join([]string{string(l.Status), l.ErrorCode, string(l.Subject), kind}, "\x00")
+	code, reason := pipeline.ValidUTF8(l.ErrorCode), pipeline.ValidUTF8(l.Reason)
+	if t.byKind[key] == nil && len(t.causes) >= causesHeld {
+		key, code, reason = string(l.Status), "", "other reasons"
 	}
-	title, subject, id := blame(l)
+	cause, subject, id := t.byKind[key], "", ""
+	switch {
+	case l.Subject == pipeline.UnknownUser:
+		subject, id = "user", string(l.User)
+	case l.Named, l.Status == pipeline.Missing: // a missing workspace is the one that COR left out
+		subject, id = "workspace", string(l.Workspace)
+	case l.Subject == pipeline.UnknownWorkspace:
+		subject = "workspace"
+	case l.Status == pipeline.Invalid, l.Status == pipeline.Held:
+		subject = "row"
+	}
 	if cause == nil {
-		cause = &Cause{Status: l.Status, Reason: "other reasons", Title: title, Subject: subject, IDs: []string{}, Advice: c.run.Advise(l)}
-		if len(c.list) < causesHeld {
-			cause.ErrorCode, cause.Reason = ValidUTF8(l.ErrorCode), ValidUTF8(l.Reason)
+		cause = &Cause{
+			Status: l.Status, ErrorCode: code, Reason: reason, Subject: subject, IDs: []string{}, Advice: t.run.Advise(l), named: map[string]bool{},
+			Title: map[pipeline.Subject]string{
+				pipeline.UnknownUser: "COR does not know the user", pipeline.UnknownWorkspace: "COR does not know the workspace",
+				pipeline.UnknownEither: "COR does not know the user or the workspace, and does not say which",
+			}[l.Subject],
 		}
-		c.index[string(key)] = cause
-		c.list = append(c.list, cause)
+		t.byKind[key] = cause
+		t.causes = append(t.causes, cause)
 	}
 	cause.Rows++
 	if len(cause.Places) < causeLines {
 		cause.Places = append(cause.Places, l.Place)
-		cause.Lines = append(cause.Lines, c.run.PlaceText(l.Place))
+		cause.Lines = append(cause.Lines, t.run.PlaceText(l.Place))
 	}
-	if named := (namedID{cause, id}); id != "" && !c.named[named] {
-		c.named[named] = true
+	if id != "" && !cause.named[id] {
+		cause.named[id] = true
 		cause.IDsTotal++
 		if len(cause.IDs) < listed {
-			cause.IDs = append(cause.IDs, ValidUTF8(id))
+			cause.IDs = append(cause.IDs, pipeline.ValidUTF8(id))
 		}
 	}
 }
 
-// blame returns what is to blame for a row: row, user, workspace or "", the id of
-// the user or workspace where COR named it, and for what COR does not know a title.
-// A missing workspace is the one that COR left out.
-func blame(l *pipeline.Line) (title, subject, id string) {
-	switch l.Subject {
-	case pipeline.UnknownUser:
-		return "COR does not know the user", "user", string(l.User)
-	case pipeline.UnknownWorkspace:
-		title, subject = "COR does not know the workspace", "workspace"
-	case pipeline.UnknownEither:
-		title = "COR does not know the user or the workspace, and does not say which"
-	}
-	switch {
-	case l.Named, l.Status == pipeline.Missing:
-		return title, "workspace", string(l.Workspace)
-	case l.Status == pipeline.Invalid, l.Status == pipeline.Held:
-		return title, "row", ""
-	}
-	return title, subject, ""
-}
-
-// appendPattern appends what a reason has in common with others of its kind:
-// without what stands in quotes, and without numbers.
-func appendPattern(b []byte, reason string) []byte {
+// pattern is what a reason has in common with others of its kind: it is without what
+// stands in quotes, and without numbers.
+func pattern(reason string) string {
+	var kind []byte
 	quoted := false
 	for i := 0; i < len(reason); i++ {
 		switch c := reason[i]; {
@@ -104,31 +103,30 @@ func appendPattern(b []byte, reason string) []byte {
 		case c == '"':
 			quoted = !quoted
 		case !quoted && c != '.' && (c < '0' || c > '9'):
-			b = append(b, c)
+			kind = append(kind, c)
 		}
 	}
-	return b
+	return string(kind)
 }
 
-// sorted returns all causes: those with the most rows first, of equal ones the
+// sortCauses sorts the causes: those with the most rows first, of equal ones the
 // worse, then the first to appear. What only follows from other rows, or from the
 // end of the run, comes behind its causes.
-func (c *causes) sorted() []*Cause {
+func (t *tally) sortCauses() {
 	follows := func(c *Cause) int {
 		if c.Status == pipeline.Held || c.Status == pipeline.NotSent {
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(c.list, func(a, b *Cause) int {
+	slices.SortStableFunc(t.causes, func(a, b *Cause) int {
 		return cmp.Or(follows(a)-follows(b), cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
 	})
-	for _, cause := range c.list {
-		if cause.Title != "" && cause.IDsTotal > 0 {
-			cause.Title = "COR does not know " + pipeline.Count(cause.IDsTotal, cause.Subject)
+	for _, c := range t.causes {
+		if c.Title != "" && c.IDsTotal > 0 {
+			c.Title = "COR does not know " + pipeline.Count(c.IDsTotal, c.Subject)
 		}
 	}
-	return c.list
 }
 
 // headline says in one line what went wrong, and names what COR named, unless a

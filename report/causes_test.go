@@ -14,9 +14,10 @@ import (
 func causesOf(lines []pipeline.Line) []*Cause {
 	t := newTally(newRun("a.csv", lines...))
 	for i := range lines {
-		t.causes.add(&lines[i])
+		t.addCause(&lines[i])
 	}
-	return t.causes.sorted()
+	t.sortCauses()
+	return t.causes
 }
 
 // Rows with a code are of one cause whatever COR says behind it; without a code

@@ -1,48 +1,45 @@
 package report
 
 import (
+	"bufio"
 	"io"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"corattach/pipeline"
 )
 
-// Sheet writes a CSV, cell by cell. The first error of the file below stays, and
+// Sheet writes a CSV for people. The first error of the writer below stays, and
 // nothing is written after it.
 type Sheet struct {
-	out    io.Writer
+	out    *bufio.Writer
 	record []byte
-	err    error
 }
 
 // NewSheet begins a CSV with its header.
 func NewSheet(w io.Writer, header string) *Sheet {
-	s := &Sheet{out: w}
-	_, s.err = io.WriteString(w, header+"\n")
+	s := &Sheet{out: bufio.NewWriter(w)}
+	_, _ = s.out.WriteString(header + "\n")
 	return s
 }
 
-// End ends a record.
-func (s *Sheet) End() {
-	if s.err == nil {
-		s.record[len(s.record)-1] = '\n' // in place of the last comma
-		_, s.err = s.out.Write(s.record)
-	}
+// Row writes a record: valid UTF-8, and with a leading ' where a spreadsheet would
+// run a cell as a formula.
+func (s *Sheet) Row(cells ...string) {
 	s.record = s.record[:0]
+	for _, cell := range cells {
+		if !harmless(cell) {
+			cell = quote(defuse(pipeline.ValidUTF8(cell)))
+		}
+		s.record = append(append(s.record, cell...), ',')
+	}
+	s.record[len(s.record)-1] = '\n' // in place of the last comma
+	_, _ = s.out.Write(s.record)
 }
 
-// Text writes cells for people: valid UTF-8, and with a leading ' where a
-// spreadsheet would run the cell as a formula.
-func (s *Sheet) Text(cells ...string) {
-	for _, cell := range cells {
-		if harmless(cell) {
-			s.record = append(append(s.record, cell...), ',')
-		} else {
-			s.raw(defuse(ValidUTF8(cell)))
-		}
-	}
-}
+// End completes the CSV. The error is the first one of the writer below.
+func (s *Sheet) End() error { return s.out.Flush() }
 
 // harmless tells of most cells, at little cost, that they can be written as they
 // are: printable ASCII without quote or comma that can't be a formula.
@@ -55,39 +52,14 @@ func harmless(s string) bool {
 	return s == "" || s[0] != '=' && s[0] != '+' && s[0] != '-' && s[0] != '@' && s[0] != ' ' && s[len(s)-1] != ' '
 }
 
-// raw writes a cell byte for byte, quoted when it has a character that ends fields
-// or records, another control character, or an outer space that a reader may trim.
-func (s *Sheet) raw(cell string) {
+// quote quotes a cell that has a character that ends fields or records, another
+// control character, or an outer space that a reader may trim.
+func quote(cell string) string {
 	special := func(c rune) bool { return c < ' ' || c == ',' || c == '"' }
 	if !strings.ContainsFunc(cell, special) && cell == strings.Trim(cell, " ") {
-		s.record = append(append(s.record, cell...), ',')
-		return
+		return cell
 	}
-	s.record = append(s.record, '"')
-	for i := range len(cell) {
-		if cell[i] == '"' {
-			s.record = append(s.record, '"')
-		}
-		s.record = append(s.record, cell[i])
-	}
-	s.record = append(s.record, '"', ',')
-}
-
-// number writes an integer.
-func (s *Sheet) number(n int64) {
-	s.record = append(strconv.AppendInt(s.record, n, 10), ',')
-}
-
-// some writes an integer for people, and a blank cell for 0.
-func (s *Sheet) some(n int64) {
-	switch {
-	case n == 0:
-		s.record = append(s.record, ',')
-	case n < 0: // a formula, as any cell that begins with a hyphen
-		s.Text(strconv.FormatInt(n, 10))
-	default:
-		s.number(n)
-	}
+	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 }
 
 // defuse puts ' before a cell that a spreadsheet would run as a formula: one

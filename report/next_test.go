@@ -58,30 +58,30 @@ func TestNext(t *testing.T) {
 		"all well":        {Run{}, []pipeline.Verdict{matched}, []string{}},
 		"to resume":       {Run{Flags: flags}, []pipeline.Verdict{failed, unsent}, []string{"corattach resume 'my runs/R'"}},
 		"to fix":          {Run{}, []pipeline.Verdict{failed}, []string{"corattach import 'my runs/R/failed.csv'"}},
-		"detach to fix":   {Run{Command: "detach"}, []pipeline.Verdict{failed}, []string{"corattach detach 'my runs/R/failed.csv'"}},
-		"protected":       {Run{Command: "detach"}, []pipeline.Verdict{{Status: pipeline.Protected}}, []string{}},
-		"probe":           {Run{Command: "probe"}, []pipeline.Verdict{failed}, []string{}},
-		"probe to resume": {Run{Command: "probe"}, []pipeline.Verdict{unsent}, []string{"corattach resume 'my runs/R'"}},
+		"detach to fix":   {Run{About: About{Command: "detach"}}, []pipeline.Verdict{failed}, []string{"corattach detach 'my runs/R/failed.csv'"}},
+		"protected":       {Run{About: About{Command: "detach"}}, []pipeline.Verdict{{Status: pipeline.Protected}}, []string{}},
+		"probe":           {Run{About: About{Command: "probe"}}, []pipeline.Verdict{failed}, []string{}},
+		"probe to resume": {Run{About: About{Command: "probe"}}, []pipeline.Verdict{unsent}, []string{"corattach resume 'my runs/R'"}},
 		"flags": {Run{Flags: flags}, []pipeline.Verdict{invalid}, []string{
 			"corattach import --rate=0 --delimiter=auto --encoding=auto --skip-lines=0 --map= --max-drop=5% 'my runs/R/failed.csv'",
 		}},
-		"dry run": {Run{DryRun: true, Plan: "sha256:2", Flags: flags}, []pipeline.Verdict{planned}, []string{
+		"dry run": {Run{About: About{DryRun: true, Plan: "sha256:2"}, Flags: flags}, []pipeline.Verdict{planned}, []string{
 			"corattach import --rate=0 '--delimiter=;' --encoding=latin1 --skip-lines=2 '--map=user_id=A b' --map=source=C --max-drop=5% --plan=sha256:2 'staff list.csv'",
 		}},
-		"dry run, set elsewhere": {Run{DryRun: true, Plan: "sha256:2", Flags: []string{"--dry-run=true"}}, []pipeline.Verdict{planned}, []string{
+		"dry run, set elsewhere": {Run{About: About{DryRun: true, Plan: "sha256:2"}, Flags: []string{"--dry-run=true"}}, []pipeline.Verdict{planned}, []string{
 			"corattach import --dry-run=false --plan=sha256:2 'staff list.csv'",
 		}},
 		"no dry run, though set elsewhere": {Run{Flags: []string{"--dry-run=false"}}, []pipeline.Verdict{failed}, []string{
 			"corattach import --dry-run=false 'my runs/R/failed.csv'",
 		}},
-		"all protected":       {Run{DryRun: true, Plan: "sha256:2", Command: "detach"}, []pipeline.Verdict{{Status: pipeline.Protected}}, []string{}},
-		"protected in part":   {Run{DryRun: true, Plan: "sha256:2", Command: "detach"}, []pipeline.Verdict{{Status: pipeline.Protected}, planned}, []string{"corattach detach --plan=sha256:2 'staff list.csv'"}},
+		"all protected":       {Run{About: About{Command: "detach", DryRun: true, Plan: "sha256:2"}}, []pipeline.Verdict{{Status: pipeline.Protected}}, []string{}},
+		"protected in part":   {Run{About: About{Command: "detach", DryRun: true, Plan: "sha256:2"}}, []pipeline.Verdict{{Status: pipeline.Protected}, planned}, []string{"corattach detach --plan=sha256:2 'staff list.csv'"}},
 		"overwritten":         {Run{}, []pipeline.Verdict{matched, clash}, []string{}},
 		"overwritten, failed": {Run{}, []pipeline.Verdict{failed, clash}, []string{}},
 		"decimal commas":      {Run{Flags: []string{"--max-invalid=off"}}, []pipeline.Verdict{comma, failed}, []string{"corattach import --max-invalid=off --decimal-comma 'staff list.csv'"}},
-		"decimal commas, dry": {Run{DryRun: true}, []pipeline.Verdict{comma, planned}, []string{"corattach import --dry-run --decimal-comma 'staff list.csv'"}},
+		"decimal commas, dry": {Run{About: About{DryRun: true}}, []pipeline.Verdict{comma, planned}, []string{"corattach import --dry-run --decimal-comma 'staff list.csv'"}},
 		"no UTF-8":            {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused}}, []pipeline.Verdict{bytes, unsent}, []string{"corattach import 'my runs/R/failed.csv'"}},
-		"dry run to fix": {Run{DryRun: true, Plan: "sha256:2"}, []pipeline.Verdict{planned, invalid}, []string{
+		"dry run to fix": {Run{About: About{DryRun: true, Plan: "sha256:2"}}, []pipeline.Verdict{planned, invalid}, []string{
 			"corattach import --dry-run 'my runs/R/failed.csv'",
 		}},
 		"refused": {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused}}, []pipeline.Verdict{invalid, unsent}, []string{
@@ -95,7 +95,7 @@ func TestNext(t *testing.T) {
 		"change":         {Run{Stop: guard("--max-change", true)}, []pipeline.Verdict{unsent}, []string{"less 'my runs/R/reconciliation.csv'"}},
 		"old input":      {Run{Stop: guard("--max-input-age", true)}, []pipeline.Verdict{unsent}, []string{}},
 		"another plan":   {Run{Stop: guard("--plan", true), Flags: []string{"--plan=sha256:1", "--rate=2"}}, []pipeline.Verdict{unsent}, []string{"corattach import --dry-run --rate=2 'staff list.csv'"}},
-		"dry run, guard": {Run{DryRun: true, Plan: "sha256:2", Stop: guard("--max-change", true)}, []pipeline.Verdict{planned}, []string{"less 'my runs/R/reconciliation.csv'"}},
+		"dry run, guard": {Run{About: About{DryRun: true, Plan: "sha256:2"}, Stop: guard("--max-change", true)}, []pipeline.Verdict{planned}, []string{"less 'my runs/R/reconciliation.csv'"}},
 	} {
 		if diff := cmp.Diff(c.want, outcome(&c.run, c.verdicts...).Next); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -136,7 +136,7 @@ func TestResumable(t *testing.T) {
 		"canary":          {Run{Stop: pipeline.Stop{Kind: pipeline.Guarded, Guard: "--canary"}}, 1},
 		"stopped at once": {Run{Stop: pipeline.Stop{Kind: pipeline.Guarded, Guard: "--max-drop", Unsent: true}}, 0},
 		"input refused":   {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused, Unsent: true}}, 0},
-		"dry run":         {Run{DryRun: true}, 0},
+		"dry run":         {Run{About: About{DryRun: true}}, 0},
 	} {
 		got := outcome(&c.run, pipeline.Verdict{Status: pipeline.NotSent, Resumable: true}, pipeline.Verdict{Status: pipeline.Failed})
 		if got.Resumable != c.want {
@@ -197,8 +197,8 @@ func TestExit(t *testing.T) {
 		}
 	}
 	r := newRun("a.csv", at(2, "u", "w", "1", "SAP", pipeline.Verdict{Status: pipeline.Failed}))
-	r.Rows, r.Stop = 2, pipeline.Stop{Kind: pipeline.Interrupted, Signal: 2, Reason: "stopped by SIGINT"}
-	want := Exit{1, "the accounting is broken: 2 rows read, 1 reported, statuses of 1", []int{1, 130, 4}}
+	r.Inputs[0].Rows, r.Stop = 2, pipeline.Stop{Kind: pipeline.Interrupted, Signal: 2, Reason: "stopped by SIGINT"}
+	want := Exit{1, "the accounting is broken: a.csv: 2 rows read, 1 reported; 2 rows read, statuses of 1", []int{1, 130, 4}}
 	if diff := cmp.Diff(want, Summarize(r).Exit); diff != "" {
 		t.Error(diff)
 	}
@@ -269,18 +269,17 @@ func TestImbalance(t *testing.T) {
 		want  string
 	}{
 		"whole":            {whole, ""},
-		"missing":          {without(1), "4 rows read, 3 reported, statuses of 3; a.csv: 3 rows read, 2 reported"},
-		"last one missing": {without(3), `4 rows read, 3 reported, statuses of 3; b\xff.csv: 1 rows read, 0 reported`},
+		"missing":          {without(1), "a.csv: 3 rows read, 2 reported; 4 rows read, statuses of 3"},
+		"last one missing": {without(3), `b\xff.csv: 1 rows read, 0 reported; 4 rows read, statuses of 3`},
 		"doubled": {slices.Insert(slices.Clone(whole), 1, whole[0]),
-			"4 rows read, 5 reported, statuses of 5; a.csv: 3 rows read, 4 reported; a.csv:2 comes after a.csv:2"},
+			"a.csv: 3 rows read, 4 reported; 4 rows read, statuses of 5; a.csv:2 comes after a.csv:2"},
 		"doubled for a missing one": {slices.Insert(without(1), 1, whole[0]), "a.csv:2 comes after a.csv:2"},
 		"reordered":                 {[]pipeline.Line{whole[0], whole[2], whole[1], whole[3]}, "a.csv:3 comes after a.csv:5"},
 		"files reordered":           {[]pipeline.Line{whole[3], whole[0], whole[1], whole[2]}, `a.csv:2 comes after b\xff.csv:2`},
-		"of no status":              {append(without(3), odd), "4 rows read, 4 reported, statuses of 3"},
+		"of no status":              {append(without(3), odd), "4 rows read, statuses of 3"},
 	} {
 		r := newRun("a.csv", c.lines...)
 		r.Inputs = []pipeline.Input{{File: "a.csv", Rows: 3}, {File: "b\xff.csv", Rows: 1}}
-		r.Rows = 4
 		want := ""
 		if c.want != "" {
 			want = "the accounting is broken: " + c.want

@@ -86,38 +86,33 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		s.names, s.files = slices.Insert(s.names, 0, FactsFile), slices.Insert(s.files, 0, f)
 		_, _ = f.Write(r.Facts) // its first error stays, and Commit returns it
 	}
-	var summary *Summary
-	writers := map[string]func(io.Writer, *Run) error{
-		FailedFile:   writeFailed,
-		UnmappedFile: writeUnmapped,
-		ExtrasFile:   writeExtras,
-		UsersFile:    writeUsers,
-		VanishedFile: writeVanished,
+	file := func(name string) io.Writer {
+		if i := slices.Index(s.names, name); i >= 0 {
+			return s.files[i]
+		}
+		return nil
 	}
 	var group errgroup.Group
-	for i, name := range s.names {
-		if write, found := writers[name]; found {
-			group.Go(func() (err error) {
-				defer pipeline.Recover(&err)
-				return write(s.files[i], r)
-			})
-		}
+	write := func(name string, report func(io.Writer, *Run) error) {
+		group.Go(func() (err error) {
+			defer pipeline.Recover(&err)
+			return report(file(name), r)
+		})
 	}
+	write(FailedFile, writeFailed)
+	write(UnmappedFile, writeUnmapped)
+	write(ExtrasFile, writeExtras)
+	write(UsersFile, writeUsers)
+	write(VanishedFile, writeVanished)
 	planned := make(chan struct{})
-	group.Go(func() (err error) {
-		defer pipeline.Recover(&err)
+	write(RequestsFile, func(w io.Writer, r *Run) error {
 		defer close(planned)
-		var out io.Writer
-		if i := slices.Index(s.names, RequestsFile); i >= 0 {
-			out = s.files[i]
-		}
-		return renderRequests(out, r)
+		return renderRequests(w, r)
 	})
-	group.Go(func() (err error) {
-		defer pipeline.Recover(&err)
-		file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }
+	var summary *Summary
+	write(ReconciliationFile, func(w io.Writer, r *Run) error {
 		t := newTally(r)
-		if err := writeReconciliation(file(ReconciliationFile), r, t); err != nil {
+		if err := writeReconciliation(w, r, t); err != nil {
 			return err
 		}
 		<-planned // the summary has the digest

@@ -31,13 +31,13 @@ func must(t rapid.TB, err error) {
 	}
 }
 
-// each yields the addresses of copies, which are not valid any longer than the
-// next.
 // unsettled returns the lines that need attention.
 func unsettled(lines []pipeline.Line) []pipeline.Line {
 	return slices.DeleteFunc(slices.Clone(lines), func(l pipeline.Line) bool { return l.Status.Settled() })
 }
 
+// each yields the addresses of copies, which are not valid any longer than the
+// next.
 func each[T any](values []T) iter.Seq[*T] {
 	return func(yield func(*T) bool) {
 		var value T
@@ -64,7 +64,7 @@ func at(line int64, user, workspace, percentage, source string, v pipeline.Verdi
 // newRun is a run of one input file.
 func newRun(input string, lines ...pipeline.Line) *Run {
 	return &Run{
-		Dir: "runs/R", Command: "import", Inputs: []pipeline.Input{{File: input, Rows: int64(len(lines))}}, Rows: int64(len(lines)),
+		About: About{Dir: "runs/R", Command: "import", Inputs: []pipeline.Input{{File: input, Rows: int64(len(lines))}}},
 		Lines: each(lines), Attention: each(unsettled(lines)), Users: each[pipeline.UserLine](nil), Traffic: &Traffic{},
 	}
 }
@@ -116,13 +116,16 @@ func everything() *Run {
 		}},
 	}
 	r := &Run{
-		ID: "20261123T031500Z-ab12cd", Dir: "runs/20261123T031500Z-ab12cd", Job: "default", Version: "1.0", Command: "import",
-		Target:   pipeline.Target{BaseURL: "https://integrations.projectcor.com", Account: "<a&b>\u202e"},
-		Started:  time.Date(2026, 11, 23, 4, 15, 0, 1, time.FixedZone("", 3600)),
-		Finished: time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
-		Worked:   1_249_999_900 * time.Nanosecond,
-		Inputs:   []pipeline.Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}}, Rows: 12,
-		Plan: "sha256:00", Flags: []string{"--rate=0", "--delimiter=;", "--map=user_id=A", "--map=source=B"},
+		About: About{
+			RunID: "20261123T031500Z-ab12cd", Dir: "runs/20261123T031500Z-ab12cd", Job: "default", Version: "1.0", Command: "import",
+			Target:          "https://integrations.projectcor.com <a&b>\u202e",
+			StartedAt:       time.Date(2026, 11, 23, 4, 15, 0, 1, time.FixedZone("", 3600)),
+			FinishedAt:      time.Date(2026, 11, 23, 3, 15, 1, 250_000_000, time.UTC),
+			DurationSeconds: 1.2499999,
+			Inputs:          []pipeline.Input{{File: "in/a.csv", SHA256: "00ff", Rows: 9}, {File: "-", SHA256: "11ee", Rows: 3}},
+			Plan:            "sha256:00",
+		},
+		Flags:    []string{"--rate=0", "--delimiter=;", "--map=user_id=A", "--map=source=B"},
 		Warnings: []string{"bad byte \xfe"}, Stop: pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15, Reason: "stopped by SIGTERM"},
 		Lines: each(lines), Attention: each(unsettled(lines)), Users: each(users), Sent: 5,
 		Vanished: []pipeline.Vanished{{
@@ -132,7 +135,7 @@ func everything() *Run {
 		Traffic: &Traffic{},
 	}
 	for i, fault := range []*pipeline.Fault{nil, {Kind: pipeline.Throttled}, {Kind: pipeline.NoToken}, {Kind: pipeline.Refused}} {
-		r.Traffic.Add(&pipeline.Exchange{Attempt: pipeline.Attempt{At: r.Started.Add(time.Duration(i) * time.Second)}, Fault: fault})
+		r.Traffic.Add(&pipeline.Exchange{Attempt: pipeline.Attempt{At: r.StartedAt.Add(time.Duration(i) * time.Second)}, Fault: fault})
 	}
 	return r
 }

@@ -1,33 +1,40 @@
 package report
 
 import (
+	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"corattach/pipeline"
 )
 
+// About says which run it is and what it worked on.
+type About struct {
+	RunID           string           `json:"run_id"`
+	Job             string           `json:"job"`
+	Version         string           `json:"version"` // of the program that worked on the run last
+	Command         string           `json:"command"` // import, detach or probe
+	DryRun          bool             `json:"dry_run"`
+	Target          string           `json:"target"`
+	StartedAt       time.Time        `json:"started_at"`
+	FinishedAt      time.Time        `json:"finished_at"`
+	DurationSeconds float64          `json:"duration_seconds"` // that sessions worked, without the pauses between them
+	Inputs          []pipeline.Input `json:"inputs"`
+	Plan            string           `json:"plan"` // the digest of the planned requests, sha256:…
+
+	Dir       string  `json:"-"` // of the run, as the run itself called it: for the commands that people paste
+	SameInput bool    `json:"-"` // the input is byte for byte that of the job's latest import
+	Rate      float64 `json:"-"` // attempts per second, for the time that a dry run estimates; 0 = no limit
+}
+
 // Run is everything that the reports say of a run. Lines and Users may be
-// iterated over several times, and from several goroutines at once.
+// iterated over several times.
 type Run struct {
-	ID      string
-	Dir     string // of the run, as the run itself called it: for the commands that people paste
-	Job     string
-	Version string // of the program that worked on the run last
-	Command string // import, detach or probe
-	DryRun  bool
-	Target  pipeline.Target
-
-	Started  time.Time     // UTC
-	Finished time.Time     // UTC
-	Worked   time.Duration // the sum over its sessions
-
-	Inputs    []pipeline.Input
-	Plan      string   // the digest of the planned requests, sha256:…
-	Flags     []string // --flag=value, as the last session had them, for the commands that people paste
-	Warnings  []string // one line for each kind
-	SameInput bool     // the input is byte for byte that of the job's latest import
+	About
+	Flags    []string // --flag=value, as the last session had them, for the commands that people paste
+	Warnings []string // one line for each kind
 
 	Stop   pipeline.Stop // why it ended early; the zero Stop when it came to its end
 	Killed bool          // the last session has no end: it was killed
@@ -40,8 +47,6 @@ type Run struct {
 	Vanished  []pipeline.Vanished          // in the order of Pair: user, source, workspace
 	Traffic   *Traffic                     // all attempts of all sessions
 	Sent      int                          // requests for which an attempt was sent
-	Rows      int64                        // that the reader counted, for the accounting identity
-	Rate      float64                      // attempts per second, for the time that a dry run estimates; 0 = no limit
 	Facts     []byte                       // of a probe: facts.json; nil otherwise
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
@@ -52,42 +57,44 @@ type Run struct {
 	Digest func() string
 }
 
+// PlaceText returns a place as file:line.
+func (r *Run) PlaceText(p pipeline.Place) string {
+	return pipeline.ValidUTF8(r.Inputs[p.File].File) + ":" + strconv.FormatInt(p.Line, 10)
+}
+
+// flag returns what a flag was set to; "" when it was not.
+func (r *Run) flag(flag string) string {
+	for _, word := range r.Flags {
+		if value, found := strings.CutPrefix(word, flag+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
 // Summary is summary.json, and what --json prints.
 type Summary struct {
-	RunID              string           `json:"run_id"`
-	Job                string           `json:"job"`
-	Version            string           `json:"version"`
-	Command            string           `json:"command"`
-	DryRun             bool             `json:"dry_run"`
-	Target             string           `json:"target"`
-	StartedAt          time.Time        `json:"started_at"`
-	FinishedAt         time.Time        `json:"finished_at"`
-	DurationSeconds    float64          `json:"duration_seconds"` // that sessions worked, without the pauses between them
-	Inputs             []pipeline.Input `json:"inputs"`
-	Plan               string           `json:"plan"`
-	Rows               Counts           `json:"rows"`
-	Balanced           bool             `json:"balanced"`
-	Users              int64            `json:"users"`
-	Requests           int64            `json:"requests"` // in a dry run the planned ones
-	Attempts           int64            `json:"attempts"`
-	Throttled          int64            `json:"throttled"`
-	OverAllocatedUsers int64            `json:"over_allocated_users"`
-	Extras             int64            `json:"extras"`
-	Vanished           int64            `json:"vanished"`
-	Causes             []*Cause         `json:"causes"` // the first twenty
-	CausesTotal        int              `json:"causes_total"`
-	Warnings           []string         `json:"warnings"` // the first twenty
-	WarningsTotal      int              `json:"warnings_total"`
-	Next               []string         `json:"next"` // at most two commands, in the order in which to do them
-	Exit               Exit             `json:"exit"`
+	About
+	Rows               Counts   `json:"rows"`
+	Balanced           bool     `json:"balanced"`
+	Users              int64    `json:"users"`
+	Requests           int64    `json:"requests"` // in a dry run the planned ones
+	Attempts           int64    `json:"attempts"`
+	Throttled          int64    `json:"throttled"`
+	OverAllocatedUsers int64    `json:"over_allocated_users"`
+	Extras             int64    `json:"extras"`
+	Vanished           int64    `json:"vanished"`
+	Causes             []*Cause `json:"causes"` // the first twenty
+	CausesTotal        int      `json:"causes_total"`
+	Warnings           []string `json:"warnings"` // the first twenty
+	WarningsTotal      int      `json:"warnings_total"`
+	Next               []string `json:"next"` // at most two commands, in the order in which to do them
+	Exit               Exit     `json:"exit"`
 
 	Source         string `json:"source,omitempty"`          // of a dry run: what --source was, to read its rows back
 	PercentageUnit string `json:"percentage_unit,omitempty"` // of a dry run: what --percentage-unit was, for the same
 
-	SameInput bool          `json:"-"` // the input is byte for byte that of the job's latest import
 	Resumable int64         `json:"-"` // rows that resume would send
-	Dir       string        `json:"-"` // of the run, as the run itself called it
-	Rate      float64       `json:"-"`
 	Estimate  time.Duration `json:"-"` // of a dry run: how long the sending will take at the given rate; 0 = not limited
 	Advice    []string      `json:"-"` // what to do that is no command, for people, most urgent first
 }
@@ -99,24 +106,34 @@ type Exit struct {
 	All    []int  `json:"all"` // every code that holds, the one taken first
 }
 
-// Cause is a group of rows that went wrong in the same way: those of one status
-// whose reasons differ in quoted cells and numbers alone.
-type Cause struct {
-	Status    pipeline.Status `json:"status"`
-	ErrorCode string          `json:"error_code"` // "" when COR gave none
-	Reason    string          `json:"reason"`     // of the first row
-	Subject   string          `json:"subject"`    // what is to blame: row, user, workspace, or ""
-	IDs       []string        `json:"ids"`        // what COR named; the first twenty
-	IDsTotal  int             `json:"ids_total"`
-	Rows      int64           `json:"rows"`
-	Lines     []string        `json:"lines"` // the first ten, as file:line
+// Counts are the rows of a run by status. Those that were read back have total, too.
+type Counts map[pipeline.Status]int64
 
-	Title  string           `json:"-"` // what went wrong in COR's data, for people; "" when Reason says it
-	Advice string           `json:"-"` // what to do about it; "" for nothing to add
-	Places []pipeline.Place `json:"-"` // those of Lines
+// Total returns the rows of all statuses.
+func (c Counts) Total() (rows int64) {
+	for _, status := range pipeline.Statuses() {
+		rows += c[status]
+	}
+	return rows
 }
 
-// PlaceText returns a place as file:line.
-func (r *Run) PlaceText(p pipeline.Place) string {
-	return ValidUTF8(r.Inputs[p.File].File) + ":" + strconv.FormatInt(p.Line, 10)
+// MarshalJSON writes total and every status, 0 where there is none, in the order
+// of pipeline.Statuses.
+func (c Counts) MarshalJSON() ([]byte, error) {
+	text := fmt.Appendf(nil, `{"total":%d`, c.Total())
+	for _, status := range pipeline.Statuses() {
+		text = fmt.Appendf(text, `,%q:%d`, status, c[status])
+	}
+	return append(text, '}'), nil
+}
+
+// String returns the statuses that any row has: "1 matched + 3 failed".
+func (c Counts) String() string {
+	var parts []string
+	for _, status := range pipeline.Statuses() {
+		if n := c[status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	return strings.Join(parts, " + ")
 }

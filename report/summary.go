@@ -27,20 +27,17 @@ type tally struct {
 	byFile   []int64        // rows of each input
 	last     pipeline.Place // of the latest row; the zero Place before the first
 	disorder string         // what is wrong with the first row that has no place in the report; "" when none has
-	causes   causes
 
-	resumable      int64           // rows that resume would send
-	fixable        bool            // others can be fixed
-	clashing       bool            // rows are overwritten by another one of the input
-	commas, points bool            // percentages have a decimal comma, or a point
-	troubled       pipeline.UserID // the first user with a row that was sent and is not settled
+	causes    []*Cause // in order of first appearance
+	byKind    map[string]*Cause
+	todo      Todo
+	resumable int64 // rows that resume would send
+	clashing  bool  // rows are overwritten by another one of the input
+	points    bool  // percentages have a decimal point
 }
 
 func newTally(r *Run) *tally {
-	return &tally{
-		run: r, byFile: make([]int64, len(r.Inputs)), rows: Counts{ByStatus: map[pipeline.Status]int64{}},
-		causes: causes{run: r, index: map[string]*Cause{}, list: []*Cause{}, named: map[namedID]bool{}},
-	}
+	return &tally{run: r, rows: Counts{}, byFile: make([]int64, len(r.Inputs)), causes: []*Cause{}, byKind: map[string]*Cause{}}
 }
 
 func (t *tally) line(l *pipeline.Line) {
@@ -49,53 +46,50 @@ func (t *tally) line(l *pipeline.Line) {
 	}
 	t.last = l.Place
 	t.byFile[l.File]++
-	t.rows.Total++
-	t.rows.ByStatus[l.Status]++
+	t.rows[l.Status]++
 	t.points = t.points || strings.Contains(l.Cells.Percentage, ".")
 	if l.Status.Settled() {
 		return
 	}
-	t.causes.add(l)
-	t.commas = t.commas || l.Status == pipeline.Invalid && strings.Contains(l.Reason, pipeline.DecimalComma)
+	t.addCause(l)
 	t.clashing = t.clashing || overwritten(l)
-	t.fixable = t.fixable || Fixable(l)
+	t.todo.Fixable = t.todo.Fixable || Fixable(l)
 	if l.Resumable {
 		t.resumable++
 	}
-	if t.troubled == "" && l.Attempts > 0 {
-		t.troubled = l.User
+	if t.todo.User == "" && l.Attempts > 0 {
+		t.todo.User = l.User
 	}
 }
 
 // summarize is Summarize once all lines are counted.
 func (t *tally) summarize() *Summary {
-	r, causes := t.run, t.causes.sorted()
-	imbalance := t.imbalance()
-	todo := Todo{
-		Resumable: t.resumable > 0 || len(r.Left) > 0, Fixable: t.fixable && !t.clashing, Commas: t.commas && !t.points,
-		Planned: t.rows.ByStatus[pipeline.Planned] > 0, User: t.troubled,
-	}
+	r, sent, imbalance := t.run, t.run.Traffic.All, t.imbalance()
+	t.sortCauses()
+	t.todo.Resumable = t.resumable > 0 || len(r.Left) > 0
+	t.todo.Fixable = t.todo.Fixable && !t.clashing
+	t.todo.Commas = !t.points && slices.ContainsFunc(t.causes, func(c *Cause) bool { return strings.Contains(c.Reason, pipeline.DecimalComma) })
+	t.todo.Planned = t.rows[pipeline.Planned] > 0
 	s := &Summary{
-		RunID: ValidUTF8(r.ID), Job: ValidUTF8(r.Job), Version: r.Version, Command: r.Command, DryRun: r.DryRun,
-		Target: ValidUTF8(r.Target.String()), StartedAt: r.Started.UTC().Truncate(time.Millisecond), FinishedAt: r.Finished.UTC().Truncate(time.Millisecond),
-		DurationSeconds: math.Round(r.Worked.Seconds()*1000) / 1000,
-		Inputs:          append([]pipeline.Input{}, r.Inputs...), Plan: r.Plan,
-		Rows: t.rows, Balanced: imbalance == "", Requests: int64(r.Sent), Vanished: int64(len(r.Vanished)),
-		Causes: causes[:min(len(causes), listed)], CausesTotal: len(causes),
-		Warnings: append([]string{}, r.Warnings[:min(len(r.Warnings), listed)]...), WarningsTotal: len(r.Warnings),
-		Next: append([]string{}, r.Next(todo)...), Exit: r.exit(t.rows, imbalance, causes),
-		SameInput: r.SameInput, Dir: r.Dir, Rate: r.Rate, Advice: r.advice(causes, todo),
+		About: r.About, Rows: t.rows, Balanced: imbalance == "", Requests: int64(r.Sent), Vanished: int64(len(r.Vanished)),
+		Attempts: sent.Answered + sent.Throttled + sent.Failed, Throttled: sent.Throttled,
+		Causes: t.causes[:min(len(t.causes), listed)], CausesTotal: len(t.causes), Warnings: []string{}, WarningsTotal: len(r.Warnings),
+		Next: append([]string{}, r.Next(t.todo)...), Exit: t.exit(imbalance), Advice: r.advice(t.causes, t.todo),
 	}
-	for i := range s.Inputs {
-		s.Inputs[i].File = ValidUTF8(s.Inputs[i].File)
+	s.Job, s.Target = pipeline.ValidUTF8(r.Job), pipeline.ValidUTF8(r.Target)
+	s.StartedAt, s.FinishedAt = r.StartedAt.UTC().Truncate(time.Millisecond), r.FinishedAt.UTC().Truncate(time.Millisecond)
+	s.DurationSeconds = math.Round(r.DurationSeconds*1000) / 1000
+	s.Inputs = []pipeline.Input{}
+	for _, in := range r.Inputs {
+		in.File = pipeline.ValidUTF8(in.File)
+		s.Inputs = append(s.Inputs, in)
 	}
-	for i := range s.Warnings {
-		s.Warnings[i] = ValidUTF8(s.Warnings[i])
+	for _, text := range r.Warnings[:min(len(r.Warnings), listed)] {
+		s.Warnings = append(s.Warnings, pipeline.ValidUTF8(text))
 	}
 	if !r.neverResumed() {
 		s.Resumable = t.resumable
 	}
-	s.Attempts, s.Throttled = r.Traffic.Attempts()
 	planned := int64(0)
 	for u := range r.Users {
 		s.Users++
@@ -119,17 +113,15 @@ func (t *tally) summarize() *Summary {
 // the rows read. It is "" when it holds.
 func (t *tally) imbalance() string {
 	var off []string
-	sum := int64(0)
-	for _, status := range pipeline.Statuses() {
-		sum += t.rows.ByStatus[status]
-	}
-	if t.rows.Total != t.run.Rows || t.rows.Total != sum {
-		off = append(off, fmt.Sprintf("%d rows read, %d reported, statuses of %d", t.run.Rows, t.rows.Total, sum))
-	}
+	read := int64(0)
 	for i, in := range t.run.Inputs {
+		read += in.Rows
 		if t.byFile[i] != in.Rows {
-			off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", ValidUTF8(in.File), in.Rows, t.byFile[i]))
+			off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", pipeline.ValidUTF8(in.File), in.Rows, t.byFile[i]))
 		}
+	}
+	if sum := t.rows.Total(); sum != read {
+		off = append(off, fmt.Sprintf("%d rows read, statuses of %d", read, sum))
 	}
 	if t.disorder != "" {
 		off = append(off, t.disorder)
@@ -139,19 +131,19 @@ func (t *tally) imbalance() string {
 
 // exit decides how a run ends: the codes that hold, the one that outranks the
 // others first. Its reason names the guard, the file or the fault.
-func (r *Run) exit(rows Counts, imbalance string, causes []*Cause) Exit {
-	e := Exit{All: []int{}}
+func (t *tally) exit(imbalance string) Exit {
+	r, e := t.run, Exit{All: []int{}}
 	add := func(holds bool, code int, reason string) {
 		if !holds {
 			return
 		}
 		if len(e.All) == 0 {
-			e.Code, e.Reason = code, ValidUTF8(reason)
+			e.Code, e.Reason = code, pipeline.ValidUTF8(reason)
 		}
 		e.All = append(e.All, code)
 	}
-	wrong := tell(rows, causes, pipeline.Failed, pipeline.Unknown, pipeline.Invalid, pipeline.Held, pipeline.Protected, pipeline.NotSent)
-	differs := tell(rows, causes, pipeline.Mismatched, pipeline.Missing, pipeline.StillAttached)
+	wrong := t.tell(pipeline.Failed, pipeline.Unknown, pipeline.Invalid, pipeline.Held, pipeline.Protected, pipeline.NotSent)
+	differs := t.tell(pipeline.Mismatched, pipeline.Missing, pipeline.StillAttached)
 	done := "every row is accounted for, and none needs attention"
 	if r.Command == "probe" {
 		done = "every fact was found, and the user has what there was before"
@@ -164,11 +156,10 @@ func (r *Run) exit(rows Counts, imbalance string, causes []*Cause) Exit {
 		wrong = "the run was killed; " + wrong
 	}
 	add(imbalance != "", pipeline.ExitInternal, "the accounting is broken: "+imbalance)
-	add(r.Stop.Kind == pipeline.Interrupted, pipeline.ExitSignal+r.Stop.Signal, r.Stop.Reason)
-	add(r.Stop.Kind == pipeline.Credentials, pipeline.ExitCredentials, r.Stop.Reason)
-	add(r.Stop.Kind == pipeline.Unavailable, pipeline.ExitUnavailable, r.Stop.Reason)
-	add(r.Stop.Kind == pipeline.Guarded, pipeline.ExitGuard, r.Stop.Reason)
-	add(r.Stop.Kind == pipeline.InputRefused, pipeline.ExitRefused, r.Stop.Reason)
+	add(r.Stop.Kind != pipeline.RanToEnd, map[pipeline.StopKind]int{
+		pipeline.Interrupted: pipeline.ExitSignal + r.Stop.Signal, pipeline.Credentials: pipeline.ExitCredentials,
+		pipeline.Unavailable: pipeline.ExitUnavailable, pipeline.Guarded: pipeline.ExitGuard, pipeline.InputRefused: pipeline.ExitRefused,
+	}[r.Stop.Kind], r.Stop.Reason)
 	add(wrong != "" && r.Stop.Kind != pipeline.InputRefused, pipeline.ExitRows, wrong)
 	add(differs != "", pipeline.ExitPivots, differs)
 	add(len(e.All) == 0, pipeline.ExitDone, done)
@@ -178,10 +169,10 @@ func (r *Run) exit(rows Counts, imbalance string, causes []*Cause) Exit {
 // tell says how many rows have some statuses, and what the first cause of one of
 // them is: "2 rows failed, 1 held: COR does not know 1 user: U-1". It is "" when no
 // row has one of them.
-func tell(rows Counts, causes []*Cause, statuses ...pipeline.Status) string {
+func (t *tally) tell(statuses ...pipeline.Status) string {
 	var parts []string
 	for _, status := range statuses {
-		n := rows.ByStatus[status]
+		n := t.rows[status]
 		if n == 0 {
 			continue
 		}
@@ -192,7 +183,7 @@ func tell(rows Counts, causes []*Cause, statuses ...pipeline.Status) string {
 		parts = append(parts, number+" "+strings.ReplaceAll(string(status), "_", " "))
 	}
 	text := strings.Join(parts, ", ")
-	for _, c := range causes {
+	for _, c := range t.causes {
 		headline := strings.TrimSpace(c.headline())
 		if headline == "" || !slices.Contains(statuses, c.Status) {
 			continue

@@ -22,9 +22,34 @@ func (s *Summary) Text(w io.Writer) error {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	say := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, Show(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t, "%s\t%s\n", name, pipeline.Show(fmt.Sprintf(format, args...)))
 	}
-	s.textCounts(say)
+	kind, sending := "run", fmt.Sprintf("%s in %s, %d throttled, took %v", pipeline.Count(s.Requests, "request"), pipeline.Count(s.Attempts, "attempt"),
+		s.Throttled, time.Duration(s.DurationSeconds*float64(time.Second)).Round(time.Millisecond))
+	if s.DryRun {
+		kind, sending = "dry run", pipeline.Count(s.Requests, "request")+" planned"
+		if s.Estimate > 0 {
+			sending += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
+		}
+	}
+	say(kind, "%s to %s", s.RunID, s.Target)
+	for _, in := range s.Inputs {
+		say("input", "%s, %s", in.File, pipeline.Count(in.Rows, "row"))
+	}
+	say("rows", "%s", strings.TrimSuffix(fmt.Sprintf("%d = %v", s.Rows.Total(), s.Rows), " = "))
+	say("users", "%d, %s", s.Users, sending)
+	if s.DryRun && s.Plan != "" {
+		say("plan", "%s", s.Plan)
+	}
+	if s.OverAllocatedUsers > 0 {
+		say("over", "%s above the allocation limit", pipeline.Count(s.OverAllocatedUsers, "user"))
+	}
+	if s.Extras > 0 {
+		say("extras", "%s that no row of the input lists; see %s", pipeline.Count(s.Extras, "pair"), ExtrasFile)
+	}
+	if s.Vanished > 0 {
+		say("vanished", "%s no longer in the input; see %s", pipeline.Count(s.Vanished, "pair"), VanishedFile)
+	}
 	for _, cause := range s.Causes[:min(len(s.Causes), causesShown)] {
 		say("cause", "%s", cause.text())
 	}
@@ -43,36 +68,6 @@ func (s *Summary) Text(w io.Writer) error {
 	return err
 }
 
-// textCounts says what the run was and what came of it.
-func (s *Summary) textCounts(say func(name, format string, args ...any)) {
-	kind, sending := "run", fmt.Sprintf("%s in %s, %d throttled, took %v", pipeline.Count(s.Requests, "request"), pipeline.Count(s.Attempts, "attempt"),
-		s.Throttled, time.Duration(s.DurationSeconds*float64(time.Second)).Round(time.Millisecond))
-	if s.DryRun {
-		kind, sending = "dry run", pipeline.Count(s.Requests, "request")+" planned"
-		if s.Estimate > 0 {
-			sending += fmt.Sprintf(", about %v at --rate %v", s.Estimate, s.Rate)
-		}
-	}
-	say(kind, "%s to %s", s.RunID, s.Target)
-	for _, in := range s.Inputs {
-		say("input", "%s, %s", in.File, pipeline.Count(in.Rows, "row"))
-	}
-	say("rows", "%s", strings.TrimSuffix(fmt.Sprintf("%d = %v", s.Rows.Total, s.Rows), " = "))
-	say("users", "%d, %s", s.Users, sending)
-	if s.DryRun && s.Plan != "" {
-		say("plan", "%s", s.Plan)
-	}
-	if s.OverAllocatedUsers > 0 {
-		say("over", "%s above the allocation limit", pipeline.Count(s.OverAllocatedUsers, "user"))
-	}
-	if s.Extras > 0 {
-		say("extras", "%s that no row of the input lists; see %s", pipeline.Count(s.Extras, "pair"), ExtrasFile)
-	}
-	if s.Vanished > 0 {
-		say("vanished", "%s no longer in the input; see %s", pipeline.Count(s.Vanished, "pair"), VanishedFile)
-	}
-}
-
 // text tells a cause in one line.
 func (c *Cause) text() string {
 	text := pipeline.Count(c.Rows, "row") + " " + strings.ReplaceAll(string(c.Status), "_", " ")
@@ -80,14 +75,14 @@ func (c *Cause) text() string {
 		text += " (" + c.ErrorCode + ")"
 	}
 	if headline := c.headline(); headline != "" {
-		text += ": " + Cut(headline, headlineMax)
+		text += ": " + pipeline.Cut(headline, headlineMax)
 	}
 	if c.Title != "" {
 		return text + "; see " + UnmappedFile
 	}
 	text += " [" + strings.Join(c.Lines[:min(len(c.Lines), linesShown)], ", ")
 	if c.Rows > linesShown {
-		text += ", " + ellipsis
+		text += ", …"
 	}
 	return text + "]"
 }

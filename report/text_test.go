@@ -14,12 +14,12 @@ import (
 // does not know, and a detach.
 func TestText(t *testing.T) {
 	clean := newRun("staff.csv", at(2, "U1", "W1", "1", "SAP", pipeline.Verdict{Status: pipeline.Matched}))
-	clean.ID, clean.Target.BaseURL, clean.Sent, clean.Worked = "R1", pipeline.SimulatorURL, 1, 1500*time.Microsecond
+	clean.RunID, clean.Target, clean.Sent, clean.DurationSeconds = "R1", pipeline.SimulatorURL, 1, 0.0015
 	clean.Traffic.Add(&pipeline.Exchange{Answer: &pipeline.Answer{}})
 	clean.Users = each([]pipeline.UserLine{{User: "U1"}})
 
 	dry := newRun("staff.csv", at(2, "U1", "W1", "1", "SAP", pipeline.Verdict{Status: pipeline.Planned}))
-	dry.ID, dry.DryRun, dry.Plan, dry.Rate, dry.Target.BaseURL = "R2", true, "sha256:ab", 5, "https://cor"
+	dry.RunID, dry.DryRun, dry.Plan, dry.Rate, dry.Target = "R2", true, "sha256:ab", 5, "https://cor"
 	dry.Users = each([]pipeline.UserLine{{User: "U1", Requests: 17}})
 
 	var lines []pipeline.Line
@@ -32,14 +32,14 @@ func TestText(t *testing.T) {
 		lines = append(lines, at(int64(i+2), "U\x1b1", "W1", "1", "SAP", v))
 	}
 	troubled := newRun("staff.csv", lines...)
-	troubled.ID, troubled.Target.BaseURL = "R3", "https://cor"
+	troubled.RunID, troubled.Target = "R3", "https://cor"
 
 	detach := newRun("vanished.csv",
 		at(2, "U1", "W1", "", "SAP", pipeline.Verdict{Status: pipeline.Detached}),
 		at(3, "U2", "W1", "", "SAP", pipeline.Verdict{Status: pipeline.Protected, Reason: `job "default" wants it`}),
 		at(4, "U3", "W1", "", "SAP", pipeline.Verdict{Status: pipeline.Failed, Subject: pipeline.UnknownWorkspace, Named: true}),
 	)
-	detach.ID, detach.Command, detach.Rows = "R4", "detach", 4
+	detach.RunID, detach.Command, detach.Inputs[0].Rows = "R4", "detach", 4
 
 	for want, r := range map[string]*Run{
 		`run      R1 to simulator
@@ -69,14 +69,14 @@ to do    fix the row in failed.csv: its reason says what is wrong
 reports  runs/R
 `: troubled,
 		`run       R4 to 
-input     vanished.csv, 3 rows
+input     vanished.csv, 4 rows
 rows      3 = 1 failed + 1 detached + 1 protected
 users     0, 0 requests in 0 attempts, 0 throttled, took 0s
 cause     1 row failed: COR does not know 1 workspace: W1; see unmapped.csv
 cause     1 row protected: job "default" wants it [vanished.csv:3]
 to do     correct the ids of unmapped.csv, or leave them out of the file: what COR does not know can't be detached
 to do     the reason says who may still want the pair: leave it out of the file, or give --unprotected when it has to go
-balanced  NO: the accounting is broken: 4 rows read, 3 reported, statuses of 3
+balanced  NO: the accounting is broken: vanished.csv: 4 rows read, 3 reported; 4 rows read, statuses of 3
 reports   runs/R
 `: detach,
 	} {
@@ -101,11 +101,11 @@ func TestTraffic(t *testing.T) {
 		}
 		traffic.Add(&exchange)
 	}
-	want := []Second{{1_002, 3, 1, 1}, {1_007, 1, 0, 0}}
-	if diff := cmp.Diff(want, traffic.Seconds()); diff != "" {
+	want := map[int64]Outcomes{1_002: {1, 1, 1}, 1_007: {1, 0, 0}}
+	if diff := cmp.Diff(want, traffic.Seconds); diff != "" {
 		t.Error(diff)
 	}
-	if all, throttled := traffic.Attempts(); all != 4 || throttled != 1 {
-		t.Errorf("%d attempts, %d throttled", all, throttled)
+	if traffic.All != (Outcomes{2, 1, 1}) {
+		t.Errorf("%v in all", traffic.All)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
-	"corattach/report"
 )
 
 type authCommand struct {
@@ -59,7 +58,7 @@ func (c *authCheckCommand) Run(a *app) error {
 func (f checked) write(w io.Writer) error {
 	name := strings.Trim(f.Account.Name+", "+f.Account.Email, ", ")
 	_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
-		report.Show(name), report.Show(f.Account.ID), report.Show(f.Credentials), report.Show(f.Target))
+		pipeline.Show(name), pipeline.Show(f.Account.ID), pipeline.Show(f.Credentials), pipeline.Show(f.Target))
 	return err
 }
 

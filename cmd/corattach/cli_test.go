@@ -146,7 +146,7 @@ func TestRunsLists(t *testing.T) {
 	}
 	var all []runs.Info
 	okay(t, json.Unmarshal([]byte(runHere("runs", "--json").stdout), &all))
-	if len(all) != 2 || all[0].DryRun == all[1].DryRun || all[0].Rows.Total != 2 || all[0].Exit == nil || all[0].Command != "import" {
+	if len(all) != 2 || all[0].DryRun == all[1].DryRun || all[0].Rows.Total() != 2 || all[0].Exit == nil || all[0].Command != "import" {
 		t.Errorf("%+v", all)
 	}
 	got := runHere("runs")

@@ -6,8 +6,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"corattach/cmd/corattach/completion"
+	"corattach/pipeline"
 	"corattach/pipeline/runs"
-	"corattach/report"
 )
 
 type completionCommand struct {
@@ -32,7 +32,7 @@ func (c *completeCommand) Run(a *app, ctx *kong.Context) error {
 	kind, words := completion.Complete(ctx.Model.Node, c.Words, suggestRuns)
 	text := kind + "\n"
 	for _, w := range words {
-		text += report.Show(w.Text) + "\t" + report.Show(w.Help) + "\n"
+		text += pipeline.Show(w.Text) + "\t" + pipeline.Show(w.Help) + "\n"
 	}
 	return a.console.Result([]byte(text))
 }

@@ -88,7 +88,7 @@ func TestReaderGoesAway(t *testing.T) {
 			if err := cmd.Run(); err != nil {
 				t.Errorf("%v", err)
 			}
-			if summary := balancedSummary(t, filepath.Join(dir, "runs", "last"), 2); summary.Rows.ByStatus[pipeline.Matched] != 2 {
+			if summary := balancedSummary(t, filepath.Join(dir, "runs", "last"), 2); summary.Rows[pipeline.Matched] != 2 {
 				t.Errorf("%+v", summary.Rows)
 			}
 		})

@@ -132,7 +132,7 @@ func (n night) try(t *testing.T, command, path, runs string, want map[pipeline.S
 	}
 	summary := balancedSummary(t, n.dir+runs+"/last", int(total))
 	for status, rows := range want {
-		if summary.Rows.ByStatus[status] != rows {
+		if summary.Rows[status] != rows {
 			t.Errorf("%s: %+v", command, summary.Rows)
 		}
 	}

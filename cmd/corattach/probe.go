@@ -90,8 +90,8 @@ func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
 		return err
 	}
 	return a.console.Print(asJSON, found, func(w io.Writer) error {
-		err := found.Text(w, report.Show)
-		fmt.Fprintln(w, "facts  "+report.Show(filepath.Join(o.Dir, report.FactsFile)))
+		err := found.Text(w, pipeline.Show)
+		fmt.Fprintln(w, "facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))
 		return err
 	})
 }

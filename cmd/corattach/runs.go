@@ -8,7 +8,6 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/runs"
-	"corattach/report"
 )
 
 type runsCommand struct {
@@ -39,7 +38,7 @@ func writeRuns(w io.Writer, all []runs.Info) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUN\tJOB\tWHAT\tSTARTED\tTOOK\tEXIT\tRESUME\tROWS")
 	for _, r := range all {
-		what, exit, resume, rows := r.Command, "-", "-", fmt.Sprint(r.Rows.Total)
+		what, exit, resume, rows := r.Command, "-", "-", fmt.Sprint(r.Rows.Total())
 		if r.DryRun {
 			what += " --dry-run"
 		}
@@ -49,11 +48,11 @@ func writeRuns(w io.Writer, all []runs.Info) error {
 		if r.Resumable {
 			resume = "yes"
 		}
-		if r.Rows.Total > 0 {
+		if r.Rows.Total() > 0 {
 			rows += " = " + r.Rows.String()
 		}
 		took := time.Duration(r.DurationSeconds * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\t%s\t%s\n", report.Show(r.RunID), report.Show(r.Job), what,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\t%s\t%s\n", pipeline.Show(r.RunID), pipeline.Show(r.Job), what,
 			r.StartedAt.UTC().Format(time.RFC3339), took, exit, resume, rows)
 	}
 	return t.Flush()

@@ -172,13 +172,13 @@ func TestToxicNetwork(t *testing.T) {
 		if c.retried && s.Attempts <= s.Requests {
 			t.Errorf("%d attempts of %d requests: the fault did not strike", s.Attempts, s.Requests)
 		}
-		if s.Rows.ByStatus[pipeline.Failed] > 0 {
-			t.Errorf("%d rows failed, and COR refused nothing", s.Rows.ByStatus[pipeline.Failed])
+		if s.Rows[pipeline.Failed] > 0 {
+			t.Errorf("%d rows failed, and COR refused nothing", s.Rows[pipeline.Failed])
 		}
 		w.truthful(t, dir)
 
 		proxy.Toxics.ResetToxics(context.Background())
-		if len(w.Holdings()) == 6 && s.Rows.ByStatus[pipeline.Matched] == 6 {
+		if len(w.Holdings()) == 6 && s.Rows[pipeline.Matched] == 6 {
 			return
 		}
 		before := evidenceOf(t, dir)

@@ -116,7 +116,7 @@ func (r reply) kept(value raw) string {
 	if r.names(text) {
 		return text
 	}
-	return cut(r.secrets.hide(text), maxText)
+	return pipeline.Cut(r.secrets.hide(text), maxText)
 }
 
 // markContradictions gives a Problem to pivots of one external workspace and
@@ -172,7 +172,7 @@ type Account struct {
 // fields are those of the object, or of its user or data, and the name is also taken
 // from first_name and last_name, as in COR's v1 users.
 func decodeAccount(r reply) (Account, bool) {
-	shown := func(text string) string { return cut(tidy(r.secrets.hide(text)), maxText) }
+	shown := func(text string) string { return pipeline.Cut(tidy(r.secrets.hide(text)), maxText) }
 	top := fieldsOf(raw(r.body))
 	for _, of := range [...]map[string]raw{top, fieldsOf(top["user"]), fieldsOf(top["data"])} {
 		full := strings.TrimSpace(of["first_name"].text() + " " + of["last_name"].text())

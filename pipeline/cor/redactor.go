@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"corattach/pipeline"
 )
 
 // redactor hides secrets in what COR says: in a text itself and in what is left
@@ -196,22 +198,13 @@ func (r reply) line(text string, limit int, people phrases) string {
 			return hidden
 		})
 	}
-	return cut(text, limit)
+	return pipeline.Cut(text, limit)
 }
 
 // tidy returns text on one line, without control and invisible characters.
 func tidy(text string) string {
 	parts := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unseen(r) || unicode.IsSpace(r) })
 	return strings.Join(parts, " ")
-}
-
-// cut returns at most limit bytes of text. What was cut off is an ellipsis.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const ellipsis = "…"
-	return strings.ToValidUTF8(text[:limit-len(ellipsis)], "") + ellipsis
 }
 
 // visible says whether text is visible ASCII.

@@ -102,7 +102,7 @@ func mayResume(end *journal.End, s *report.Summary) bool {
 		return false
 	case s == nil || !s.Balanced:
 		return true
-	case end.Stop != nil && end.Stop.Guard == "--canary" && s.Rows.ByStatus[pipeline.NotSent] > 0:
+	case end.Stop != nil && end.Stop.Guard == "--canary" && s.Rows[pipeline.NotSent] > 0:
 		return true // with --canary 0, which no command to paste has
 	}
 	return slices.ContainsFunc(s.Next, func(command string) bool { return strings.HasPrefix(command, "corattach resume ") })

@@ -99,12 +99,12 @@ func (n *nights) after(got told, of input, rows int) {
 		n.seen["nothing to resume"]++
 	}
 	sum := int64(0)
-	for status, count := range got.summary.Rows.ByStatus {
+	for status, count := range got.summary.Rows {
 		sum += count
 		n.seen[string(status)] += int(count)
 	}
-	if s := got.summary; !s.Balanced || s.Rows.Total != sum || len(got.rows) != int(sum) || rows >= 0 && len(got.rows) != rows {
-		n.fail("%s: balanced %v, %d rows, statuses of %d, %d lines, %d rows read", got.id, s.Balanced, s.Rows.Total, sum, len(got.rows), rows)
+	if s := got.summary; !s.Balanced || s.Rows.Total() != sum || len(got.rows) != int(sum) || rows >= 0 && len(got.rows) != rows {
+		n.fail("%s: balanced %v, %d rows, statuses of %d, %d lines, %d rows read", got.id, s.Balanced, s.Rows.Total(), sum, len(got.rows), rows)
 	}
 	n.truthful(got)
 	n.sameAgain(got)

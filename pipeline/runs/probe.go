@@ -150,7 +150,7 @@ func (p *probing) requests(hold func(probe.Ask) *pipeline.Stop) iter.Seq2[pipeli
 
 // report adds to the reports what the probe has found and what it has left.
 func (p *probing) report(r *report.Run) {
-	document := probe.Document{RunID: r.ID, Target: r.Target.String(), Subject: p.subject, Facts: p.subject.Replay(p.past)}
+	document := probe.Document{RunID: r.RunID, Target: r.Target, Subject: p.subject, Facts: p.subject.Replay(p.past)}
 	for _, f := range document.Facts {
 		if f.Finding == probe.Unknown {
 			r.Unfound = append(r.Unfound, f.Fact)

@@ -30,11 +30,14 @@ func (w *run) report() *report.Run {
 	last := w.last()
 	sent, _, _ := w.table.Answered()
 	r := &report.Run{
-		ID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
-		Command: w.header.Command, DryRun: w.dry, Target: w.header.Target, Started: w.header.At, Plan: w.plan.Digest, Flags: mergeFlags(w.header.Flags, last.Flags),
-		Warnings: append(w.warnings(), w.answerWarnings()...), SameInput: w.plan.SameInput,
+		About: report.About{
+			RunID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
+			Command: w.header.Command, DryRun: w.dry, Target: w.header.Target.String(), StartedAt: w.header.At, Inputs: w.reading.Inputs,
+			Plan: w.plan.Digest, SameInput: w.plan.SameInput, Rate: w.rate,
+		},
+		Flags: mergeFlags(w.header.Flags, last.Flags), Warnings: append(w.warnings(), w.answerWarnings()...),
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.requests(), Vanished: w.vanished,
-		Inputs: w.reading.Inputs, Traffic: w.traffic, Sent: sent, Rate: w.rate,
+		Traffic: w.traffic, Sent: sent,
 	}
 	var digest func() string
 	if r.Render, digest = w.renderer(); w.dry && w.plan.Stop == nil && w.plan.Digest == "" {
@@ -43,17 +46,14 @@ func (w *run) report() *report.Run {
 	if filepath.Base(w.dir) != w.header.RunID { // a copy, or renamed; any other is called as it called itself, from wherever it is read
 		r.Dir = w.dir
 	}
-	for _, input := range r.Inputs {
-		r.Rows += input.Rows
-	}
 	if w.log != nil {
-		r.Finished = w.log.LastAt
+		r.FinishedAt = w.log.LastAt
 	}
 	for i, s := range w.sessions {
 		if s.End != nil {
-			r.Worked += s.End.Worked
+			r.DurationSeconds += s.End.Worked.Seconds()
 		} else if seen := w.lastSeen[i]; seen.After(s.At) { // it was killed
-			r.Worked += seen.Sub(s.At)
+			r.DurationSeconds += seen.Sub(s.At).Seconds()
 		}
 	}
 	stop := w.plan.Stop
@@ -61,7 +61,7 @@ func (w *run) report() *report.Run {
 		stop = nil
 	}
 	if last.End != nil {
-		r.Finished, stop = last.End.At, last.End.Stop
+		r.FinishedAt, stop = last.End.At, last.End.Stop
 	}
 	if r.Killed = last.End == nil && stop == nil; stop != nil {
 		r.Stop = *stop

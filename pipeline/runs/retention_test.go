@@ -108,7 +108,10 @@ func layJournal(dir, kind string, at time.Time) error {
 }
 
 func laySummary(dir, kind, id string, at time.Time) error {
-	s := report.Summary{RunID: id, StartedAt: at, FinishedAt: at.Add(123 * time.Millisecond), Balanced: kind != brokenRun, DryRun: kind == doneDry}
+	s := report.Summary{
+		About:    report.About{RunID: id, StartedAt: at, FinishedAt: at.Add(123 * time.Millisecond), DryRun: kind == doneDry},
+		Balanced: kind != brokenRun,
+	}
 	switch kind {
 	case openRun:
 		s.Next = []string{"corattach resume runs/" + id}

@@ -90,7 +90,7 @@ func Compare(a, b *report.Run) *Comparison {
 
 func newRun(r *report.Run) Run {
 	s := report.Summarize(r)
-	run := Run{RunID: s.RunID, Job: s.Job, Target: s.Target, DryRun: s.DryRun, StartedAt: s.StartedAt, Rows: s.Rows.Total}
+	run := Run{RunID: s.RunID, Job: s.Job, Target: s.Target, DryRun: s.DryRun, StartedAt: s.StartedAt, Rows: s.Rows.Total()}
 	if !r.Killed {
 		run.ExitCode = &s.Exit.Code
 	}
@@ -104,9 +104,9 @@ func sides(r *report.Run) (map[key]*Side, []key) {
 	var order []key
 	for l := range r.Lines {
 		k := keyOf(l)
-		next := &Side{report.ValidUTF8(r.Inputs[l.File].File), l.Line, percentage(r, l), "", l.Status}
+		next := &Side{pipeline.ValidUTF8(r.Inputs[l.File].File), l.Line, percentage(r, l), "", l.Status}
 		if l.Pivot != nil {
-			next.Pivot = report.ValidUTF8(l.Pivot.Percentage)
+			next.Pivot = pipeline.ValidUTF8(l.Pivot.Percentage)
 		}
 		s := of[k]
 		switch {
@@ -153,13 +153,13 @@ func percentage(r *report.Run, l *pipeline.Line) string {
 	if p, ok := pipeline.ParseDecimal(trim(l.Cells.Percentage), '.'); ok {
 		return p.String()
 	}
-	return report.ValidUTF8(trim(l.Cells.Percentage))
+	return pipeline.ValidUTF8(trim(l.Cells.Percentage))
 }
 
 // add compares one pair.
 func (c *Comparison) add(k key, a, b *Side) {
 	c.Sums.Pairs++
-	change := Change{A: a, B: b, User: report.ValidUTF8(k.user), Workspace: report.ValidUTF8(k.workspace), Source: report.ValidUTF8(k.source)}
+	change := Change{A: a, B: b, User: pipeline.ValidUTF8(k.user), Workspace: pipeline.ValidUTF8(k.workspace), Source: pipeline.ValidUTF8(k.source)}
 	input, cor := c.differences(a, b)
 	switch change.What = append(input, cor...); {
 	case len(change.What) == 0:

@@ -41,7 +41,7 @@ func each(lines []pipeline.Line) iter.Seq[*pipeline.Line] {
 func runOf(lines []pipeline.Line) *report.Run {
 	settled := func(l pipeline.Line) bool { return l.Status.Settled() }
 	return &report.Run{
-		ID: "R", Command: "import", Inputs: []pipeline.Input{{File: "f.csv", Rows: int64(len(lines))}}, Rows: int64(len(lines)),
+		About: report.About{RunID: "R", Command: "import", Inputs: []pipeline.Input{{File: "f.csv", Rows: int64(len(lines))}}},
 		Lines: each(lines), Attention: each(slices.DeleteFunc(slices.Clone(lines), settled)), Users: func(func(*pipeline.UserLine) bool) {}, Traffic: &report.Traffic{},
 	}
 }
@@ -202,8 +202,8 @@ func monday() *report.Run {
 		lines[i].User = pipeline.UserID(user)
 	}
 	r := runOf(lines)
-	r.ID, r.Target = "20261122T031500Z-c0ffee", pipeline.Target{BaseURL: "https://cor", Account: "key-1"}
-	r.Started = time.Date(2026, 11, 22, 3, 15, 0, 0, time.UTC)
+	r.RunID, r.Target = "20261122T031500Z-c0ffee", "https://cor key-1"
+	r.StartedAt = time.Date(2026, 11, 22, 3, 15, 0, 0, time.UTC)
 	r.Inputs[0].File = "monday.csv"
 	return r
 }
@@ -215,8 +215,8 @@ func tuesday() *report.Run {
 	}
 	lines[5].User, lines[5].Cells, lines[5].Raw = "", pipeline.Cells{}, "broken\"\u202e"
 	r := runOf(lines)
-	r.ID, r.DryRun, r.Job = "20261123T031500Z-ab12cd", true, "default"
-	r.Started = time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC)
+	r.RunID, r.DryRun, r.Job = "20261123T031500Z-ab12cd", true, "default"
+	r.StartedAt = time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC)
 	r.Inputs[0].File = "tuesday.csv"
 	return r
 }

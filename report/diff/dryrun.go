@@ -39,12 +39,8 @@ func ReadDryRun(dir string) (*report.Run, error) {
 	if err != nil {
 		return nil, altered(path, err)
 	}
-	r := &report.Run{
-		ID: s.RunID, Dir: dir, Job: s.Job, Version: s.Version, Command: s.Command, DryRun: s.DryRun, Target: pipeline.Target{BaseURL: s.Target},
-		Started: s.StartedAt, Finished: s.FinishedAt, Inputs: s.Inputs, Rows: s.Rows.Total, Traffic: &report.Traffic{},
-		Lines: slices.Values(lines), Users: func(func(*pipeline.UserLine) bool) {},
-	}
-	if !report.Summarize(r).Balanced {
+	r := &report.Run{About: s.About, Traffic: &report.Traffic{}, Lines: slices.Values(lines), Users: func(func(*pipeline.UserLine) bool) {}}
+	if counted := report.Summarize(r); !counted.Balanced || counted.Rows.String() != s.Rows.String() {
 		return nil, altered(path, errOtherRows)
 	}
 	return r, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"corattach/pipeline"
 	"corattach/report"
 )
 
@@ -38,7 +39,7 @@ func (r *Run) text() string {
 	if r.ExitCode != nil {
 		end = fmt.Sprintf("exit %d", *r.ExitCode)
 	}
-	return report.Show(fmt.Sprintf("%s %s, %d rows, %s", r.RunID, kind, r.Rows, end))
+	return pipeline.Show(fmt.Sprintf("%s %s, %d rows, %s", r.RunID, kind, r.Rows, end))
 }
 
 // cells are the cells of a change's line.
@@ -57,11 +58,11 @@ func (c *Change) cells() []string {
 		return a + " -> " + b
 	}
 	return []string{
-		c.Origin, strings.Join(c.What, " "), report.ShowCell(c.User), report.ShowCell(c.Workspace), report.ShowCell(c.Source),
-		between(func(s *Side) string { return report.ShowCell(s.Percentage) }),
-		between(func(s *Side) string { return report.Show(cmp.Or(s.Pivot, "-")) }),
+		c.Origin, strings.Join(c.What, " "), pipeline.ShowCell(c.User), pipeline.ShowCell(c.Workspace), pipeline.ShowCell(c.Source),
+		between(func(s *Side) string { return pipeline.ShowCell(s.Percentage) }),
+		between(func(s *Side) string { return pipeline.Show(cmp.Or(s.Pivot, "-")) }),
 		between(func(s *Side) string { return string(s.Status) }),
-		between(func(s *Side) string { return fmt.Sprintf("%s:%d", report.Show(s.File), s.Line) }),
+		between(func(s *Side) string { return fmt.Sprintf("%s:%d", pipeline.Show(s.File), s.Line) }),
 	}
 }
 
@@ -81,20 +82,19 @@ func (c *Comparison) Stat(w io.Writer) error {
 // spreadsheet would run are defused, and control characters are escaped. An error
 // is w's. The cells of a run that has no row of the pair are blank.
 func (c *Comparison) CSV(w io.Writer) error {
-	out := bufio.NewWriter(w) // its first error stays, and Flush returns it
-	sheet := report.NewSheet(out, "changed,what,user_id,workspace_id,source,"+
+	sheet := report.NewSheet(w, "changed,what,user_id,workspace_id,source,"+
 		"a_file,a_line,a_percentage,a_pivot_percentage,a_status,b_file,b_line,b_percentage,b_pivot_percentage,b_status")
-	show := report.Show
+	show := pipeline.Show
 	for _, change := range c.Changes {
-		sheet.Text(change.Origin, strings.Join(change.What, " "), show(change.User), show(change.Workspace), show(change.Source))
+		cells := []string{change.Origin, strings.Join(change.What, " "), show(change.User), show(change.Workspace), show(change.Source)}
 		for _, s := range []*Side{change.A, change.B} {
 			if s == nil {
-				sheet.Text("", "", "", "", "")
+				cells = append(cells, "", "", "", "", "")
 			} else {
-				sheet.Text(show(s.File), strconv.FormatInt(s.Line, 10), show(s.Percentage), show(s.Pivot), string(s.Status))
+				cells = append(cells, show(s.File), strconv.FormatInt(s.Line, 10), show(s.Percentage), show(s.Pivot), string(s.Status))
 			}
 		}
-		sheet.End()
+		sheet.Row(cells...)
 	}
-	return out.Flush()
+	return sheet.End()
 }

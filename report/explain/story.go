@@ -71,8 +71,8 @@ type Row struct {
 // A story without Rows and Vanished is of a user whom the run does not know.
 func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request, sessions []Session) *Story {
 	s := &Story{
-		UserID: report.ValidUTF8(string(user)), RunID: r.ID, Job: r.Job, Command: r.Command, Target: r.Target.String(),
-		StartedAt: r.Started, State: ended, LastAt: r.Finished, Reason: r.Stop.Reason,
+		UserID: pipeline.ValidUTF8(string(user)), RunID: r.RunID, Job: r.Job, Command: r.Command, Target: r.Target,
+		StartedAt: r.StartedAt, State: ended, LastAt: r.FinishedAt, Reason: r.Stop.Reason,
 		Sessions: append([]Session{}, sessions...), Rows: []Row{}, Requests: append([]pipeline.Request{}, requests...), Vanished: []pipeline.Vanished{},
 		Extras: []pipeline.Pivot{}, Lost: []pipeline.Pivot{}, Notes: []string{}, Advice: []string{}, Next: []string{},
 	}
@@ -129,7 +129,7 @@ func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
 }
 
 func newRow(r *report.Run, l *pipeline.Line) Row {
-	valid := report.ValidUTF8
+	valid := pipeline.ValidUTF8
 	row := Row{
 		File: valid(r.Inputs[l.File].File), Line: l.Line, Raw: valid(l.Raw), Verdict: l.Verdict, Advice: r.Advise(l),
 		Cells: pipeline.Cells{

@@ -49,9 +49,11 @@ func line(number int64, user, workspace, percentage string, v pipeline.Verdict) 
 
 func runOf(users []pipeline.UserLine, lines ...pipeline.Line) *report.Run {
 	return &report.Run{
-		ID: "20261123T031500Z-ab12cd", Dir: "runs/20261123T031500Z-ab12cd", Job: "default", Command: "import",
-		Target:  pipeline.Target{BaseURL: "https://integrations.projectcor.com", Account: "key-d13f5b288ecf"},
-		Started: began, Finished: began.Add(time.Minute), Inputs: []pipeline.Input{{File: "rows.csv"}},
+		About: report.About{
+			RunID: "20261123T031500Z-ab12cd", Dir: "runs/20261123T031500Z-ab12cd", Job: "default", Command: "import",
+			Target:    "https://integrations.projectcor.com key-d13f5b288ecf",
+			StartedAt: began, FinishedAt: began.Add(time.Minute), Inputs: []pipeline.Input{{File: "rows.csv"}},
+		},
 		Lines: each(lines), Users: each(users), Traffic: &report.Traffic{},
 	}
 }

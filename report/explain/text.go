@@ -29,7 +29,7 @@ func (s *Story) Text(w io.Writer) error {
 		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, v := range s.Vanished {
 			fmt.Fprintf(t, "  %s\t%s\t%s\tconfirmed %s\n",
-				report.ShowCell(string(v.Workspace)), report.ShowCell(string(v.Source)), report.Show(v.Percentage), timeText(v.ConfirmedAt))
+				pipeline.ShowCell(string(v.Workspace)), pipeline.ShowCell(string(v.Source)), pipeline.Show(v.Percentage), timeText(v.ConfirmedAt))
 		}
 		_ = t.Flush()
 	}
@@ -38,10 +38,10 @@ func (s *Story) Text(w io.Writer) error {
 	}
 	fmt.Fprint(out, "\nnext\n")
 	for _, text := range s.Advice {
-		fmt.Fprintf(out, "  %s\n", report.Show(text))
+		fmt.Fprintf(out, "  %s\n", pipeline.Show(text))
 	}
 	for _, command := range s.Next {
-		fmt.Fprintf(out, "    %s\n", report.Show(command))
+		fmt.Fprintf(out, "    %s\n", pipeline.Show(command))
 	}
 	if len(s.Advice)+len(s.Next) == 0 {
 		fmt.Fprint(out, "  nothing: every row of this user is settled\n")
@@ -52,9 +52,9 @@ func (s *Story) Text(w io.Writer) error {
 func (s *Story) writeHead(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	say := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, report.Show(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t, "%s\t%s\n", name, pipeline.Show(fmt.Sprintf(format, args...)))
 	}
-	say("user", "%s", report.ShowCell(s.UserID))
+	say("user", "%s", pipeline.ShowCell(s.UserID))
 	say("run", "%s to %s", s.RunID, s.Target)
 	switch s.State {
 	case killed:
@@ -76,9 +76,9 @@ func (s *Story) writeHead(out io.Writer) {
 			say("session", "%d. from %s %s", i+1, timeText(one.BeganAt), end)
 		}
 	}
-	counts := report.Counts{ByStatus: map[pipeline.Status]int64{}}
+	counts := report.Counts{}
 	for i := range s.Rows {
-		counts.ByStatus[s.Rows[i].Status]++
+		counts[s.Rows[i].Status]++
 	}
 	if len(s.Rows) > 0 {
 		say("rows", "%d = %v", len(s.Rows), counts)
@@ -99,7 +99,7 @@ func (s *Story) writeHead(out io.Writer) {
 		say("extra", "%s: COR returned it, no row lists it", pivotText(&s.Extras[i]))
 	}
 	for _, p := range s.Lost {
-		say("lost", "%s %s: it disappeared from COR's answer without being asked for", report.ShowCell(string(p.Workspace)), p.Source)
+		say("lost", "%s %s: it disappeared from COR's answer without being asked for", pipeline.ShowCell(string(p.Workspace)), p.Source)
 	}
 	for _, note := range s.Notes {
 		say("note", "%s", note)
@@ -124,7 +124,7 @@ func (s *Story) writeRows(out io.Writer) {
 		if r.Reason != "" {
 			verdict += ": " + r.Reason
 		}
-		cells := []string{report.ShowCell(r.Workspace), report.ShowCell(r.Source), report.ShowCell(r.Percentage)}
+		cells := []string{pipeline.ShowCell(r.Workspace), pipeline.ShowCell(r.Source), pipeline.ShowCell(r.Percentage)}
 		switch {
 		case r.Raw != "":
 			cells = []string{"", "", ""}
@@ -132,7 +132,7 @@ func (s *Story) writeRows(out io.Writer) {
 		case s.Command == "detach":
 			cells[2] = ""
 		}
-		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", report.Show(r.File), r.Line, strings.Join(cells, "\t"), report.Show(verdict))
+		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", pipeline.Show(r.File), r.Line, strings.Join(cells, "\t"), pipeline.Show(verdict))
 	}
 	_ = t.Flush()
 }
@@ -142,7 +142,7 @@ func (s *Story) writeRequest(out io.Writer, r *pipeline.Request) {
 	if slices.ContainsFunc(s.Requests, func(other pipeline.Request) bool { return other.Source == r.Source && other.Chunk > 0 }) {
 		chunk = fmt.Sprintf(", chunk %d", r.Chunk+1)
 	}
-	fmt.Fprintf(out, "\n%s under %s%s: %s\n", r.Op, report.Show(string(r.Source)), chunk, sharesText(r.Op, r.Shares))
+	fmt.Fprintf(out, "\n%s under %s%s: %s\n", r.Op, pipeline.Show(string(r.Source)), chunk, sharesText(r.Op, r.Shares))
 	if len(r.Past) == 0 {
 		fmt.Fprint(out, "  no attempt: nothing was sent\n")
 	}
@@ -152,7 +152,7 @@ func (s *Story) writeRequest(out io.Writer, r *pipeline.Request) {
 		if !e.Ended.IsZero() {
 			took = ", took " + max(e.Ended.Sub(e.At), 0).Round(time.Millisecond).String()
 		}
-		fmt.Fprintf(out, "  #%d  %s  %s  %s%s\n", e.Number, timeText(e.At), e.Op, report.Show(outcomeText(e)), took)
+		fmt.Fprintf(out, "  #%d  %s  %s  %s%s\n", e.Number, timeText(e.At), e.Op, pipeline.Show(outcomeText(e)), took)
 		writeDetails(out, r, e)
 	}
 }
@@ -161,7 +161,7 @@ func (s *Story) writeRequest(out io.Writer, r *pipeline.Request) {
 func sharesText(op pipeline.Op, shares []pipeline.Share) string {
 	var texts []string
 	for _, share := range shares {
-		text := report.ShowCell(string(share.Workspace))
+		text := pipeline.ShowCell(string(share.Workspace))
 		if op == pipeline.Attach {
 			text += " " + share.Percent.String()
 		}
@@ -189,7 +189,7 @@ func outcomeText(e *pipeline.Exchange) string {
 func writeDetails(out io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
 	say := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(out, "      %s%s\n", name, report.Show(text))
+			fmt.Fprintf(out, "      %s%s\n", name, pipeline.Show(text))
 		}
 	}
 	if len(e.Shares) < len(r.Shares) {
@@ -215,7 +215,7 @@ func writeDetails(out io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
 
 // pivotText tells a pivot in one line.
 func pivotText(p *pipeline.Pivot) string {
-	text := fmt.Sprintf("%s %s: %s", report.ShowCell(string(p.Workspace)), p.Source, p.Percentage)
+	text := fmt.Sprintf("%s %s: %s", pipeline.ShowCell(string(p.Workspace)), p.Source, p.Percentage)
 	if p.Name != "" || p.Integration != "" {
 		text += fmt.Sprintf(" (%s)", strings.Trim(p.Name+", "+p.Integration, ", "))
 	}

@@ -30,29 +30,19 @@ var assets embed.FS
 // Write writes the page of a run. It goes at most once through the lines and once
 // through the users, and holds a bounded number of them. An error is w's.
 func Write(w io.Writer, r *report.Run, s *report.Summary) error {
-	style, err := assets.ReadFile("page.css")
-	if err != nil {
-		return err
-	}
-	script, err := assets.ReadFile("page.js")
+	style, _ := assets.ReadFile("page.css") // what is embedded is there
+	script, _ := assets.ReadFile("page.js")
+	t, err := template.New("page.html").Funcs(functions()).ParseFS(assets, "page.html")
 	if err != nil {
 		return err
 	}
 	v := newView(r, s)
 	v.Style, v.Script = template.CSS(style), template.JS(script)
-	v.Policy = "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
-	t, err := template.New("page.html").Funcs(functions()).ParseFS(assets, "page.html")
-	if err != nil {
-		return err
-	}
+	// Nothing but these two runs, and nothing is loaded or sent.
+	styleHash, scriptHash := sha256.Sum256(style), sha256.Sum256(script)
+	v.Policy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+		base64.StdEncoding.EncodeToString(styleHash[:]), base64.StdEncoding.EncodeToString(scriptHash[:]))
 	return t.Execute(w, v)
-}
-
-// hash names a style or script for the page's policy, under which nothing else
-// runs, and nothing is loaded or sent.
-func hash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // view is the page as its template sees it.
@@ -64,6 +54,7 @@ type view struct {
 	Script template.JS
 
 	Outcome, Tone string
+	Subject       string // the input in a few words
 	Tiles         []tile
 	Over          []pipeline.UserLine // the first users above the allocation limit
 	Gone          []pipeline.Vanished // the first vanished pairs
@@ -83,19 +74,23 @@ type tile struct {
 }
 
 func newView(r *report.Run, s *report.Summary) *view {
-	v := &view{Summary: s, Run: r, Gone: r.Vanished[:min(len(r.Vanished), goneShown)], Plot: newPlot(r.Traffic.Seconds())}
+	v := &view{
+		Summary: s, Run: r, Subject: "no input", Gone: r.Vanished[:min(len(r.Vanished), goneShown)], Plot: newPlot(r.Traffic),
+		Shown: map[pipeline.Place]bool{},
+	}
 	v.Outcome, v.Tone = outcome(s)
-	kinds := int64(0)
-	for status, n := range s.Rows.ByStatus {
-		if n > 0 && !status.Settled() {
-			v.Attention += n
-			kinds++
+	if more := len(s.Inputs) - 1; more >= 0 {
+		if v.Subject = filepath.Base(s.Inputs[0].File); v.Subject == "-" {
+			v.Subject = "standard input"
+		}
+		if more > 0 {
+			v.Subject += " and " + pipeline.Count(more, "other file")
 		}
 	}
-	listed := v.list(max(kinds, 1))
+	listed := v.list()
 	var left []string
 	for _, status := range pipeline.Statuses() {
-		n := s.Rows.ByStatus[status]
+		n := s.Rows[status]
 		if n > 0 {
 			v.Tiles = append(v.Tiles, tile{status, n, listed[status]})
 		}
@@ -119,52 +114,37 @@ func newView(r *report.Run, s *report.Summary) *view {
 // not fit, each of the kinds of status has an equal share, so that none pushes out
 // another. Of a run that needs none it takes the first rows. It returns how many
 // it has taken of each status.
-func (v *view) list(kinds int64) map[pipeline.Status]int64 {
-	listed := map[pipeline.Status]int64{}
-	v.Shown = map[pipeline.Place]bool{}
-	take := func(l pipeline.Line) {
-		if l.Pivot != nil {
-			pivot := *l.Pivot
-			l.Pivot = &pivot
+func (v *view) list() report.Counts {
+	kinds := int64(0)
+	for status, n := range v.Rows {
+		if n > 0 && !status.Settled() {
+			v.Attention += n
+			kinds++
 		}
-		v.List = append(v.List, l)
-		v.Shown[l.Place] = true
-		listed[l.Status]++
 	}
-	if v.Attention == 0 {
-		for l := range v.Run.Lines {
-			if take(*l); len(v.List) == sampleShown {
-				break
-			}
-		}
-		return listed
-	}
-	share := int64(rowsShown)
-	if v.Attention > rowsShown {
+	rows, share, listed := v.Run.Attention, int64(rowsShown), report.Counts{}
+	switch {
+	case v.Attention == 0:
+		rows = v.Run.Lines
+	case v.Attention > rowsShown:
 		share /= kinds
 	}
-	for l := range v.Run.Attention {
+	for l := range rows {
 		if listed[l.Status] < share {
-			take(*l)
+			row := *l
+			if row.Pivot != nil {
+				row.Pivot = new(*row.Pivot)
+			}
+			v.List = append(v.List, row)
+			v.Shown[row.Place] = true
+			listed[row.Status]++
+		}
+		if v.Attention == 0 && len(v.List) == sampleShown {
+			return listed
 		}
 	}
 	slices.SortStableFunc(v.List, func(a, b pipeline.Line) int { return a.Status.Compare(b.Status) })
 	return listed
-}
-
-// Subject names the input in a few words.
-func (v *view) Subject() string {
-	if len(v.Inputs) == 0 {
-		return "no input"
-	}
-	name := filepath.Base(v.Inputs[0].File)
-	if name == "-" {
-		name = "standard input"
-	}
-	if more := len(v.Inputs) - 1; more > 0 {
-		name += " and " + pipeline.Count(more, "other file")
-	}
-	return name
 }
 
 // PlaceText names a row's place in the input: by its line alone where there is

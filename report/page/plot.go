@@ -1,6 +1,8 @@
 package page
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"corattach/report"
@@ -13,40 +15,36 @@ const (
 
 // plot is how fast attempts left, and what came of them. page.js draws it.
 type plot struct {
-	Width                       time.Duration // of a bar
-	Bars                        [][4]int64    // those that are not empty: begin divided by Width, answered, throttled, failed
-	Answered, Throttled, Failed int64
+	report.Outcomes
+	Width time.Duration // of a bar
+	Bars  [][4]int64    // those that are not empty: begin divided by Width, answered, throttled, failed
 }
 
 // newPlot adds the seconds up to bars, as wide as it takes to draw all of them. It
 // returns nil when nothing was sent.
-func newPlot(seconds []report.Second) *plot {
-	if len(seconds) == 0 {
+func newPlot(t *report.Traffic) *plot {
+	if len(t.Seconds) == 0 {
 		return nil
 	}
-	var p *plot
+	p := &plot{Outcomes: t.All}
+	seconds := slices.Sorted(maps.Keys(t.Seconds))
 	for _, width := range []int64{1, 2, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 4 * 3600, 24 * 3600} {
-		p = &plot{Width: time.Duration(width) * time.Second}
-		drawn, last := int64(0), seconds[0].Unix/width-1
-		for _, s := range seconds {
-			if at := s.Unix / width; at != last {
+		p.Width, p.Bars = time.Duration(width)*time.Second, nil
+		drawn, last := int64(0), seconds[0]/width-1
+		for _, second := range seconds {
+			if at := second / width; at != last {
 				p.Bars = append(p.Bars, [4]int64{at})
 				drawn += min(at-last, longPause)
 				last = at
 			}
-			bar := &p.Bars[len(p.Bars)-1]
-			bar[1] += int64(s.Attempts - s.Throttled - s.Failed)
-			bar[2] += int64(s.Throttled)
-			bar[3] += int64(s.Failed)
+			o, bar := t.Seconds[second], &p.Bars[len(p.Bars)-1]
+			bar[1] += o.Answered
+			bar[2] += o.Throttled
+			bar[3] += o.Failed
 		}
 		if drawn <= barsDrawn {
 			break
 		}
-	}
-	for _, bar := range p.Bars {
-		p.Answered += bar[1]
-		p.Throttled += bar[2]
-		p.Failed += bar[3]
 	}
 	return p
 }

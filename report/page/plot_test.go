@@ -18,20 +18,19 @@ func TestPlot(t *testing.T) {
 		apart := rapid.SampledFrom([]int64{1, 10, 600}).Draw(t, "apart")
 		random := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		at, sum := start.Unix(), [3]int64{}
-		var seconds []report.Second
+		var traffic report.Traffic
+		traffic.Seconds = map[int64]report.Outcomes{}
 		for range number {
 			at += 1 + random.Int63n(apart)
 			if random.Intn(200) == 0 {
 				at += 1000 * apart
 			}
-			s := report.Second{Unix: at, Throttled: random.Intn(2), Failed: random.Intn(2)}
-			s.Attempts = s.Throttled + s.Failed + random.Intn(5)
-			sum[0] += int64(s.Attempts - s.Throttled - s.Failed)
-			sum[1] += int64(s.Throttled)
-			sum[2] += int64(s.Failed)
-			seconds = append(seconds, s)
+			s := report.Outcomes{Answered: random.Int63n(5), Throttled: random.Int63n(2), Failed: random.Int63n(2)}
+			sum = [3]int64{sum[0] + s.Answered, sum[1] + s.Throttled, sum[2] + s.Failed}
+			traffic.All = report.Outcomes{Answered: sum[0], Throttled: sum[1], Failed: sum[2]}
+			traffic.Seconds[at] = s
 		}
-		p := newPlot(seconds)
+		p := newPlot(&traffic)
 		drawn, last := [3]int64{}, int64(-1)
 		for _, b := range p.Bars {
 			if b[0] <= last {
@@ -50,20 +49,18 @@ func TestPlot(t *testing.T) {
 
 // A night without work makes no bar wider.
 func TestPlotPause(t *testing.T) {
-	var seconds []report.Second
+	seconds := map[int64]report.Outcomes{}
 	for i := range int64(100) {
-		seconds = append(seconds, report.Second{Unix: i, Attempts: 1})
+		seconds[i] = report.Outcomes{Answered: 1}
+		seconds[36_000+i] = report.Outcomes{Answered: 1}
 	}
-	for i := range int64(100) {
-		seconds = append(seconds, report.Second{Unix: 36_000 + i, Attempts: 1})
-	}
-	if p := newPlot(seconds); p.Width != time.Second || len(p.Bars) != 200 {
+	if p := newPlot(&report.Traffic{Seconds: seconds}); p.Width != time.Second || len(p.Bars) != 200 {
 		t.Errorf("%d bars of %v", len(p.Bars), p.Width)
 	}
-	if p := newPlot([]report.Second{{Unix: 0, Attempts: 3, Throttled: 1, Failed: 1}, {Unix: 400, Attempts: 1}}); !cmp.Equal(p.Bars, [][4]int64{{0, 1, 1, 1}, {400, 1, 0, 0}}) {
+	if p := newPlot(&report.Traffic{Seconds: map[int64]report.Outcomes{0: {Answered: 1, Throttled: 1, Failed: 1}, 400: {Answered: 1}}}); !cmp.Equal(p.Bars, [][4]int64{{0, 1, 1, 1}, {400, 1, 0, 0}}) {
 		t.Errorf("%+v", p)
 	}
-	if newPlot(nil) != nil {
+	if newPlot(&report.Traffic{}) != nil {
 		t.Error("nothing was sent, and there is a plot")
 	}
 }

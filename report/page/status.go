@@ -43,24 +43,17 @@ func showStatus(s pipeline.Status) status {
 // outcome says in a few words how the run ended, and in which tone that is shown.
 func outcome(s *report.Summary) (words, tone string) {
 	switch code := s.Exit.Code; {
-	case code == pipeline.ExitDone && s.DryRun && s.Rows.ByStatus[pipeline.Planned] > 0:
+	case code == pipeline.ExitDone && s.DryRun && s.Rows[pipeline.Planned] > 0:
 		return "Ready to send", "good"
 	case code == pipeline.ExitDone:
 		return "Done", "good"
-	case code == pipeline.ExitInternal:
-		return "Internal error", "bad"
-	case code == pipeline.ExitRefused:
-		return "Input refused", "bad"
 	case code == pipeline.ExitPivots:
 		return "Needs attention", "differs"
-	case code == pipeline.ExitGuard:
-		return "Stopped by a guard", "bad"
-	case code == pipeline.ExitCredentials:
-		return "Credentials refused", "bad"
-	case code == pipeline.ExitUnavailable:
-		return "COR unavailable", "bad"
 	case code > pipeline.ExitSignal:
 		return "Interrupted", "bad"
 	}
-	return "Needs attention", "bad"
+	return map[int]string{
+		pipeline.ExitInternal: "Internal error", pipeline.ExitRefused: "Input refused", pipeline.ExitRows: "Needs attention",
+		pipeline.ExitGuard: "Stopped by a guard", pipeline.ExitCredentials: "Credentials refused", pipeline.ExitUnavailable: "COR unavailable",
+	}[s.Exit.Code], "bad"
 }

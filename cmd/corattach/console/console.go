@@ -87,7 +87,7 @@ func (c *Console) Format(format, level string) {
 			Out: c, TimeFormat: time.TimeOnly, NoColor: !screen || os.Getenv("NO_COLOR") != "",
 			FieldsExclude: []string{"run_id", "users", "users_done", "users_with_trouble", "attempts", "throttled", "attempts_per_second", "seconds_left"},
 			FormatPrepare: func(line map[string]any) error {
-				line[zerolog.MessageFieldName] = report.Show(fmt.Sprint(line[zerolog.MessageFieldName]))
+				line[zerolog.MessageFieldName] = pipeline.Show(fmt.Sprint(line[zerolog.MessageFieldName]))
 				return nil
 			},
 		}
@@ -209,7 +209,7 @@ func (c *Console) Say(text string) {
 		c.line(zerolog.InfoLevel).Msg(text)
 		return
 	}
-	fmt.Fprintln(c, report.Show(text))
+	fmt.Fprintln(c, pipeline.Show(text))
 }
 
 // Hint says what to do.

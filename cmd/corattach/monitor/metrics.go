@@ -57,7 +57,7 @@ func (m *metrics) encode() []byte {
 		info := fmt.Sprintf(",run_id=%s,target=%s,version=%s", quote(r.RunID), quote(r.Target), quote(r.Version))
 		samples = append(samples, sample{"run_info", "Which run the counts are of.", 1, info})
 		for _, status := range pipeline.Statuses() {
-			samples = append(samples, sample{"run_rows", "Rows of the last run by their verdict.", float64(r.Rows.ByStatus[status]), ",status=" + quote(string(status))})
+			samples = append(samples, sample{"run_rows", "Rows of the last run by their verdict.", float64(r.Rows[status]), ",status=" + quote(string(status))})
 		}
 		samples = append(samples, []sample{
 			{"run_resumable_rows", "Rows that corattach resume would send.", float64(r.Resumable), ""},

@@ -55,10 +55,10 @@ func TestMetricsProperty(t *testing.T) {
 		m := metrics{
 			job: text.Draw(t, "job"), code: rapid.IntRange(0, 143).Draw(t, "code"),
 			end: time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "end")), duration: time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, "took")),
-			run: &report.Summary{Target: text.Draw(t, "target"), RunID: "r", Version: "v"},
+			run: &report.Summary{About: report.About{Target: text.Draw(t, "target"), RunID: "r", Version: "v"}},
 		}
 		matched := rapid.Int64Range(0, 1e12).Draw(t, "matched")
-		m.run.Rows.ByStatus = map[pipeline.Status]int64{pipeline.Matched: matched}
+		m.run.Rows = report.Counts{pipeline.Matched: matched}
 		if rapid.Bool().Draw(t, "once") {
 			m.success = seconds(time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "success")))
 		}

@@ -66,10 +66,10 @@ func (m *Monitor) End(stopped, cut context.Context, code int, reason string, s *
 
 // body tells people how the run ended, in a line or two.
 func (m *Monitor) body(code int, reason string, s *report.Summary) string {
-	text := fmt.Sprintf("exit %d: %s\n", code, report.Show(reason))
+	text := fmt.Sprintf("exit %d: %s\n", code, pipeline.Show(reason))
 	if s != nil {
-		text += report.Show(fmt.Sprintf("run %s of job %q: rows %d = %v; %d requests in %d attempts, %d throttled",
-			s.RunID, m.job, s.Rows.Total, s.Rows, s.Requests, s.Attempts, s.Throttled)) + "\n"
+		text += pipeline.Show(fmt.Sprintf("run %s of job %q: rows %d = %v; %d requests in %d attempts, %d throttled",
+			s.RunID, m.job, s.Rows.Total(), s.Rows, s.Requests, s.Attempts, s.Throttled)) + "\n"
 	}
 	return text
 }

@@ -18,7 +18,6 @@ import (
 
 	"corattach/pipeline"
 	"corattach/reader"
-	"corattach/report"
 	"corattach/report/atomicfile"
 )
 
@@ -39,7 +38,7 @@ type inputFile struct {
 func New(stdin io.Reader, paths []string) (Files, error) {
 	var in Files
 	for i, path := range paths {
-		f := inputFile{name: report.Show(path), open: func() (io.ReadCloser, error) { return os.Open(path) }}
+		f := inputFile{name: pipeline.Show(path), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 		switch info, err := os.Stat(path); {
 		case path == "-" && slices.Contains(paths[:i], path):
 			return nil, pipeline.Usage("give - once", "standard input can be read only once")

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"corattach/pipeline"
+)
+
+const (
+	// ReconciliationHeader is the first line of reconciliation.csv.
+	ReconciliationHeader = "file,line,user_id,workspace_id,source,percentage," +
+		"pivot_percentage,pivot_user_id,pivot_workspace_id,workspace_name,integration_status," +
+		"status,reason,http_status,error_code,attempts,sent_at"
+
+	failedHeader = "user_id,workspace_id,percentage,source,_status,_reason,_file,_line,_raw"
+
+	// timeLayout is RFC 3339 in UTC, to the millisecond.
+	timeLayout = "2006-01-02T15:04:05.000Z"
+
+	byteOrderMark = "\ufeff" // tells a spreadsheet that a file is UTF-8
+	rawShown      = 255      // bytes of a record without cells, in reconciliation.csv
+	rawKept       = 32 << 10 // bytes of a raw line, in failed.csv
+)
+
+// writeReconciliation writes reconciliation.csv, and counts what stands in it. A
+// record that has no cells shows the beginning of its raw line as user_id.
+func writeReconciliation(w io.Writer, r *Run, t *tally) error {
+	s := NewSheet(w, ReconciliationHeader)
+	for l := range r.Lines {
+		t.line(l)
+		cells, pivot, sent := l.Cells, l.Pivot, ""
+		if l.Raw != "" && cells == (pipeline.Cells{}) {
+			cells.User = pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawShown)
+		}
+		if pivot == nil {
+			pivot = &pipeline.Pivot{}
+		}
+		if !l.SentAt.IsZero() {
+			sent = l.SentAt.UTC().Format(timeLayout)
+		}
+		s.Row(r.Inputs[l.File].File, number(l.Line), cells.User, cells.Workspace, cells.Source, cells.Percentage,
+			pivot.Percentage, some(pivot.UserID), some(pivot.WorkspaceID), pivot.Name, pivot.Integration,
+			string(l.Status), l.Reason, some(l.HTTPStatus), l.ErrorCode, number(l.Attempts), sent)
+	}
+	return s.End()
+}
+
+// number writes an integer.
+func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
+
+// some writes an integer, and 0 as a blank cell.
+func some[N int | int64](n N) string {
+	if n == 0 {
+		return ""
+	}
+	return number(n)
+}
+
+// writeFailed writes failed.csv: the rows that are to be sent again, behind a byte
+// order mark if any cell is not ASCII.
+func writeFailed(w io.Writer, r *Run) error {
+	header := failedHeader
+	for l := range r.Attention {
+		if strings.ContainsFunc(failedRecord(l, r), func(c rune) bool { return c >= utf8.RuneSelf }) {
+			header = byteOrderMark + header
+			break
+		}
+	}
+	out := NewSheet(w, header).out // its first error stays
+	for l := range r.Attention {
+		_, _ = out.WriteString(failedRecord(l, r))
+	}
+	return out.Flush()
+}
+
+// failedRecord is a row of failed.csv. The four cells of the input stand there
+// byte for byte, undefused and even where they are no UTF-8: read again, they must
+// give the verdict they gave, while a bad id with its bytes written as \xNN would be
+// another, good id. A record that is broken, or has the wrong number of fields, has
+// its raw line in _raw and, where it is known, its user in user_id: read again it
+// is invalid and holds its user.
+func failedRecord(l *pipeline.Line, r *Run) string {
+	cells := l.Cells
+	if l.Raw != "" {
+		cells = pipeline.Cells{User: string(l.User)}
+	}
+	record := []string{
+		cells.User, cells.Workspace, cells.Percentage, cells.Source, string(l.Status), pipeline.ValidUTF8(l.Reason),
+		pipeline.ValidUTF8(r.Inputs[l.File].File), number(l.Line), pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawKept),
+	}
+	for i := range record {
+		record[i] = quote(record[i])
+	}
+	return strings.Join(record, ",") + "\n"
+}
+
+// writeUnmapped writes unmapped.csv: users first, then workspaces, then what may be
+// either. A row of the input counts for an id whatever became of the row.
+func writeUnmapped(w io.Writer, r *Run) error {
+	type id struct {
+		kind   pipeline.Subject
+		id     string
+		source pipeline.Source
+	}
+	idOf := func(l *pipeline.Line, kind pipeline.Subject) id {
+		if kind == pipeline.UnknownWorkspace {
+			return id{kind, string(l.Workspace), l.Source}
+		}
+		return id{kind, string(l.User), l.Source}
+	}
+	type rows struct {
+		count int64
+		first pipeline.Place
+	}
+	unknown := map[id]*rows{}
+	var order []id
+	for l := range r.Attention {
+		id := idOf(l, l.Subject)
+		if l.Subject != "" && (l.Subject != pipeline.UnknownWorkspace || l.Named) && unknown[id] == nil {
+			unknown[id] = &rows{}
+			order = append(order, id)
+		}
+	}
+	s := NewSheet(w, "kind,id,source,rows,first_line")
+	if len(order) == 0 {
+		return s.End()
+	}
+	kinds := []pipeline.Subject{pipeline.UnknownUser, pipeline.UnknownWorkspace, pipeline.UnknownEither}
+	for l := range r.Lines {
+		for _, kind := range kinds {
+			if found := unknown[idOf(l, kind)]; found != nil {
+				if found.count == 0 {
+					found.first = l.Place
+				}
+				found.count++
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b id) int { return slices.Index(kinds, a.kind) - slices.Index(kinds, b.kind) })
+	for _, id := range order {
+		s.Row(string(id.kind), id.id, string(id.source), number(unknown[id].count), r.PlaceText(unknown[id].first))
+	}
+	return s.End()
+}
+
+// writeExtras writes extras.csv: what COR returned that no row of the user lists,
+// and what disappeared unasked, which has no percentage any more.
+func writeExtras(w io.Writer, r *Run) error {
+	s := NewSheet(w, "user_id,workspace_id,source,percentage,pivot_user_id,pivot_workspace_id,workspace_name,integration_status")
+	for u := range r.Users {
+		for _, p := range slices.Concat(u.Extras, u.Lost) {
+			s.Row(string(u.User), string(p.Workspace), string(p.Source), p.Percentage, some(p.UserID), some(p.WorkspaceID), p.Name, p.Integration)
+		}
+	}
+	return s.End()
+}
+
+// writeUsers writes users.csv.
+func writeUsers(w io.Writer, r *Run) error {
+	s := NewSheet(w, "user_id,rows,requested_total,returned_total,over_allocated,requests,worst_status")
+	for u := range r.Users {
+		s.Row(string(u.User), number(u.Rows), u.Requested.String(), u.Returned, strconv.FormatBool(u.OverAllocated), number(u.Requests), string(u.Worst))
+	}
+	return s.End()
+}
+
+// writeVanished writes vanished.csv.
+func writeVanished(w io.Writer, r *Run) error {
+	s := NewSheet(w, "user_id,workspace_id,source,percentage,confirmed_at")
+	for _, v := range r.Vanished {
+		s.Row(string(v.User), string(v.Workspace), string(v.Source), v.Percentage, v.ConfirmedAt.UTC().Format(timeLayout))
+	}
+	return s.End()
+}
+
+// renderRequests renders each request as it would be sent: into requests.jsonl unless
+// w is nil, and for the digest of the plan where that is still to be made.
+func renderRequests(w io.Writer, r *Run) error {
+	if w == nil && r.Digest == nil {
+		return nil
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for request := range r.Requests {
+		var line struct {
+			Method string          `json:"method"`
+			URL    string          `json:"url"`
+			Body   json.RawMessage `json:"body"`
+		}
+		line.Method, line.URL, line.Body = r.Render(&request)
+		if w == nil {
+			continue
+		}
+		if err := e.Encode(line); err != nil {
+			return err
+		}
+	}
+	if r.Digest != nil {
+		r.Plan = r.Digest()
+	}
+	return nil
+}
