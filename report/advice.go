@@ -163,11 +163,9 @@ func (r *Run) Next(todo Todo) []string {
 		return commandLine([]string{"less"}, filepath.Join(r.Dir, ReconciliationFile))
 	case guard == "--plan":
 		return commandLine(r.again(true, nil), files...)
-	case guard != "" && r.endsForGood():
-		return nil
 	case todo.Resumable && !r.endsForGood():
 		return commandLine([]string{"corattach", "resume"}, r.Dir)
-	case r.Command == "probe":
+	case guard != "" && r.endsForGood(), r.Command == "probe":
 		return nil
 	case todo.Commas:
 		return commandLine(append(r.again(r.DryRun, nil), "--decimal-comma"), files...)

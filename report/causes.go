@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	listed       = 20   // causes, warnings and ids of a cause that the summary holds
-	causeLines   = 10   // places that a cause names
-	causesHeld   = 1000 // in memory
-	patternBytes = 200  // of a reason that tell its kind
+	listed     = 20   // causes, warnings and ids of a cause that the summary holds
+	causeLines = 10   // places that a cause names
+	causesHeld = 1000 // in memory
 )
 
 // Cause is a group of rows that went wrong in the same way: those of one status
@@ -48,7 +47,7 @@ func (t *tally) addCause(l *pipeline.Line) {
 		if l.ErrorCode != "" {
 			kind, _, _ = strings.Cut(kind, l.ErrorCode)
 		}
-		kind = pattern(kind[:min(len(kind), patternBytes)])
+		kind = pattern(kind)
 	}
 	key := strings.Join([]string{string(l.Status), l.ErrorCode, string(l.Subject), kind}, "\x00")
 	code, reason := pipeline.ValidUTF8(l.ErrorCode), pipeline.ValidUTF8(l.Reason)
@@ -85,6 +84,9 @@ func (t *tally) addCause(l *pipeline.Line) {
 	if id != "" && !cause.named[id] {
 		cause.named[id] = true
 		cause.IDsTotal++
+		if cause.Title != "" {
+			cause.Title = "COR does not know " + pipeline.Count(cause.IDsTotal, cause.Subject)
+		}
 		if len(cause.IDs) < listed {
 			cause.IDs = append(cause.IDs, pipeline.ValidUTF8(id))
 		}
@@ -122,11 +124,6 @@ func (t *tally) sortCauses() {
 	slices.SortStableFunc(t.causes, func(a, b *Cause) int {
 		return cmp.Or(follows(a)-follows(b), cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
 	})
-	for _, c := range t.causes {
-		if c.Title != "" && c.IDsTotal > 0 {
-			c.Title = "COR does not know " + pipeline.Count(c.IDsTotal, c.Subject)
-		}
-	}
 }
 
 // headline says in one line what went wrong, and names what COR named, unless a

@@ -1,11 +1,15 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"corattach/pipeline"
@@ -50,7 +54,6 @@ func writeReconciliation(w io.Writer, r *Run, t *tally) error {
 	return s.End()
 }
 
-// number writes an integer.
 func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
 // some writes an integer, and 0 as a blank cell.
@@ -160,7 +163,6 @@ func writeExtras(w io.Writer, r *Run) error {
 	return s.End()
 }
 
-// writeUsers writes users.csv.
 func writeUsers(w io.Writer, r *Run) error {
 	s := NewSheet(w, "user_id,rows,requested_total,returned_total,over_allocated,requests,worst_status")
 	for u := range r.Users {
@@ -169,7 +171,6 @@ func writeUsers(w io.Writer, r *Run) error {
 	return s.End()
 }
 
-// writeVanished writes vanished.csv.
 func writeVanished(w io.Writer, r *Run) error {
 	s := NewSheet(w, "user_id,workspace_id,source,percentage,confirmed_at")
 	for _, v := range r.Vanished {
@@ -204,4 +205,30 @@ func renderRequests(w io.Writer, r *Run) error {
 		r.Plan = r.Digest()
 	}
 	return nil
+}
+
+// WriteJSON writes v as one JSON document with a final newline, indented by
+// indent if that is not blank. Characters that could steer a terminal are written
+// as \uNNNN, which JSON reads back as what they were. An error is w's or that of
+// the encoding.
+func WriteJSON(w io.Writer, v any, indent string) error {
+	var document bytes.Buffer
+	e := json.NewEncoder(&document)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var visible []byte
+	for _, r := range document.String() {
+		if r == '\n' || unicode.IsPrint(r) {
+			visible = utf8.AppendRune(visible, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			visible = fmt.Appendf(visible, `\u%04x`, unit)
+		}
+	}
+	_, err := w.Write(visible)
+	return err
 }
