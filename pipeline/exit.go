@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -43,29 +42,19 @@ func Usage(hint, format string, args ...any) error {
 
 // Internal is what the program, or the machine it runs on, is to blame for. When the
 // machine has run out of something, the hint says that.
-func Internal(hint string, err error) error {
-	return &Failure{ExitInternal, err, cmp.Or(Scarce(err), hint)}
+func Internal(hint string, err error) *Failure {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		hint = "raise the limit of open files (ulimit -n)"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		hint = "make room on the disk that is full"
+	}
+	return &Failure{ExitInternal, err, hint}
 }
 
 // Unwritable is the error of a run's directory or report that can't be written.
 func Unwritable(err error) error {
-	hint := "choose another --runs-dir, or make this one writable"
-	if errors.Is(err, syscall.ENOTDIR) {
-		hint = "choose another --runs-dir: this one is a file, or below one"
-	}
-	return Internal(hint, fmt.Errorf("no reports can be written: %w", err))
-}
-
-// Scarce says what to do when the machine has run out of something; "" for any other
-// error.
-func Scarce(err error) string {
-	switch {
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "raise the limit of open files (ulimit -n)"
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "make room on the disk that is full"
-	}
-	return ""
+	return Internal("choose another --runs-dir, or make this one writable", fmt.Errorf("no reports can be written: %w", err))
 }
 
 // PanicError is what a panic in any goroutine becomes: an internal error that

@@ -9,7 +9,8 @@ import (
 // Limit is a limit of N or N% that stops at strictly more. The zero value is
 // off.
 type Limit struct {
-	on      bool
+	On bool // there is a limit
+
 	percent bool
 	bound   Percent // a number in percentUnit, or a percentage
 }
@@ -32,14 +33,11 @@ func ParseLimit(text string) (Limit, error) {
 	return Limit{true, false, Percent(n) * percentUnit}, nil
 }
 
-// On reports whether there is a limit.
-func (l Limit) On() bool { return l.on }
-
 // Exceeded reports whether count is strictly more than the limit; total is what
 // a percentage is taken of.
 func (l Limit) Exceeded(count, total int) bool {
 	switch {
-	case !l.on:
+	case !l.On:
 		return false
 	case l.percent:
 		return Percent(count)*Hundred > l.bound*Percent(total)
@@ -50,7 +48,7 @@ func (l Limit) Exceeded(count, total int) bool {
 // String returns the limit as it is written.
 func (l Limit) String() string {
 	switch {
-	case !l.on:
+	case !l.On:
 		return "off"
 	case l.percent:
 		return l.bound.String() + "%"

@@ -33,20 +33,15 @@ func ParseDecimal(text string, point byte) (Percent, bool) {
 // String returns the shortest exact decimal, with a point: "60", "33.3333".
 // It is a JSON number.
 func (p Percent) String() string {
-	return string(p.Append(nil))
-}
-
-// Append appends String to b.
-func (p Percent) Append(b []byte) []byte {
-	b = strconv.AppendInt(b, int64(p)/percentUnit, 10)
+	text := strconv.FormatInt(int64(p)/percentUnit, 10)
 	if rest := int64(p) % percentUnit; rest != 0 {
-		b = append(b, strings.TrimRight(fmt.Sprintf(".%04d", rest), "0")...)
+		text += strings.TrimRight(fmt.Sprintf(".%04d", rest), "0")
 	}
-	return b
+	return text
 }
 
 // MarshalJSON returns String.
-func (p Percent) MarshalJSON() ([]byte, error) { return p.Append(nil), nil }
+func (p Percent) MarshalJSON() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalJSON reads what MarshalJSON returns; anything else is an error.
 func (p *Percent) UnmarshalJSON(text []byte) error {
@@ -58,21 +53,14 @@ func (p *Percent) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// maxReturnedDigits bounds the numbers that Near, SameNumber and SumReturned
-// compute with: a longer one is no percentage.
-const maxReturnedDigits = 64
-
 // Near reports whether text, a JSON number as COR returned it, differs from this
 // value by at most tolerance: with 0, 60 is near 60, 60.0 and 6e1 alone.
 func (p Percent) Near(text string, tolerance Percent) bool {
-	if plain, ok := ParseDecimal(text, '.'); ok {
-		return max(plain-p, p-plain) <= tolerance
-	}
-	returned, ok := parseReturned(text)
+	difference, ok := parseReturned(text)
 	if !ok {
 		return false
 	}
-	difference := returned.Sub(returned, big.NewRat(int64(p), percentUnit))
+	difference.Sub(difference, big.NewRat(int64(p), percentUnit))
 	return difference.Abs(difference).Cmp(big.NewRat(int64(tolerance), percentUnit)) <= 0
 }
 
@@ -91,27 +79,21 @@ func SameNumber(a, b string) bool {
 // SumReturned adds up JSON numbers as COR returned them, exactly. What is no
 // number counts as 0.
 func SumReturned(texts []string) string {
-	const short = 10 // characters: no sum of such numbers that fits in memory overflows
-	var sum Percent
-	odd := new(big.Rat)
+	sum := new(big.Rat)
 	for _, text := range texts {
-		if plain, ok := ParseDecimal(text, '.'); ok && len(text) <= short {
-			sum += plain
-		} else if value, ok := parseReturned(text); ok {
-			odd.Add(odd, value)
+		if value, ok := parseReturned(text); ok {
+			sum.Add(sum, value)
 		}
 	}
-	if odd.Sign() == 0 {
-		return sum.String()
-	}
-	odd.Add(odd, big.NewRat(int64(sum), percentUnit))
-	digits, _ := odd.FloatPrec()
-	return odd.FloatString(digits)
+	digits, _ := sum.FloatPrec()
+	return sum.FloatString(digits)
 }
 
+// parseReturned reads a number that is short enough to be a percentage.
 func parseReturned(text string) (*big.Rat, bool) {
+	const longest = 64
 	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
-	if len(text) > maxReturnedDigits || len(strings.TrimLeft(exponent, "+-0")) > 2 || strings.ContainsAny(text, "/_xXpPbBoO") {
+	if len(text) > longest || len(strings.TrimLeft(exponent, "+-0")) > 2 || strings.ContainsAny(text, "/_xXpPbBoO") {
 		return nil, false
 	}
 	return new(big.Rat).SetString(text)

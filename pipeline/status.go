@@ -47,11 +47,8 @@ func BySeverity() []Status {
 	}
 }
 
-// Compare orders statuses by severity.
+// Compare orders statuses by severity, the worst first.
 func (s Status) Compare(other Status) int {
 	all := BySeverity()
 	return slices.Index(all, s) - slices.Index(all, other)
 }
-
-// Worse reports whether s calls for attention before than does.
-func (s Status) Worse(than Status) bool { return s.Compare(than) < 0 }

@@ -1,11 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 )
 
-func TestStatusWorse(t *testing.T) {
+func TestStatusCompare(t *testing.T) {
 	worstFirst := []Status{
 		Failed, Unknown, Invalid, Held, Protected, NotSent, Missing, StillAttached, Mismatched, Planned, Matched, Detached, Unchanged, Duplicate,
 	}
@@ -15,8 +16,8 @@ func TestStatusWorse(t *testing.T) {
 	}
 	for i, a := range worstFirst {
 		for j, b := range worstFirst {
-			if got := a.Worse(b); got != (i < j) {
-				t.Errorf("%v.Worse(%v) = %v", a, b, got)
+			if got := cmp.Compare(a.Compare(b), 0); got != cmp.Compare(i, j) {
+				t.Errorf("%v.Compare(%v) = %v", a, b, got)
 			}
 		}
 	}

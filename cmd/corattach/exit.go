@@ -22,5 +22,5 @@ func failureOf(err error) *pipeline.Failure {
 	case errors.As(err, &stop) && stop.Kind == pipeline.Interrupted:
 		return &pipeline.Failure{Code: pipeline.ExitSignal + stop.Signal, Err: err}
 	}
-	return &pipeline.Failure{Code: pipeline.ExitInternal, Err: err, Hint: pipeline.Scarce(err)}
+	return pipeline.Internal("", err)
 }

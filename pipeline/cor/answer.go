@@ -14,83 +14,60 @@ import (
 	"corattach/pipeline"
 )
 
-// wireAnswer is COR's flat user object.
-type wireAnswer struct {
-	ID         raw                          `json:"id"`
-	Workspaces array[object[wireWorkspace]] `json:"workspaces"` // nil when it is no array
-	Errors     array[raw]                   `json:"errors"`
-}
-
-type wireWorkspace struct {
-	ID           raw                     `json:"id"`
-	Name         raw                     `json:"name"`
-	Active       raw                     `json:"active"`
-	Integrations object[wireIntegration] `json:"json_integrations"`
-	Pivot        object[wirePivot]       `json:"pivot"`
-}
-
-type wireIntegration struct {
-	Origin raw `json:"origin_external_id"`
-	Source raw `json:"source"`
-	Status raw `json:"status"`
-}
-
-type wirePivot struct {
-	WorkspaceID raw `json:"workspace_id"`
-	UserID      raw `json:"user_id"`
-	Percentage  raw `json:"percentage"`
-}
-
-// decodeAnswer reads a 2xx answer to an attach or detach. It returns a problem
-// when that is no JSON object with a numeric id and a workspaces array.
+// decodeAnswer reads a 2xx answer to an attach or detach, COR's flat user object. It
+// returns a problem when that is no JSON object with a numeric id and a workspaces
+// array. By the rules of encoding/json's second version, a name counts as it is
+// spelled, and one that stands twice in an object is an error (RFC 8259 leaves open
+// which of them holds). A value of an unexpected type costs itself, not the answer.
 func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
-	var wire object[wireAnswer]
-	switch err := json.Unmarshal(r.body, &wire, jsontext.AllowInvalidUTF8(true)); {
+	var body raw
+	switch err := json.Unmarshal(r.body, &body, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return answer, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
 		return answer, "no JSON in the answer"
 	}
-	id, ok := wire.it.ID.integer()
-	if !ok || wire.it.Workspaces == nil {
+	user := decode[fields](body)
+	id, ok := user["id"].integer()
+	workspaces := decode[entries](user["workspaces"])
+	if !ok || workspaces == nil {
 		return answer, "no user object in the answer"
 	}
-	answer = pipeline.Answer{UserID: id, Pivots: make([]pipeline.Pivot, len(wire.it.Workspaces))}
-	for i, workspace := range wire.it.Workspaces {
-		answer.Pivots[i] = workspace.it.pivot(id, r)
+	answer = pipeline.Answer{UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
+	for i, workspace := range workspaces {
+		answer.Pivots[i] = pivotOf(decode[fields](workspace), id, r)
 	}
-	markContradictions(answer.Pivots)
-	if len(wire.it.Errors) > 0 {
-		answer.Errors = itemErrors(wire.it.Errors, r)
+	if all := decode[entries](user["errors"]); len(all) > 0 {
+		answer.Errors = itemErrors(all, r)
 	}
 	return answer, ""
 }
 
-// pivot carries over what stands in the body and says what is wrong with it.
-func (w wireWorkspace) pivot(user int64, r reply) pipeline.Pivot {
+// pivotOf carries over what stands in a workspace and says what is wrong with it.
+func pivotOf(workspace fields, user int64, r reply) pipeline.Pivot {
 	const longest = 64 // bytes of a percentage
-	wire := w.Pivot.it
-	id, hasID := w.ID.integer()
-	workspace, hasWorkspace := wire.WorkspaceID.integer()
-	owner, hasOwner := wire.UserID.integer()
-	percentage := wire.Percentage.number()
+	integration, pivot := decode[fields](workspace["json_integrations"]), decode[fields](workspace["pivot"])
+	id, hasID := workspace["id"].integer()
+	workspaceID, hasWorkspace := pivot["workspace_id"].integer()
+	owner, hasOwner := pivot["user_id"].integer()
+	percentage := pivot["percentage"].number()
 	if len(percentage) > longest || r.secrets.hide(percentage) != percentage {
 		percentage = ""
 	}
 	p := pipeline.Pivot{
-		Workspace:   pipeline.WorkspaceID(r.kept(w.Integrations.it.Origin)),
-		Source:      pipeline.Source(r.kept(w.Integrations.it.Source)),
+		Workspace:   pipeline.WorkspaceID(r.kept(integration["origin_external_id"])),
+		Source:      pipeline.Source(r.kept(integration["source"])),
 		Percentage:  percentage,
-		Text:        percentage != "" && wire.Percentage[0] == '"',
+		Text:        percentage != "" && pivot["percentage"][0] == '"',
 		UserID:      owner,
-		WorkspaceID: workspace,
-		Name:        r.kept(w.Name),
-		Integration: r.kept(w.Integrations.it.Status),
+		WorkspaceID: workspaceID,
+		Name:        r.kept(workspace["name"]),
+		Integration: r.kept(integration["status"]),
 		// Choice: documented is false; COR writes numbers as strings elsewhere, and false may be 0.
-		Inactive: slices.Contains([]raw{"false", "0", `"false"`, `"0"`}, w.Active),
+		Inactive: slices.Contains([]string{"false", "0", `"false"`, `"0"`}, string(workspace["active"])),
 	}
 	switch {
-	case wire == wirePivot{}:
+	case len(pivot) == 0:
 		p.Problem = "the answer has no pivot for it"
 	case !hasID:
 		p.Problem = "the answer has no numeric id for it"
@@ -98,8 +75,8 @@ func (w wireWorkspace) pivot(user int64, r reply) pipeline.Pivot {
 		p.Problem = "its pivot has no numeric workspace_id"
 	case !hasOwner:
 		p.Problem = "its pivot has no numeric user_id"
-	case workspace != id:
-		p.Problem = fmt.Sprintf("its pivot is of workspace %d, not %d", workspace, id)
+	case workspaceID != id:
+		p.Problem = fmt.Sprintf("its pivot is of workspace %d, not %d", workspaceID, id)
 	case owner != user:
 		p.Problem = fmt.Sprintf("its pivot is of user %d, not %d", owner, user)
 	case percentage == "":
@@ -119,33 +96,12 @@ func (r reply) kept(value raw) string {
 	return pipeline.Cut(r.secrets.hide(text), maxText)
 }
 
-// markContradictions gives a Problem to pivots of one external workspace and
-// source that tell different things.
-func markContradictions(pivots []pipeline.Pivot) {
-	first := make(map[pipeline.Pair]*pipeline.Pivot, len(pivots))
-	contradicted := map[pipeline.Pair]bool{}
-	for i := range pivots {
-		p := &pivots[i]
-		key := pipeline.Pair{Source: p.Source, Workspace: p.Workspace}
-		q := cmp.Or(first[key], p)
-		first[key] = q
-		if p.Workspace != "" && (q.Percentage != p.Percentage || q.WorkspaceID != p.WorkspaceID || q.Problem != p.Problem) {
-			contradicted[key] = true
-		}
-	}
-	for i := range pivots {
-		if p := &pivots[i]; p.Problem == "" && contradicted[pipeline.Pair{Source: p.Source, Workspace: p.Workspace}] {
-			p.Problem = "the answer has it twice, with different values"
-		}
-	}
-}
-
 // itemErrors carries over the errors array of kinds F and G. Choice: an answer
 // has at most a thousand of them more than its request has workspaces; what is
 // beyond is left out.
-func itemErrors(entries []raw, r reply) (items []pipeline.ItemError) {
+func itemErrors(all entries, r reply) (items []pipeline.ItemError) {
 	ids, people := idsOf(r.asked), r.people()
-	for _, entry := range entries[:min(len(entries), 1000+len(r.asked.Shares))] {
+	for _, entry := range all[:min(len(all), 1000+len(r.asked.Shares))] {
 		e := saidBy(entry, 1)
 		subject, named := e.subject(r.asked, ids)
 		item := pipeline.ItemError{
@@ -173,8 +129,8 @@ type Account struct {
 // from first_name and last_name, as in COR's v1 users.
 func decodeAccount(r reply) (Account, bool) {
 	shown := func(text string) string { return pipeline.Cut(tidy(r.secrets.hide(text)), maxText) }
-	top := fieldsOf(raw(r.body))
-	for _, of := range [...]map[string]raw{top, fieldsOf(top["user"]), fieldsOf(top["data"])} {
+	top := decode[fields](raw(r.body))
+	for _, of := range [...]fields{top, decode[fields](top["user"]), decode[fields](top["data"])} {
 		full := strings.TrimSpace(of["first_name"].text() + " " + of["last_name"].text())
 		account := Account{ID: shown(of["id"].text()), Name: shown(cmp.Or(of["name"].text(), full)), Email: shown(of["email"].text())}
 		if account != (Account{}) {
@@ -184,24 +140,18 @@ func decodeAccount(r reply) (Account, bool) {
 	return Account{}, false
 }
 
-// What COR answers is read by the rules of encoding/json's second version: a name
-// counts as it is spelled, and one that stands twice in an object is an error (RFC
-// 8259 leaves open which of them holds). A value of an unexpected type costs
-// itself, not the answer.
+type (
+	fields  map[string]raw
+	entries []raw
+)
 
-// fieldsOf returns the members of an object; nil of any other value.
-func fieldsOf(value raw) map[string]raw {
-	var fields map[string]raw
-	if json.Unmarshal([]byte(value), &fields, jsontext.AllowInvalidUTF8(true)) != nil {
+// decode reads the fields of an object or the entries of an array; nil of any other
+// value, and where a name stands twice unless that is lenient.
+func decode[T fields | entries](value raw, options ...json.Options) (whole T) {
+	if json.Unmarshal([]byte(value), &whole, append(options, jsontext.AllowInvalidUTF8(true))...) != nil {
 		return nil
 	}
-	return fields
-}
-
-// leniently reads what says that something went wrong: a doubled name costs
-// nothing there, the last one counts.
-func leniently(value raw, into any) error {
-	return json.Unmarshal([]byte(value), into, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return whole
 }
 
 // raw is a JSON value as it stands in an answer, "" when absent. COR writes
@@ -242,26 +192,4 @@ func (r raw) number() string {
 func (r raw) integer() (int64, bool) {
 	n, err := strconv.ParseInt(r.number(), 10, 64)
 	return n, err == nil
-}
-
-// object reads a T from a JSON object. From any other value it takes nothing.
-type object[T any] struct{ it T }
-
-// UnmarshalJSONFrom reads any value.
-func (o *object[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
-	if in.PeekKind() != '{' {
-		return in.SkipValue()
-	}
-	return json.UnmarshalDecode(in, &o.it)
-}
-
-// array reads Ts from a JSON array, and takes nothing from any other value.
-type array[T any] []T
-
-// UnmarshalJSONFrom reads any value.
-func (a *array[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
-	if in.PeekKind() != '[' {
-		return in.SkipValue()
-	}
-	return json.UnmarshalDecode(in, (*[]T)(a))
 }

@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
@@ -193,25 +194,26 @@ func URL(base string, op pipeline.Op, user pipeline.UserID) string {
 // the keys in the order of COR's example and exact percentages. Detach sends
 // the workspaces as plain strings.
 func Body(op pipeline.Op, r pipeline.Request) []byte {
-	b := make([]byte, 0, 64+64*len(r.Shares))
-	b = append(b, `{"workspaces":[`...)
-	for i, share := range r.Shares {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if op == pipeline.Detach {
-			b, _ = jsontext.AppendQuote(b, share.Workspace)
-			continue
-		}
-		b = append(b, `{"workspaceId":`...)
-		b, _ = jsontext.AppendQuote(b, share.Workspace)
-		b = append(b, `,"percentage":`...)
-		b = share.Percent.Append(b)
-		b = append(b, '}')
+	type share struct {
+		Workspace pipeline.WorkspaceID `json:"workspaceId"`
+		Percent   pipeline.Percent     `json:"percentage"`
 	}
-	b = append(b, `],"metadata":{"source":`...)
-	b, _ = jsontext.AppendQuote(b, r.Source)
-	return append(b, `}}`...)
+	var body struct {
+		Workspaces []any `json:"workspaces"`
+		Metadata   struct {
+			Source pipeline.Source `json:"source"`
+		} `json:"metadata"`
+	}
+	for _, s := range r.Shares {
+		if op == pipeline.Detach {
+			body.Workspaces = append(body.Workspaces, s.Workspace)
+		} else {
+			body.Workspaces = append(body.Workspaces, share(s))
+		}
+	}
+	body.Metadata.Source = r.Source
+	text, _ := json.Marshal(&body, jsontext.AllowInvalidUTF8(true)) // ids are valid UTF-8
+	return text
 }
 
 // newTransports returns a transport for https, through the proxy of the

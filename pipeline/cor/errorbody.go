@@ -29,26 +29,24 @@ type said struct {
 // any other value as the message of one. Its entries are those of errors, an error
 // that it wraps, and the members of a message; depth is how many layers are read.
 func saidBy(value raw, depth int) said {
-	var f errorFields
-	if leniently(value, &f) != nil {
-		f = errorFields{"message": value}
+	lenient := jsontext.AllowDuplicateNames(true) // the last one counts
+	f := decode[fields](value, lenient)
+	if f == nil {
+		f = fields{"message": value}
 	}
 	word := f.word()
 	s := said{id: f["id"].text(), word: word, code: f.code(word), message: f.message(), attached: saysAttached(word), own: word != "" || f.own()}
 	_, isNumber := f["id"].integer()
 	s.person = isNumber || f["email"] != ""
-	var entries, members array[raw]
-	_ = leniently(f["errors"], &entries) // what is no array has no members
-	_ = leniently(f["message"], &members)
-	entries = append(entries, members...)
+	all := slices.Concat(decode[entries](f["errors"], lenient), decode[entries](f["message"], lenient))
 	if strings.HasPrefix(string(f["error"]), "{") {
-		entries = append(entries, f["error"])
+		all = append(all, f["error"])
 	}
-	if depth == 0 || len(entries) == 0 {
+	if depth == 0 || len(all) == 0 {
 		return s
 	}
 	var messages []string
-	for _, entry := range entries {
+	for _, entry := range all {
 		e := saidBy(entry, depth-1)
 		s.entries = append(s.entries, e)
 		s.own = s.own || e.own
@@ -62,12 +60,9 @@ func saidBy(value raw, depth int) said {
 	return s
 }
 
-// errorFields are the fields of an error. COR's words may stand in any of them.
-type errorFields map[string]raw
-
 // word returns the word of COR's that decides what the error means, in the first
 // field that has one. Beside another word, one of "attached" does not count.
-func (f errorFields) word() (word string) {
+func (f fields) word() (word string) {
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
 		for _, next := range strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) }) {
 			if isWordOfCOR(next) && (word == "" || saysAttached(word)) {
@@ -95,7 +90,7 @@ func saysAttached(word string) bool {
 
 // code returns COR's code or name for the error: the most specific one, word when
 // that stands elsewhere, a single word of a gateway. An HTTP status is no code.
-func (f errorFields) code(word string) string {
+func (f fields) code(word string) string {
 	const generic = "CORCustomError" // the name of most of COR's errors
 	name := f["name"].text()
 	if !isErrorName(name) {
@@ -116,7 +111,7 @@ func isErrorName(name string) bool {
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
 
-func (f errorFields) message() string {
+func (f fields) message() string {
 	text := cmp.Or(f["message"].text(), f["error_description"].text(), f["error"].text(), f["validation"].text())
 	if field := f["field"].text(); field != "" && text != "" {
 		text = field + ": " + text
@@ -127,7 +122,7 @@ func (f errorFields) message() string {
 // own says whether the error has the form of COR's own, kinds A to D, F and G of
 // its pages: a name or a code as COR's are, the status ERROR beside a code, or a
 // field. Kind E is none, as any gateway answers so.
-func (f errorFields) own() bool {
+func (f fields) own() bool {
 	code := cmp.Or(f["error_code"].text(), f["code"].text())
 	isCode, _ := path.Match("[A-Z][A-Z][0-9][0-9][0-9]", code)
 	return isCode || strings.HasSuffix(f["name"].text(), "Error") || code != "" && f["status"].text() == "ERROR" ||

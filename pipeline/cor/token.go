@@ -177,7 +177,7 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 	defer cancel()
 	asked := time.Now()
 	got, fault := t.client.send(ctx, http.MethodPost, t.client.auth+path, http.Header{header: {value}}, []byte(body), reply{secrets: former.secrets})
-	given := fieldsOf(raw(got.body))
+	given := decode[fields](raw(got.body))
 	next := token{access: given["access_token"].text(), refresh: given["refresh_token"].text()}
 	if fault == nil && next.access == "" {
 		fault = got.fault(pipeline.Unreadable, "", "an answer without an access token")

@@ -1,7 +1,6 @@
 package cor
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -176,28 +175,6 @@ func TestJoinIsByExternalID(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[pipeline.WorkspaceID]string{"1": "10", "2": "20"}, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestTheSameWorkspaceTwice(t *testing.T) {
-	entry := func(id int, source, percentage string) string {
-		return fmt.Sprintf(`{"id":%d,"json_integrations":{"origin_external_id":"W","source":%q},"pivot":{"workspace_id":%d,"user_id":8,"percentage":%s}}`, id, source, id, percentage)
-	}
-	const twice = "the answer has it twice, with different values"
-	for _, test := range []struct {
-		entries []string
-		want    string
-	}{
-		{[]string{entry(1, "SAP", "5"), entry(1, "SAP", "5")}, ","},
-		{[]string{entry(1, "SAP", "5"), entry(1, "SAP", "6")}, twice + "," + twice},
-		{[]string{entry(1, "SAP", "5"), entry(2, "SAP", "5")}, twice + "," + twice},
-		{[]string{entry(1, "SAP", "5"), entry(2, "OKTA", "6")}, ","},
-		{[]string{entry(1, "SAP", "5"), entry(1, "SAP", "null")}, twice + ",its pivot has no number as percentage"},
-	} {
-		answer, _ := decodeAnswer(answerTo([]byte(`{"id":8,"workspaces":[`+strings.Join(test.entries, ",")+`]}`), sample()))
-		if got := answer.Pivots[0].Problem + "," + answer.Pivots[1].Problem; got != test.want {
-			t.Errorf("%s: %s", test.entries, got)
-		}
 	}
 }
 

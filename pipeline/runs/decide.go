@@ -72,7 +72,7 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
 	switch {
-	case !w.maxDrop.On():
+	case !w.maxDrop.On:
 	case slices.ContainsFunc(w.reading.Inputs, func(in pipeline.Input) bool { return in.Part }):
 		w.warn("the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
@@ -81,7 +81,7 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 			stop = w.dropped(m, hasBaseline)
 		}
 	}
-	if stop == nil && w.maxChange.On() && !s.AcceptChange {
+	if stop == nil && w.maxChange.On && !s.AcceptChange {
 		if changed, confirmed := w.table.Changed(earlier); w.maxChange.Exceeded(changed, confirmed) {
 			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, w.maxChange)
 		}

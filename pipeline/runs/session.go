@@ -185,7 +185,7 @@ func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.S
 			settled.Sent++
 		}
 		for j, v := range verdicts[i] {
-			if v.Status.Worse(worst) {
+			if v.Status.Compare(worst) < 0 {
 				worst = v.Status
 			}
 			if r.Op == pipeline.Attach && v.Pivot != nil && v.Pivot.Inactive {

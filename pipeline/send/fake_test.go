@@ -232,7 +232,7 @@ func (b *bed) onUser(u *pipeline.User, verdicts [][]pipeline.Verdict) {
 	b.verdicts[u.ID] = verdicts
 	b.worst[u.ID] = pipeline.Duplicate
 	for _, v := range slices.Concat(verdicts...) {
-		if v.Status.Worse(b.worst[u.ID]) {
+		if v.Status.Compare(b.worst[u.ID]) < 0 {
 			b.worst[u.ID] = v.Status
 		}
 	}

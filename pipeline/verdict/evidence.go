@@ -99,8 +99,8 @@ func join(rows map[pipeline.WorkspaceID]*evidence, source pipeline.Source, e *pi
 			ev.pivot, ev.problem = p, ""
 		}
 		ev.problem = cmp.Or(ev.problem, p.Problem)
-		if ev.problem == "" && !pipeline.SameNumber(p.Percentage, ev.pivot.Percentage) {
-			ev.problem = fmt.Sprintf("the workspace is listed with %s and with %s", ev.pivot.Percentage, p.Percentage)
+		if ev.problem == "" && (p.WorkspaceID != ev.pivot.WorkspaceID || !pipeline.SameNumber(p.Percentage, ev.pivot.Percentage)) {
+			ev.problem = "the answer has it twice, with different values"
 		}
 	}
 	for i := range e.Answer.Errors {

@@ -113,7 +113,7 @@ func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
 			continue
 		}
 		s.Rows = append(s.Rows, newRow(r, l))
-		if s.Status == "" || l.Status.Worse(s.Status) {
+		if s.Status == "" || l.Status.Compare(s.Status) < 0 {
 			s.Status = l.Status
 		}
 		todo.Resumable = todo.Resumable || l.Resumable
