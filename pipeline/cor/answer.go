@@ -1,7 +1,6 @@
 package cor
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,30 +113,6 @@ func itemErrors(all entries, r reply) (items []pipeline.ItemError) {
 		items = append(items, item)
 	}
 	return items
-}
-
-// Account is whom a token belongs to, as far as COR says, each field on one
-// line of bounded length. At least one field is set.
-type Account struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Email string `json:"email"`
-}
-
-// decodeAccount reads the answer of /v1/me. Choice: its shape is not public; the
-// fields are those of the object, or of its user or data, and the name is also taken
-// from first_name and last_name, as in COR's v1 users.
-func decodeAccount(r reply) (Account, bool) {
-	shown := func(text string) string { return pipeline.Cut(tidy(r.secrets.hide(text)), maxText) }
-	top := decode[fields](raw(r.body))
-	for _, of := range [...]fields{top, decode[fields](top["user"]), decode[fields](top["data"])} {
-		full := strings.TrimSpace(of["first_name"].text() + " " + of["last_name"].text())
-		account := Account{ID: shown(of["id"].text()), Name: shown(cmp.Or(of["name"].text(), full)), Email: shown(of["email"].text())}
-		if account != (Account{}) {
-			return account, true
-		}
-	}
-	return Account{}, false
 }
 
 type (

@@ -108,18 +108,33 @@ func (c *Client) Ready(ctx context.Context) *pipeline.Fault {
 	return fault
 }
 
+// Account is whom a token belongs to, as far as COR says, each field on one
+// line of bounded length. At least one field is set.
+type Account struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
 // Me asks COR whom the credentials belong to (GET /v1/me). The fault is one of
-// those of Do.
+// those of Do. Choice: the shape of the answer is not public; the fields are those of
+// the object, or of its user or data, and the name is also taken from first_name and
+// last_name, as in COR's v1 users.
 func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 	got, fault := c.authorized(ctx, http.MethodGet, c.auth+"/me", nil, nil)
 	if fault != nil {
 		return Account{}, fault
 	}
-	account, ok := decodeAccount(got)
-	if !ok {
-		return Account{}, faultOf(got, "no account")
+	shown := func(text string) string { return pipeline.Cut(tidy(got.secrets.hide(text)), maxText) }
+	top := decode[fields](raw(got.body))
+	for _, of := range [...]fields{top, decode[fields](top["user"]), decode[fields](top["data"])} {
+		full := strings.TrimSpace(of["first_name"].text() + " " + of["last_name"].text())
+		account := Account{ID: shown(of["id"].text()), Name: shown(cmp.Or(of["name"].text(), full)), Email: shown(of["email"].text())}
+		if account != (Account{}) {
+			return account, nil
+		}
 	}
-	return account, nil
+	return Account{}, faultOf(got, "no account")
 }
 
 // authorized sends one request with the token and returns its whole 2xx

@@ -63,9 +63,10 @@ func saidBy(value raw, depth int) said {
 // word returns the word of COR's that decides what the error means, in the first
 // field that has one. Beside another word, one of "attached" does not count.
 func (f fields) word() (word string) {
+	others := []string{"ZC001", "UserNotFoundError", "WorkspaceNotFoundError", "ValidationError", "InvalidSourceError"}
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
 		for _, next := range strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) }) {
-			if isWordOfCOR(next) && (word == "" || saysAttached(word)) {
+			if (word == "" || saysAttached(word)) && (slices.Contains(others, next) || saysAttached(next)) {
 				word = next
 			}
 		}
@@ -74,14 +75,6 @@ func (f fields) word() (word string) {
 		}
 	}
 	return word
-}
-
-func isWordOfCOR(word string) bool {
-	switch word {
-	case "ZC001", "UserNotFoundError", "WorkspaceNotFoundError", "ValidationError", "InvalidSourceError":
-		return true
-	}
-	return saysAttached(word)
 }
 
 func saysAttached(word string) bool {

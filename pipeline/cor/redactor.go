@@ -80,9 +80,6 @@ func newRedactor(secrets ...string) *redactor {
 // of it when a secret stands across words.
 func (r *redactor) hide(text string, short ...string) string {
 	text = text[:min(len(text), mostText)]
-	if !r.finds(text, short, leastPiece, mostBase64) {
-		return text
-	}
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(r.parts, c) }) {
 		if r.finds(word, short, leastPiece, mostBase64) {
 			text = strings.ReplaceAll(text, word, hidden)
@@ -144,9 +141,6 @@ func (r *redactor) matches(text string, short []string, least int) bool {
 
 // unescaped decodes the escapes of text once.
 func (r *redactor) unescaped(text string) string {
-	if !strings.ContainsFunc(text, func(c rune) bool { return c == '\\' || c == '%' || c == '&' || unseen(c) }) {
-		return text
-	}
 	for _, escapes := range r.escapes {
 		if next := escapes.ReplaceAllStringFunc(text, unescape); next != text {
 			return next
