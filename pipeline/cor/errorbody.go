@@ -98,9 +98,15 @@ func (f fields) code(word string) string {
 	return name
 }
 
-// isErrorName says whether a name ends as those of errors do. Any other may be a
-// person's.
+// isErrorName says whether a name ends as those of errors do, or is that of an HTTP
+// status, such as NotFound. Any other may be a person's.
 func isErrorName(name string) bool {
+	name = strings.ReplaceAll(name, " ", "")
+	for status := http.StatusBadRequest; status < 600; status++ {
+		if name == strings.ReplaceAll(http.StatusText(status), " ", "") {
+			return true
+		}
+	}
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
 

@@ -34,6 +34,8 @@ func errorBodies() []errorBody {
 		{name: "B name decides", body: `{"name":"AlreadyAttachedError","code":"XX123","message":"m"}`, code: "XX123", message: "m", attached: true},
 		{name: "B code before message", body: `{"code":"ZC001","message":"UT011"}`, code: "ZC001", message: "UT011", subject: pipeline.UnknownEither},
 		{name: "B doubled name", body: `{"code":"ZC001","code":"UT012","message":"m"}`, code: "UT012", message: "m"},
+		{name: "B name of a status", body: `{"status":404,"name":"NotFound","message":"NotFound: no such route"}`, code: "NotFound", message: "NotFound: no such route", foreign: true},
+		{name: "B name of a status in words", body: `{"name":"Bad Request","code":"UT012","message":"a Bad Request"}`, code: "UT012", message: "a Bad Request"},
 		{name: "B of a gateway", body: `{"message":"no Route matched with those values"}`, message: "no Route matched with those values", foreign: true},
 		{name: "C", body: `{"status":"ERROR","code":"FS003","message":"bad\nsource"}`, code: "FS003", message: "bad source"},
 		{name: "C odd code", body: `{"status":"ERROR","code":"oops","message":"bad"}`, code: "oops", message: "bad"},

@@ -55,8 +55,8 @@ func standsAlone(before, after string) bool {
 
 // people returns the names of persons in an answer, whole and each word of them:
 // name of COR's user objects, first_name and last_name of its v1 users. A name is
-// no person's when it ends as those of errors do, is that of a workspace, or is what
-// the request names.
+// no person's when it is one of errors, is that of a workspace, or is what the
+// request names.
 func (r reply) people() phrases {
 	names := phrases{}
 	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
