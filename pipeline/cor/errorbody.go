@@ -35,9 +35,14 @@ func saidBy(value raw, depth int) said {
 		f = fields{"message": value}
 	}
 	word := f.word()
-	s := said{id: f["id"].text(), word: word, code: f.code(word), message: f.message(), attached: saysAttached(word), own: word != "" || f.own()}
+	s := said{id: f["id"].text(), word: word, code: f.code(word), attached: saysAttached(word), own: word != "" || f.own()}
 	_, isNumber := f["id"].integer()
 	s.person = isNumber || f["email"] != ""
+	s.message = cmp.Or(f["message"].text(), f["error_description"].text(), f["error"].text(), f["validation"].text())
+	if field := f["field"].text(); field != "" && s.message != "" {
+		s.message = field + ": " + s.message
+	}
+	s.message = s.message[:min(len(s.message), mostText)]
 	all := slices.Concat(decode[entries](f["errors"], lenient), decode[entries](f["message"], lenient))
 	if strings.HasPrefix(string(f["error"]), "{") {
 		all = append(all, f["error"])
@@ -108,14 +113,6 @@ func isErrorName(name string) bool {
 		}
 	}
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
-}
-
-func (f fields) message() string {
-	text := cmp.Or(f["message"].text(), f["error_description"].text(), f["error"].text(), f["validation"].text())
-	if field := f["field"].text(); field != "" && text != "" {
-		text = field + ": " + text
-	}
-	return text[:min(len(text), mostText)]
 }
 
 // own says whether the error has the form of COR's own, kinds A to D, F and G of

@@ -107,14 +107,10 @@ func (r *redactor) finds(text string, short []string, least, layers int) bool {
 	if layers == 0 {
 		return false
 	}
-	shortest := (gramSize*8 + 5) / 6 // in characters of base64
-	if len(short) > 0 {
-		shortest = (leastSecret*8 + 5) / 6
-	}
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 	for _, run := range strings.FieldsFunc(text, func(c rune) bool { return !strings.ContainsRune(letters, c) }) {
 		run = strings.ReplaceAll(strings.ReplaceAll(run, "-", "+"), "_", "/") // of either alphabet
-		for alignment := range min(4, len(run)-shortest+1) {
+		for alignment := range min(4, len(run)) {
 			decoded, _ := base64.RawStdEncoding.DecodeString(run[alignment:]) // the error is of an odd last character alone
 			if r.finds(string(decoded), short, gramSize, layers-1) {
 				return true
