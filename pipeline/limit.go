@@ -33,6 +33,15 @@ func ParseLimit(text string) (Limit, error) {
 	return Limit{true, false, Percent(n) * percentUnit}, nil
 }
 
+// MarshalText returns String, as journals keep it.
+func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText is ParseLimit.
+func (l *Limit) UnmarshalText(text []byte) (err error) {
+	*l, err = ParseLimit(string(text))
+	return err
+}
+
 // Exceeded reports whether count is strictly more than the limit; total is what
 // a percentage is taken of.
 func (l Limit) Exceeded(count, total int) bool {

@@ -179,12 +179,8 @@ func writeVanished(w io.Writer, r *Run) error {
 	return s.End()
 }
 
-// renderRequests renders each request as it would be sent: into requests.jsonl unless
-// w is nil, and for the digest of the plan where that is still to be made.
-func renderRequests(w io.Writer, r *Run) error {
-	if w == nil && r.Digest == nil {
-		return nil
-	}
+// writeRequests writes requests.jsonl: each request as it would be sent.
+func writeRequests(w io.Writer, r *Run) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for request := range r.Requests {
@@ -194,15 +190,9 @@ func renderRequests(w io.Writer, r *Run) error {
 			Body   json.RawMessage `json:"body"`
 		}
 		line.Method, line.URL, line.Body = r.Render(&request)
-		if w == nil {
-			continue
-		}
 		if err := e.Encode(line); err != nil {
 			return err
 		}
-	}
-	if r.Digest != nil {
-		r.Plan = r.Digest()
 	}
 	return nil
 }

@@ -86,12 +86,7 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		s.names, s.files = slices.Insert(s.names, 0, FactsFile), slices.Insert(s.files, 0, f)
 		_, _ = f.Write(r.Facts) // its first error stays, and Commit returns it
 	}
-	file := func(name string) io.Writer {
-		if i := slices.Index(s.names, name); i >= 0 {
-			return s.files[i]
-		}
-		return nil
-	}
+	file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }
 	var group errgroup.Group
 	write := func(name string, report func(io.Writer, *Run) error) {
 		group.Go(func() (err error) {
@@ -104,18 +99,15 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 	write(ExtrasFile, writeExtras)
 	write(UsersFile, writeUsers)
 	write(VanishedFile, writeVanished)
-	planned := make(chan struct{})
-	write(RequestsFile, func(w io.Writer, r *Run) error {
-		defer close(planned)
-		return renderRequests(w, r)
-	})
+	if slices.Contains(s.names, RequestsFile) {
+		write(RequestsFile, writeRequests)
+	}
 	var summary *Summary
 	write(ReconciliationFile, func(w io.Writer, r *Run) error {
 		t := newTally(r)
 		if err := writeReconciliation(w, r, t); err != nil {
 			return err
 		}
-		<-planned // the summary has the digest
 		summary = t.summarize()
 		if err := page(file(PageFile), r, summary); err != nil {
 			return err

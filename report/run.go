@@ -52,10 +52,8 @@ type Run struct {
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
 
-	// Render returns a request as it goes over the wire. Digest, unless it is nil, is
-	// the Plan, once all were rendered.
+	// Render returns a request as it goes over the wire.
 	Render func(*pipeline.Request) (method, url string, body []byte)
-	Digest func() string
 }
 
 // PlaceText returns a place as file:line.

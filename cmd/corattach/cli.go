@@ -14,7 +14,6 @@ import (
 	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
-	"corattach/pipeline/runs"
 )
 
 // cli is the command line: one field per command.
@@ -199,12 +198,8 @@ func (a *app) fail(err error) {
 	a.code = f.Code
 	var stack []byte
 	var panicky *pipeline.PanicError
-	var broken *runs.BrokenError
-	switch {
-	case errors.As(err, &panicky):
+	if errors.As(err, &panicky) {
 		stack = panicky.Stack
-	case errors.As(err, &broken):
-		a.next = []string{pasteable(broken.Command, broken.Dir)}
 	}
 	a.console.Fail(f, stack, a.next)
 }

@@ -174,8 +174,10 @@ func TestResumeInherits(t *testing.T) {
 	if got := runHere("resume", w.runDir(t), "--workers", "1"); got.code != pipeline.ExitRows {
 		t.Fatalf("resume: exit %d: %s", got.code, got.stderr)
 	}
-	_, words, err := runs.LastSession(w.runDir(t))
+	log, err := runs.ReadJournal(w.runDir(t))
 	okay(t, err)
+	okay(t, log.Close())
+	words := log.Sessions[len(log.Sessions)-1].Flags
 	want := []string{"--workers=1", "--burst=3", "--rate=0", "--retries=0", "--metrics-file=" + prom, "--max-duration=1h0m0s", "--repair"}
 	for _, word := range want {
 		if !strings.Contains(" "+strings.Join(words, " ")+" ", " "+word+" ") {

@@ -25,11 +25,11 @@ type inputFlags struct {
 
 // checkFlags say which input is good enough, and how requests are cut.
 type checkFlags struct {
-	MaxInvalid  string        `rival:"strict" group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
-	Strict      bool          `rival:"max-invalid" group:"Checks" help:"Send nothing when any row is invalid: the same as --max-invalid 0."`
-	AllowEmpty  bool          `group:"Checks" help:"Input without rows is no error."`
-	MaxInputAge time.Duration `group:"Checks" default:"off" placeholder:"off" help:"Stop when an input file is older than this, such as 24h."`
-	Chunk       int           `group:"Sending" default:"0" placeholder:"0" help:"At most this many workspaces in one request; 0 = all of the user's."`
+	MaxInvalid  pipeline.Limit `rival:"strict" group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
+	Strict      bool           `rival:"max-invalid" group:"Checks" help:"Send nothing when any row is invalid: the same as --max-invalid 0."`
+	AllowEmpty  bool           `group:"Checks" help:"Input without rows is no error."`
+	MaxInputAge time.Duration  `group:"Checks" default:"off" placeholder:"off" help:"Stop when an input file is older than this, such as 24h."`
+	Chunk       int            `group:"Sending" default:"0" placeholder:"0" help:"At most this many workspaces in one request; 0 = all of the user's."`
 }
 
 // attemptFlags say how requests are sent, whatever they are for.
@@ -61,15 +61,15 @@ type importFlags struct {
 	Job             string           `group:"Nightly" default:"default" placeholder:"default" help:"The series of runs that this one belongs to."`
 	ChangedOnly     bool             `group:"Nightly" help:"Do not send what COR has confirmed before."`
 	MaxAge          time.Duration    `group:"Nightly" default:"168h" placeholder:"168h" help:"With --changed-only, send again what was confirmed longer ago than this."`
-	MaxDrop         string           `group:"Nightly" default:"off" placeholder:"off" help:"Stop when more of the job's pairs or users than this are no longer in the input: N, N% or off."`
-	MaxChange       string           `group:"Nightly" default:"off" placeholder:"off" help:"Stop when the input asks for another percentage for more confirmed pairs than this: N, N% or off."`
+	MaxDrop         pipeline.Limit   `group:"Nightly" default:"off" placeholder:"off" help:"Stop when more of the job's pairs or users than this are no longer in the input: N, N% or off."`
+	MaxChange       pipeline.Limit   `group:"Nightly" default:"off" placeholder:"off" help:"Stop when the input asks for another percentage for more confirmed pairs than this: N, N% or off."`
 	AcceptChange    bool             `group:"Nightly" help:"Let this one run through --max-drop and --max-change."`
 }
 
 // detachFlags say what a detach may take away.
 type detachFlags struct {
-	MaxDetach   string `group:"Checks" default:"100" placeholder:"100" help:"Stop when more pairs than this would be detached: N, N% of the attached ones, or off."`
-	Unprotected bool   `group:"Checks" help:"Detach also what is protected because it may still be wanted."`
+	MaxDetach   pipeline.Limit `group:"Checks" default:"100" placeholder:"100" help:"Stop when more pairs than this would be detached: N, N% of the attached ones, or off."`
+	Unprotected bool           `group:"Checks" help:"Detach also what is protected because it may still be wanted."`
 }
 
 // runFlags are those of all commands that make or resume a run from rows.

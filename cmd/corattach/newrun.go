@@ -48,7 +48,7 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	}
 	fill(&o.Settings, flags)
 	if f.Strict {
-		o.Settings.MaxInvalid = "0"
+		o.Settings.MaxInvalid, _ = pipeline.ParseLimit("0")
 	}
 	fill(&o.Sending, flags)
 	o.DryRun, o.Files, o.Stdin, o.Plan, o.Common = f.DryRun, f.Files, a.stdin, f.Plan, a.common(flags)

@@ -75,10 +75,13 @@ func (a *app) host(progress string) runs.Host {
 }
 
 // conclude prints what a command about a run came to, tells whoever watches it,
-// and sets the exit code. An error may come with an outcome.
+// and sets the exit code. An error comes with an outcome when the run broke off.
 func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 	if o != nil {
 		a.watch.summary = o.Summary
+	}
+	if err != nil && o != nil {
+		a.next = []string{pasteable(o.GoOn, o.Dir)}
 	}
 	if err != nil {
 		return err

@@ -30,23 +30,28 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	header, words, err := runs.LastSession(dir)
+	log, err := runs.ReadJournal(dir)
 	if err != nil {
 		return err
+	}
+	defer log.Close()
+	words := log.Flags
+	if n := len(log.Sessions); n > 0 {
+		words = log.Sessions[n-1].Flags
 	}
 	if err := a.inherit(parsed.Selected().Flags, words); err != nil {
 		return err
 	}
 	a.open(parsed.Selected().Flags)
 	a.watch.patient = true
-	if a.watch.monitor, err = c.monitor(header.Job); err != nil {
+	if a.watch.monitor, err = c.monitor(log.Job); err != nil {
 		return err
 	}
-	if err := a.sameSettings(header); err != nil {
+	if err := a.sameSettings(log.Header); err != nil {
 		return err
 	}
 	r := runs.Resumption{Dir: dir, EvenIfOlder: c.EvenIfOlder, Common: a.common(c), Connect: func(ctx context.Context) (runs.Connection, error) {
-		return c.connect(ctx, a, header.Target)
+		return c.connect(ctx, a, log.Target)
 	}}
 	r.RunsDir = filepath.Dir(dir)
 	fill(&r.Sending, c)

@@ -35,21 +35,21 @@ type Settings struct {
 	Source         string            `json:"source,omitempty"`
 	AllowSource    []string          `json:"allow_source,omitempty"`
 
-	MaxInvalid      string        `json:"max_invalid,omitempty"`
-	OverAllocation  string        `json:"over_allocation,omitempty"`
-	AllocationLimit string        `json:"allocation_limit,omitempty"`
-	AllowEmpty      bool          `json:"allow_empty,omitempty"`
-	MaxInputAge     time.Duration `json:"max_input_age_ns,omitempty"` // 0 = off
-	Chunk           int           `json:"chunk,omitempty"`
+	MaxInvalid      pipeline.Limit `json:"max_invalid,omitzero"`
+	OverAllocation  string         `json:"over_allocation,omitempty"`
+	AllocationLimit string         `json:"allocation_limit,omitempty"`
+	AllowEmpty      bool           `json:"allow_empty,omitempty"`
+	MaxInputAge     time.Duration  `json:"max_input_age_ns,omitempty"` // 0 = off
+	Chunk           int            `json:"chunk,omitempty"`
 
-	ChangedOnly  bool          `json:"changed_only,omitempty"`
-	MaxAge       time.Duration `json:"max_age_ns,omitempty"`
-	MaxDrop      string        `json:"max_drop,omitempty"`
-	MaxChange    string        `json:"max_change,omitempty"`
-	AcceptChange bool          `json:"accept_change,omitempty"`
+	ChangedOnly  bool           `json:"changed_only,omitempty"`
+	MaxAge       time.Duration  `json:"max_age_ns,omitempty"`
+	MaxDrop      pipeline.Limit `json:"max_drop,omitzero"`
+	MaxChange    pipeline.Limit `json:"max_change,omitzero"`
+	AcceptChange bool           `json:"accept_change,omitempty"`
 
-	MaxDetach   string `json:"max_detach,omitempty"`
-	Unprotected bool   `json:"unprotected,omitempty"`
+	MaxDetach   pipeline.Limit `json:"max_detach,omitzero"`
+	Unprotected bool           `json:"unprotected,omitempty"`
 
 	User       pipeline.UserID        `json:"user,omitempty"`       // of a probe
 	Workspaces []pipeline.WorkspaceID `json:"workspaces,omitempty"` // of a probe: two

@@ -23,7 +23,7 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 	if m.doubt != "" {
 		w.warn(m.doubt)
 	}
-	refusal := w.table.TooManyInvalid(w.maxInvalid)
+	refusal := w.table.TooManyInvalid(w.header.Settings.MaxInvalid)
 	if w.table.Rows() == 0 && !w.header.Settings.AllowEmpty {
 		refusal = "the input has no rows"
 	}
@@ -40,9 +40,7 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 	if m.ledger != nil {
 		stop = cmp.Or(stop, w.decideWithLedger(m, tolerance))
 	}
-	if !w.dry || stop != nil || approved != "" { // else it is made while the reports are written
-		w.plan.Digest = w.digest()
-	}
+	w.plan.Digest = w.digest()
 	if stop == nil && approved != "" && approved != w.plan.Digest {
 		stop = guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
 	}
@@ -72,7 +70,7 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
 	var stop *pipeline.Stop
 	switch {
-	case !w.maxDrop.On:
+	case !s.MaxDrop.On:
 	case slices.ContainsFunc(w.reading.Inputs, func(in pipeline.Input) bool { return in.Part }):
 		w.warn("the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
@@ -81,9 +79,9 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 			stop = w.dropped(m, hasBaseline)
 		}
 	}
-	if stop == nil && w.maxChange.On && !s.AcceptChange {
-		if changed, confirmed := w.table.Changed(earlier); w.maxChange.Exceeded(changed, confirmed) {
-			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, w.maxChange)
+	if stop == nil && s.MaxChange.On && !s.AcceptChange {
+		if changed, confirmed := w.table.Changed(earlier); s.MaxChange.Exceeded(changed, confirmed) {
+			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, s.MaxChange)
 		}
 	}
 	if s.ChangedOnly {
@@ -112,43 +110,36 @@ func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 	}
 	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true)})
 	var parts []string
-	if w.maxDrop.Exceeded(gone.Pairs, gone.AllPairs) {
+	if w.header.Settings.MaxDrop.Exceeded(gone.Pairs, gone.AllPairs) {
 		parts = append(parts, fmt.Sprintf("%d of the baseline's %d pairs", gone.Pairs, gone.AllPairs))
 	}
-	if w.maxDrop.Exceeded(gone.Users, gone.AllUsers) {
+	if w.header.Settings.MaxDrop.Exceeded(gone.Users, gone.AllUsers) {
 		parts = append(parts, fmt.Sprintf("%d of the baseline's %d users", gone.Users, gone.AllUsers))
 	}
 	if parts == nil {
 		return nil
 	}
-	return guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.maxDrop)
+	return guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.header.Settings.MaxDrop)
 }
 
-// digest is that of the plan.
+// digest is that of the plan: over each request, in order, its method, a space, its
+// path, a line feed, its body, a line feed.
 func (w *run) digest() string {
-	render, digest := w.renderer()
+	sum := sha256.New()
 	for r := range w.table.Requests() {
-		render(&r)
+		method, to, body := w.render(&r)
+		u, _ := url.Parse(to) // it was checked when it was given
+		fmt.Fprintf(sum, "%s %s\n%s\n", method, u.EscapedPath(), body)
 	}
-	return digest()
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// renderer returns what renders requests as they go over the wire, but for the port of
-// the embedded simulator, which changes; and the digest of all that it has rendered:
-// over each, in order, its method, a space, its path, a line feed, its body, a line
-// feed.
-func (w *run) renderer() (render func(*pipeline.Request) (method, url string, body []byte), digest func() string) {
-	base, sum := w.header.Target.BaseURL, sha256.New()
+// render returns a request as it goes over the wire, but for the port of the embedded
+// simulator, which changes.
+func (w *run) render(r *pipeline.Request) (method, url string, body []byte) {
+	base := w.header.Target.BaseURL
 	if base == pipeline.SimulatorURL {
 		base = cor.DefaultBaseURL
 	}
-	base = strings.TrimRight(base, "/")
-	u, _ := url.Parse(base) // it was checked when it was given
-	path := u.EscapedPath()
-	render = func(r *pipeline.Request) (string, string, []byte) {
-		to, body := cor.URL(base, r.Op, r.User), cor.Body(r.Op, *r)
-		fmt.Fprintf(sum, "PUT %s%s\n%s\n", path, to[len(base):], body)
-		return "PUT", to, body
-	}
-	return render, func() string { return "sha256:" + hex.EncodeToString(sum.Sum(nil)) }
+	return "PUT", cor.URL(strings.TrimRight(base, "/"), r.Op, r.User), cor.Body(r.Op, *r)
 }

@@ -28,10 +28,10 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 		}
 	}
 	all := m.ledger.Attached(m.target)
-	if !w.maxDetach.Exceeded(left, all) {
+	if !w.header.Settings.MaxDetach.Exceeded(left, all) {
 		return nil
 	}
-	return guard("--max-detach", "%s would be detached, more than --max-detach %v; attached, as far as is known: %d", pipeline.Count(left, "pair"), w.maxDetach, all)
+	return guard("--max-detach", "%s would be detached, more than --max-detach %v; attached, as far as is known: %d", pipeline.Count(left, "pair"), w.header.Settings.MaxDetach, all)
 }
 
 // protect marks rows that are not taken away. A protected row may be what another

@@ -132,7 +132,7 @@ func TestTroubledUsersAreProtected(t *testing.T) {
 	} {
 		w := newWorld(t, c.script)
 		w.based("U1,W1,10,SAP", "U2,W1,10,SAP")
-		got := w.imports(rows(c.row, "U2,W1,10,SAP"), maxDrop("100%"), func(o *Order) { o.Settings.MaxInvalid = "off" })
+		got := w.imports(rows(c.row, "U2,W1,10,SAP"), maxDrop("100%"), func(o *Order) { o.Settings.MaxInvalid = limit("off") })
 		if !strings.Contains(got.statuses(), name) {
 			t.Fatal(got.String())
 		}
@@ -168,7 +168,7 @@ func TestLostUsersAreProtected(t *testing.T) {
 	} {
 		w := newWorld(t, unknown)
 		w.based("U1,W1,10,SAP", "U1,W2,10,SAP", "U2,W1,10,SAP")
-		w.imports(rows(c.input...), maxDrop("100%"), func(o *Order) { o.Settings.MaxInvalid = "off" })
+		w.imports(rows(c.input...), maxDrop("100%"), func(o *Order) { o.Settings.MaxInvalid = limit("off") })
 		if got, status := w.fate("U1,W1,,SAP"); status != c.want {
 			t.Errorf("%s: %s: %s", name, status, got.rows[0].reason)
 		}
@@ -181,16 +181,16 @@ func TestMaxDetach(t *testing.T) {
 	w := newWorld(t, "")
 	w.based("U1,W1,10,SAP", "U2,W1,10,SAP", "U3,W1,10,SAP", "U4,W1,10,SAP")
 	w.based("U1,W1,10,SAP")
-	limit := func(text string) func(*Order) { return func(o *Order) { o.Settings.MaxDetach = text } }
+	most := func(text string) func(*Order) { return func(o *Order) { o.Settings.MaxDetach = limit(text) } }
 	unprotected := func(o *Order) { o.Settings.Unprotected = true }
 	list := rows("U1,W1,,SAP", "U2,W1,,SAP", "U3,W1,,SAP")
-	stoppedBy(t, w, w.detaches(list, limit("1")), "2 pairs would be detached, more than --max-detach 1; attached, as far as is known: 4")
-	stoppedBy(t, w, w.detaches(list, limit("49%")), "--max-detach 49%")
-	stoppedBy(t, w, w.detaches(list, limit("2"), unprotected), "3 pairs would be detached")
-	if got := w.detaches(list, limit("2"), dry); got.statuses() != "U1/W1 protected, U2/W1 planned, U3/W1 planned" {
+	stoppedBy(t, w, w.detaches(list, most("1")), "2 pairs would be detached, more than --max-detach 1; attached, as far as is known: 4")
+	stoppedBy(t, w, w.detaches(list, most("49%")), "--max-detach 49%")
+	stoppedBy(t, w, w.detaches(list, most("2"), unprotected), "3 pairs would be detached")
+	if got := w.detaches(list, most("2"), dry); got.statuses() != "U1/W1 protected, U2/W1 planned, U3/W1 planned" {
 		t.Errorf("a dry run: %s", got.String())
 	}
-	if got := w.detaches(list, limit("50%")); got.code != pipeline.ExitRows || got.statuses() != "U1/W1 protected, U2/W1 detached, U3/W1 detached" {
+	if got := w.detaches(list, most("50%")); got.code != pipeline.ExitRows || got.statuses() != "U1/W1 protected, U2/W1 detached, U3/W1 detached" {
 		t.Error(got.String())
 	}
 	if got := w.detaches(list, unprotected); got.code != pipeline.ExitDone || w.holds() != "U4/W1=10" {

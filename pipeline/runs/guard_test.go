@@ -37,7 +37,7 @@ func TestMaxDrop(t *testing.T) {
 	stoppedBy(t, w, w.imports(short, maxDrop("49%")), "2 of the baseline's 4 pairs and 1 of the baseline's 2 users are no longer in the input, more than --max-drop 49%")
 	stoppedBy(t, w, w.imports(rows("U1,W1,10,SAP", "U1,W2,10,SAP", "U2,W1,10,SAP"), maxDrop("0")), "1 of the baseline's 4 pairs are no longer in the input")
 	damaged := rows("U1,W1,10,SAP", "U1,W2,10,SAP", "U2,W1,x,SAP")
-	if got := w.imports(damaged, maxDrop("0"), func(o *Order) { o.Settings.MaxInvalid = "off" }); got.code != pipeline.ExitRows {
+	if got := w.imports(damaged, maxDrop("0"), func(o *Order) { o.Settings.MaxInvalid = limit("off") }); got.code != pipeline.ExitRows {
 		t.Errorf("a user with an invalid row has all pairs in the input: %s", got.String())
 	}
 	if got := w.imports(short, maxDrop("50%")); got.code != pipeline.ExitDone || w.vanished(got.dir) != "U2/W1, U2/W2" {
@@ -85,13 +85,13 @@ func TestBaseline(t *testing.T) {
 func TestMaxChange(t *testing.T) {
 	w := newWorld(t, "")
 	w.imports(rows("U1,W1,10,SAP", "U2,W1,10,SAP"))
-	limit := func(o *Order) { o.Settings.MaxChange = "50%" }
+	half := func(o *Order) { o.Settings.MaxChange = limit("50%") }
 	changed := rows("U1,W1,20,SAP", "U2,W1,30,SAP", "U3,W1,5,SAP")
-	stoppedBy(t, w, w.imports(changed, limit), "2 of 2 pairs that COR has confirmed ask for another percentage now, more than --max-change 50%")
-	if got := w.imports(rows("U1,W1,20,SAP", "U2,W1,10,SAP"), limit); got.code != pipeline.ExitDone {
+	stoppedBy(t, w, w.imports(changed, half), "2 of 2 pairs that COR has confirmed ask for another percentage now, more than --max-change 50%")
+	if got := w.imports(rows("U1,W1,20,SAP", "U2,W1,10,SAP"), half); got.code != pipeline.ExitDone {
 		t.Error(got.String())
 	}
-	if got := w.imports(changed, limit, accept); got.code != pipeline.ExitDone || w.holds() != "U1/W1=20, U2/W1=30, U3/W1=5" {
+	if got := w.imports(changed, half, accept); got.code != pipeline.ExitDone || w.holds() != "U1/W1=20, U2/W1=30, U3/W1=5" {
 		t.Errorf("%s: %s", got.String(), w.holds())
 	}
 }

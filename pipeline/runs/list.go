@@ -15,7 +15,6 @@ import (
 	"corattach/pipeline/journal"
 	"corattach/pipeline/runs/lock"
 	"corattach/report"
-	"corattach/report/atomicfile"
 )
 
 // Info is a run as the list of runs has it.
@@ -108,14 +107,10 @@ func mayResume(end *journal.End, s *report.Summary) bool {
 	return slices.ContainsFunc(s.Next, func(command string) bool { return strings.HasPrefix(command, "corattach resume ") })
 }
 
-// deletedPrefix begins the name of a run's directory on its way out.
-const deletedPrefix = ".deleted-"
-
 // retain deletes the runs of a runs directory beyond the newest ones, dry runs among
 // them: never the current one, nor last, nor one with rows that resume would send. It
-// returns how many are gone from under their names. Whatever is no run of ours is left
-// alone. A run goes from under its name before it is taken apart; what a crash leaves
-// of it goes the next time.
+// returns how many are gone. Whatever is no run of ours is left alone. The journal of a
+// run goes first: what a crash leaves behind it can't be resumed, and goes the next time.
 func retain(runsDir string, keep int, current string) (gone int, failed error) {
 	all, err := List(runsDir)
 	if err != nil {
@@ -126,18 +121,13 @@ func retain(runsDir string, keep int, current string) (gone int, failed error) {
 		if info.Resumable || info.damaged || info.RunID == current || info.RunID == last {
 			continue
 		}
-		if err := os.Rename(filepath.Join(runsDir, info.RunID), filepath.Join(runsDir, deletedPrefix+info.RunID)); err != nil {
+		dir := filepath.Join(runsDir, info.RunID)
+		_ = os.Remove(filepath.Join(dir, JournalFile)) // a dry run has none
+		if err := os.RemoveAll(dir); err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
 		gone++
 	}
-	failed = errors.Join(failed, atomicfile.SyncDir(runsDir))
-	entries, err := os.ReadDir(runsDir)
-	for _, e := range entries {
-		if id, deleted := strings.CutPrefix(e.Name(), deletedPrefix); deleted && e.IsDir() && runName().MatchString(id) {
-			failed = errors.Join(failed, os.RemoveAll(filepath.Join(runsDir, e.Name())))
-		}
-	}
-	return gone, errors.Join(failed, err)
+	return gone, failed
 }

@@ -18,8 +18,9 @@ import (
 	"corattach/report/page"
 )
 
-// readJournal reads the journal of a run. An error is a *pipeline.Failure.
-func readJournal(dir string) (*journal.Log, error) {
+// ReadJournal reads the journal of a run, which the caller closes. An error is a
+// *pipeline.Failure.
+func ReadJournal(dir string) (*journal.Log, error) {
 	log, err := journal.Read(filepath.Join(dir, JournalFile))
 	switch {
 	case errors.Is(err, journal.ErrUnbegun):
@@ -159,8 +160,8 @@ func (w *run) last() journal.Session {
 func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 	h.Run(filepath.Base(dir), dir)
 	if isActive(dir) {
-		text := fmt.Errorf("the run is active%s", lock.Holder(filepath.Dir(dir)))
-		return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "it writes its reports when it ends"}
+		_, holder := lock.Holder(filepath.Dir(dir))
+		return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: errors.New("the run is active" + holder), Hint: "it writes its reports when it ends"}
 	}
 	past, err := Load(ctx, dir)
 	if err != nil {
@@ -185,7 +186,7 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	return &Outcome{dir, summary, nothing}, nil
+	return &Outcome{Dir: dir, Summary: summary, Nothing: nothing}, nil
 }
 
 // Past is an earlier run with the verdicts on its rows.
@@ -197,7 +198,7 @@ type Past struct {
 
 // Load reads a real run: input, journal and verdicts. The caller closes its Log.
 func Load(ctx context.Context, dir string) (*Past, error) {
-	log, err := readJournal(dir)
+	log, err := ReadJournal(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -219,18 +220,4 @@ func (p *Past) History(user pipeline.UserID) ([]pipeline.Request, error) {
 	}
 	u, err := p.run.user(number)
 	return u.Requests, err
-}
-
-// LastSession returns the header of a run's journal, and the words of the flags that
-// its last session had.
-func LastSession(dir string) (journal.Header, []string, error) {
-	log, err := readJournal(dir)
-	if err != nil {
-		return journal.Header{}, nil, err
-	}
-	defer log.Close()
-	if n := len(log.Sessions); n > 0 {
-		return log.Header, log.Sessions[n-1].Flags, nil
-	}
-	return log.Header, log.Header.Flags, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -38,8 +37,7 @@ type memory struct {
 
 // asks reports whether a run can't do without what earlier runs know.
 func asks(command string, s *journal.Settings) bool {
-	isOn := func(limit string) bool { return limit != "" && limit != "off" }
-	return command == "detach" || s.ChangedOnly || isOn(s.MaxDrop) || isOn(s.MaxChange)
+	return command == "detach" || s.ChangedOnly || s.MaxDrop.On || s.MaxChange.On
 }
 
 // open opens the ledger of the runs directory and brings it up to date from the
@@ -126,8 +124,5 @@ func (m *memory) earlier(now time.Time, maxAge time.Duration, tolerance pipeline
 const counterFile = ".counter"
 
 func keepCounter(runsDir string, counter int64) error {
-	return atomicfile.WriteFile(filepath.Join(runsDir, counterFile), 0o600, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, counter)
-		return err
-	})
+	return atomicfile.WriteFile(filepath.Join(runsDir, counterFile), 0o600, fmt.Appendln(nil, counter))
 }

@@ -84,7 +84,7 @@ func TestLedgerDamaged(t *testing.T) {
 	for name, night := range map[string]func() told{
 		"--changed-only": func() told { return w.imports(input, changedOnly) },
 		"--max-drop":     func() told { return w.imports(input, maxDrop("0")) },
-		"--max-change":   func() told { return w.imports(input, func(o *Order) { o.Settings.MaxChange = "0" }) },
+		"--max-change":   func() told { return w.imports(input, func(o *Order) { o.Settings.MaxChange = limit("0") }) },
 		"detach":         func() told { return w.detaches(rows("U1,W1,,SAP")) },
 		"a dry detach":   func() told { return w.detaches(rows("U1,W1,,SAP"), dry) },
 	} {

@@ -30,8 +30,8 @@ func (n *nights) importNight() {
 		drop = "off"
 	}
 	change := func(o *Order) {
-		o.Job, o.Settings.MaxDrop, o.Settings.AcceptChange = job, drop, n.often(80)
-		o.Settings.MaxInvalid, o.Settings.AllowEmpty, o.Settings.OverAllocation = "off", true, "off"
+		o.Job, o.Settings.MaxDrop, o.Settings.AcceptChange = job, limit(drop), n.often(80)
+		o.Settings.MaxInvalid, o.Settings.AllowEmpty, o.Settings.OverAllocation = limit("off"), true, "off"
 		o.Settings.ChangedOnly = n.often(70)
 		o.Settings.Chunk = rapid.IntRange(0, 1).Draw(n.t, "chunk")
 		o.Sending.Repair = n.often(30)
@@ -64,8 +64,8 @@ func (n *nights) again() {
 		}
 	}
 	change := func(o *Order) {
-		o.Job, o.Settings.MaxDrop = of.job, n.pick("off", "0")
-		o.Settings.MaxInvalid, o.Settings.AllowEmpty, o.Settings.OverAllocation = "off", true, "off"
+		o.Job, o.Settings.MaxDrop = of.job, limit(n.pick("off", "0"))
+		o.Settings.MaxInvalid, o.Settings.AllowEmpty, o.Settings.OverAllocation = limit("off"), true, "off"
 		o.Settings.ChangedOnly = n.often(70)
 		n.common(&o.Common)
 	}

@@ -77,6 +77,7 @@ type Host struct {
 // Outcome is what a command about a run came to.
 type Outcome struct {
 	Dir     string
-	Summary *report.Summary
-	Nothing string // of a resume: why there was nothing to do, and nobody is to be told; "" when there was
+	Summary *report.Summary // nil for a run that broke off; what it sent is in its journal
+	GoOn    string          // of a run that broke off: the command that goes on, resume, or report when only the reports are missing
+	Nothing string          // of a resume: why there was nothing to do, and nobody is to be told; "" when there was
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"corattach/pipeline"
 	"corattach/pipeline/journal"
 	"corattach/pipeline/send"
 )
@@ -17,8 +18,8 @@ func (w *world) order(input string) Order {
 	return Order{
 		Command: "import", Job: "staff", Files: []string{file}, Target: w.target(), Connect: w.connect,
 		Settings: journal.Settings{
-			Delimiter: "auto", Encoding: "auto", PercentageUnit: "auto", MaxInvalid: "10%", OverAllocation: "warn",
-			AllocationLimit: "100", MaxAge: 168 * time.Hour, MaxDrop: "off", MaxChange: "off",
+			Delimiter: "auto", Encoding: "auto", PercentageUnit: "auto", MaxInvalid: limit("10%"), OverAllocation: "warn",
+			AllocationLimit: "100", MaxAge: 168 * time.Hour, MaxDrop: limit("off"), MaxChange: limit("off"),
 		},
 		Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
 	}
@@ -26,6 +27,15 @@ func (w *world) order(input string) Order {
 
 func sending() send.Settings {
 	return send.Settings{Burst: 1, Workers: 3, Timeout: time.Minute, MaxWait: 5 * time.Minute}
+}
+
+// limit is a limit that is right.
+func limit(text string) pipeline.Limit {
+	l, err := pipeline.ParseLimit(text)
+	if err != nil {
+		panic(err)
+	}
+	return l
 }
 
 // What is not as usual in an import or a detach.
@@ -38,7 +48,7 @@ func accept(o *Order) { o.Settings.AcceptChange = true }
 
 func one(o *Order) { o.Sending.Workers = 1 }
 
-func maxDrop(limit string) func(*Order) { return func(o *Order) { o.Settings.MaxDrop = limit } }
+func maxDrop(most string) func(*Order) { return func(o *Order) { o.Settings.MaxDrop = limit(most) } }
 
 func job(name string) func(*Order) { return func(o *Order) { o.Job = name } }
 

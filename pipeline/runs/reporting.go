@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"corattach/pipeline"
 	"corattach/pipeline/plan"
 	"corattach/report"
 )
@@ -36,12 +37,11 @@ func (w *run) report() *report.Run {
 			Plan: w.plan.Digest, SameInput: w.plan.SameInput, Rate: w.rate,
 		},
 		Flags: mergeFlags(w.header.Flags, last.Flags), Warnings: append(w.warnings(), w.answerWarnings()...),
-		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.requests(), Vanished: w.vanished,
-		Traffic: w.traffic, Sent: sent,
+		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.table.Requests(), Vanished: w.vanished,
+		Traffic: w.traffic, Sent: sent, Render: w.render,
 	}
-	var digest func() string
-	if r.Render, digest = w.renderer(); w.dry && w.plan.Stop == nil && w.plan.Digest == "" {
-		r.Digest = digest
+	if w.plan.Stop != nil {
+		r.Requests = slices.Values([]pipeline.Request(nil))
 	}
 	if filepath.Base(w.dir) != w.header.RunID { // a copy, or renamed; any other is called as it called itself, from wherever it is read
 		r.Dir = w.dir

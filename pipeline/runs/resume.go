@@ -25,7 +25,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 		return nil, err
 	}
 	defer lease.Release()
-	log, err := readJournal(r.Dir)
+	log, err := ReadJournal(r.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ const twoUsers = "user_id,workspace_id,percentage,source\nU1,W1,60,SAP\nU2,W1,40
 func TestKilledAnywhere(t *testing.T) {
 	const script = `{"faults": [{"user": "refused", "status": 400, "body": "A", "code": "ZC001"}, {"user": "unheard", "attempts": [1], "cut": "after"}]}`
 	input := rows("U1,W1,60,SAP", "U1,W2,40,JIRA", "refused,W1,10,SAP", "unheard,W1,10,SAP", "bad,W1,101,SAP", "bad,W2,1,SAP")
-	settings := func(o *Order) { o.Settings.MaxInvalid, o.Sending.Retries, o.Sending.Workers = "off", 1, 1 }
+	settings := func(o *Order) { o.Settings.MaxInvalid, o.Sending.Retries, o.Sending.Workers = limit("off"), 1, 1 }
 	whole := newWorld(t, script)
 	want := whole.imports(input, settings)
 	deaths := []killed{{left: 1000, moment: "at the end"}}

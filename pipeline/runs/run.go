@@ -5,14 +5,10 @@
 package runs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"math"
 	"os"
-	"sync"
 	"time"
 
 	"corattach/pipeline"
@@ -50,8 +46,8 @@ type run struct {
 // Start makes a new run: it reads, checks, groups, sends, reconciles and reports,
 // or for a dry run everything up to the sending. When ctx ends, nothing new starts
 // and open exchanges finish; when cut ends, they end too. The cause of ctx should
-// be a pipeline.Stop. An error comes with an outcome when the run has one all the
-// same.
+// be a pipeline.Stop. An error comes with an outcome when the run broke off after its
+// journal was begun.
 func Start(ctx, cut context.Context, o Order, h Host) (*Outcome, error) {
 	rules, err := o.compile()
 	if err != nil {
@@ -134,7 +130,12 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	w.tellPlan(m.host)
+	requests := 0
+	if w.plan.Stop == nil {
+		requests = w.table.Sending()
+	}
+	m.host.Info(fmt.Sprintf("%s of %s read: %s planned",
+		pipeline.Count(w.table.Rows(), "row"), pipeline.Count(w.table.Users(), "user"), pipeline.Count(requests, "request")))
 	return s, nil
 }
 
@@ -156,62 +157,20 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-// batch is how many rows are read at a time.
-const batch = 512
-
-// read reads input files into a table, and rules on their rows. While one batch is
-// read and checked, the one before it is put into the table: that halves the time.
+// read reads input files into a table, and rules on their rows.
 func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *reader.Reading, error) {
 	names := make([]string, len(files))
 	for i, file := range files {
 		names[i] = file.Name
 	}
-	table, rows := plan.NewTable(names, r.op), make([]pipeline.Row, 0, batch)
-	var adding sync.WaitGroup
-	var panicked error
-	add := func() {
-		some := rows
-		adding.Wait()
-		adding.Go(func() {
-			defer pipeline.Recover(&panicked)
-			for i := range some {
-				table.Add(&some[i])
-			}
-		})
-		rows = make([]pipeline.Row, 0, batch)
-	}
+	table := plan.NewTable(names, r.op)
 	reading, err := reader.Read(ctx, files, r.read, func(row *pipeline.Row) error {
-		if rows = append(rows, *row); len(rows) == batch {
-			add()
-		}
+		table.Add(row)
 		return nil
 	})
-	add()
-	adding.Wait()
-	if err = cmp.Or(panicked, err); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	table.Rule(r.plan)
 	return table, reading, nil
-}
-
-// tellPlan says what was read.
-func (w *run) tellPlan(h Host) {
-	requests := 0
-	if w.plan.Stop == nil {
-		requests = w.table.Sending()
-	}
-	text := fmt.Sprintf("%s of %s read: %s planned", pipeline.Count(w.table.Rows(), "row"), pipeline.Count(w.table.Users(), "user"), pipeline.Count(requests, "request"))
-	if seconds := math.Round(float64(requests) / w.rate); w.rate > 0 && seconds > 0 {
-		text += fmt.Sprintf(", about %v at this rate", time.Duration(seconds)*time.Second)
-	}
-	h.Info(text)
-}
-
-// requests yields what is to be sent: nothing when the run is stopped before.
-func (w *run) requests() iter.Seq[pipeline.Request] {
-	if w.plan.Stop != nil {
-		return func(func(pipeline.Request) bool) {}
-	}
-	return w.table.Requests()
 }

@@ -104,7 +104,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 		err = closed
 	}
 	if err != nil {
-		return nil, &BrokenError{err, "resume", s.dir}
+		return &Outcome{Dir: s.dir, GoOn: "resume"}, err
 	}
 	result := s.finish()
 	for _, text := range s.answerWarnings() {
@@ -113,7 +113,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	// A second signal must not keep the reports from being written.
 	summary, err := s.set.Write(context.WithoutCancel(ctx), result, page.Write)
 	if err != nil {
-		return nil, &BrokenError{err, "report", s.dir}
+		return &Outcome{Dir: s.dir, GoOn: "report"}, err
 	}
 	if s.memory.remember(ctx, s.run) && s.common.KeepRuns > 0 {
 		gone, err := retain(s.common.RunsDir, s.common.KeepRuns, filepath.Base(s.dir))
@@ -126,16 +126,6 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	}
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
-
-// BrokenError is an error by which a run broke off. What was sent is in its journal.
-type BrokenError struct {
-	error
-	Command string // that goes on: resume, or report when only the reports are missing
-	Dir     string
-}
-
-// Unwrap returns what went wrong.
-func (e *BrokenError) Unwrap() error { return e.error }
 
 // send is the part of a session in which requests leave.
 func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {

@@ -14,10 +14,9 @@ import (
 
 // rules are what a run's settings mean.
 type rules struct {
-	read                                      reader.Options
-	plan                                      plan.Rules
-	op                                        pipeline.Op
-	maxInvalid, maxDrop, maxChange, maxDetach pipeline.Limit
+	read reader.Options
+	plan plan.Rules
+	op   pipeline.Op
 }
 
 // compile checks an order, and says what its settings mean.
@@ -36,59 +35,28 @@ func (o *Order) compile() (rules, error) {
 // compile checks settings and says what they mean. An error is a *pipeline.Failure
 // that names the flag.
 func compile(command string, s *journal.Settings) (r rules, err error) {
-	r.op = pipeline.Attach
-	if command == "detach" {
-		r.op = pipeline.Detach
-	}
-	if err := r.compileInput(s); err != nil {
-		return r, err
-	}
-	for _, limit := range []struct {
-		flag, text string
-		to         *pipeline.Limit
-	}{
-		{"max-invalid", s.MaxInvalid, &r.maxInvalid}, {"max-drop", s.MaxDrop, &r.maxDrop},
-		{"max-change", s.MaxChange, &r.maxChange}, {"max-detach", s.MaxDetach, &r.maxDetach},
-	} {
-		if limit.text == "" {
-			continue
-		}
-		if *limit.to, err = pipeline.ParseLimit(limit.text); err != nil {
-			return r, pipeline.Usage("use a number, a percentage such as 10%, or off for no limit", "--%s: %w", limit.flag, err)
-		}
-	}
-	if s.Chunk < 0 {
-		return r, pipeline.Usage("use 0 for all workspaces in one request", "--chunk: %d is negative", s.Chunk)
-	}
-	r.plan = plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
-	if r.op == pipeline.Detach {
-		return r, nil
-	}
-	var ok bool
-	if r.plan.Limit, ok = pipeline.ParseDecimal(s.AllocationLimit, '.'); !ok {
-		return r, pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
-	}
-	if s.MaxAge <= 0 {
-		return r, pipeline.Usage("use a time such as 168h", "--max-age: must be above 0")
-	}
-	return r, nil
-}
-
-func (r *rules) compileInput(s *journal.Settings) error {
 	sources := pipeline.Sources()
 	for _, name := range s.AllowSource {
 		if strings.TrimSpace(name) == "" {
-			return pipeline.Usage("name a source", "--allow-source: the name is blank")
+			return r, pipeline.Usage("name a source", "--allow-source: the name is blank")
 		}
 		sources = append(sources, reader.SourceOf(name))
 	}
 	source := reader.SourceOf(s.Source)
 	if source != "" && !slices.Contains(sources, source) {
-		return pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
+		return r, pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
+	}
+	r.op, r.plan = pipeline.Detach, plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
+	if command != "detach" {
+		r.op = pipeline.Attach
+		var ok bool
+		if r.plan.Limit, ok = pipeline.ParseDecimal(s.AllocationLimit, '.'); !ok {
+			return r, pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)
+		}
 	}
 	r.read = reader.Options{
 		Delimiter: s.Delimiter, Encoding: s.Encoding, SkipLines: s.SkipLines, DecimalComma: s.DecimalComma, Unit: s.PercentageUnit,
 		Map: s.Map, Source: source, Sources: sources, Detach: r.op == pipeline.Detach,
 	}
-	return r.read.Check()
+	return r, r.read.Check()
 }

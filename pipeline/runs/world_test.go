@@ -161,7 +161,7 @@ func (w *world) detaches(input string, change ...func(*Order)) told {
 	w.Helper()
 	o := w.order(input)
 	o.Command, o.Job = "detach", ""
-	o.Settings = journal.Settings{Delimiter: "auto", Encoding: "auto", MaxInvalid: "10%", MaxDetach: "100"}
+	o.Settings = journal.Settings{Delimiter: "auto", Encoding: "auto", MaxInvalid: limit("10%"), MaxDetach: limit("100")}
 	return w.start(o, change...)
 }
 
@@ -217,7 +217,7 @@ func (w *world) night(do func(context.Context, Host) (*Outcome, error)) told {
 			return do(context.Background(), h)
 		}()
 		w.clock = time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) + time.Second
-		if got.err = err; outcome != nil {
+		if got.err = err; outcome != nil && outcome.Summary != nil {
 			got.summary, got.dir, got.nothing, got.code = outcome.Summary, outcome.Dir, outcome.Nothing, outcome.Summary.Exit.Code
 		}
 	})

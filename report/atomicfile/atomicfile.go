@@ -56,13 +56,8 @@ func (f *File) named(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		err = path.Err
-	case errors.As(err, &link):
-		err = link.Err
+	if inner := errors.Unwrap(err); inner != nil { // of a *fs.PathError or an *os.LinkError
+		err = inner
 	}
 	return &fs.PathError{Op: op, Path: f.path, Err: err}
 }
@@ -110,19 +105,14 @@ func Commit(files ...*File) error {
 }
 
 // WriteFile writes the file of this path. mode are its permissions, whatever the
-// umask. An error names the file, and wraps write's own when write fails.
-func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+// umask. An error names the file.
+func WriteFile(path string, mode fs.FileMode, content []byte) error {
 	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.Discard()
-	if err = write(f); err == nil {
-		err = os.Chmod(f.temp.Name(), mode)
-	}
-	if err != nil {
-		return f.named("write", err)
-	}
+	_, _ = f.Write(content)           // its first error stays, and Commit returns it
+	_ = os.Chmod(f.temp.Name(), mode) // not every file system has permissions
 	return Commit(f)
 }
 

@@ -136,7 +136,7 @@ func TestFirstErrorStays(t *testing.T) {
 func TestRenameFails(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(dir, "taken", "x"), 0o700))
-	err := WriteFile(filepath.Join(dir, "taken"), 0o600, func(io.Writer) error { return nil })
+	err := WriteFile(filepath.Join(dir, "taken"), 0o600, nil)
 	var path *fs.PathError
 	if !errors.As(err, &path) || path.Op != "rename" || path.Path != filepath.Join(dir, "taken") {
 		t.Errorf("error %v", err)
@@ -149,18 +149,8 @@ func TestRenameFails(t *testing.T) {
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "page.html")
-	write := func(text string, err error) error {
-		return WriteFile(path, 0o644, func(w io.Writer) error {
-			_, werr := io.WriteString(w, text)
-			return errors.Join(werr, err)
-		})
-	}
-	must(t, write("first", nil))
-	must(t, write("second", nil))
-	broken := errors.New("broken")
-	if err := write("third", broken); !errors.Is(err, broken) || !strings.Contains(err.Error(), "page.html") {
-		t.Errorf("error %v", err)
-	}
+	must(t, WriteFile(path, 0o644, []byte("first")))
+	must(t, WriteFile(path, 0o644, []byte("second")))
 	if got := contents(t, dir); len(got) != 1 || got["page.html"] != "second" {
 		t.Errorf("files %q", got)
 	}
@@ -202,10 +192,7 @@ func TestSweep(t *testing.T) {
 // A name without a directory is in the working directory.
 func TestBareName(t *testing.T) {
 	t.Chdir(t.TempDir())
-	must(t, WriteFile("bare", 0o600, func(w io.Writer) error {
-		_, err := io.WriteString(w, "text")
-		return err
-	}))
+	must(t, WriteFile("bare", 0o600, []byte("text")))
 	if got := contents(t, "."); len(got) != 1 || got["bare"] != "text" {
 		t.Errorf("files %v", got)
 	}

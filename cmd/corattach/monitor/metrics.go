@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -136,10 +135,7 @@ func (m *metrics) write(path string) (err error) {
 	if m.code == pipeline.ExitDone {
 		m.success = seconds(m.end)
 	}
-	return atomicfile.WriteFile(path, 0o644, func(w io.Writer) error {
-		_, err := w.Write(m.encode())
-		return err
-	})
+	return atomicfile.WriteFile(path, 0o644, m.encode())
 }
 
 // lastSuccess reads the success of a job's metrics; nothing is found when the file

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -56,7 +55,8 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return nil, pipeline.Unwritable(err)
 	}
-	text := fmt.Errorf("another run is active in %s%s", runsDir, Holder(runsDir))
+	_, holder := Holder(runsDir)
+	text := fmt.Errorf("another run is active in %s%s", runsDir, holder)
 	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "wait for it to end: --wait-lock 1h waits by itself"}
 }
 
@@ -82,7 +82,7 @@ func Active(runsDir string) (string, bool) {
 		return "", false
 	}
 	_ = lock.Close()
-	id, _ := holder(runsDir)
+	id, _ := Holder(runsDir)
 	return id, !free
 }
 
@@ -93,10 +93,8 @@ func (l *Lease) Runs(id string) {
 	if id != "" {
 		run = "run " + id
 	}
-	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n%s, process %d, since %s\n", id, run, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
-		return err
-	})
+	text := fmt.Appendf(nil, "%s\n%s, process %d, since %s\n", id, run, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+	_ = atomicfile.WriteFile(filepath.Join(l.runsDir, holderFile), 0o600, text)
 }
 
 // Release gives the lock up.
@@ -105,18 +103,13 @@ func (l *Lease) Release() {
 	_ = l.lock.Close()
 }
 
-// holder returns the run that has the lock, and a text that says more; blank when that
-// is not known.
-func holder(runsDir string) (id, text string) {
+// Holder returns the run that has the lock, and a text behind a colon that says more;
+// blank when that is not known.
+func Holder(runsDir string) (id, text string) {
 	content, _ := os.ReadFile(filepath.Join(runsDir, holderFile))
-	id, text, _ = strings.Cut(string(content), "\n")
-	return id, strings.TrimSpace(text)
-}
-
-// Holder names who has the lock, behind a colon; "" when that is not known.
-func Holder(runsDir string) string {
-	if _, text := holder(runsDir); text != "" {
-		return ": " + text
+	id, text, _ = strings.Cut(strings.TrimSuffix(string(content), "\n"), "\n")
+	if text != "" {
+		text = ": " + text
 	}
-	return ""
+	return id, text
 }
