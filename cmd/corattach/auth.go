@@ -48,18 +48,16 @@ func (c *authCheckCommand) Run(a *app) error {
 	}
 	t.Account = accountOf(given.APIKey, me)
 	found := checked{me, t.String(), given.from}
-	if err := a.console.Print(c.JSON, found, found.write); err != nil {
+	err = a.console.Print(c.JSON, found, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
+			pipeline.Show(strings.Trim(me.Name+", "+me.Email, ", ")), pipeline.Show(me.ID), pipeline.Show(found.Credentials), pipeline.Show(found.Target))
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	a.console.End(pipeline.ExitDone, "COR knows the credentials", nil)
 	return nil
-}
-
-func (f checked) write(w io.Writer) error {
-	name := strings.Trim(f.Account.Name+", "+f.Account.Email, ", ")
-	_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
-		pipeline.Show(name), pipeline.Show(f.Account.ID), pipeline.Show(f.Credentials), pipeline.Show(f.Target))
-	return err
 }
 
 // whose asks COR whom the credentials belong to. Without an answer the error is a

@@ -56,10 +56,10 @@ func (f *endpointFlags) target() (pipeline.Target, error) {
 }
 
 // connect reads the credentials and returns how to reach COR with them. The
-// simulator needs none.
-func (a *app) connect(t pipeline.Target, tokenFile string) (runs.Connect, error) {
+// simulator needs none; a nil known stands for every user and workspace.
+func (a *app) connect(t pipeline.Target, tokenFile string, known *corsim.Known) (runs.Connect, error) {
 	if t.BaseURL == pipeline.SimulatorURL {
-		return func(context.Context) (runs.Connection, error) { return connectSimulator(t, nil) }, nil
+		return func(context.Context) (runs.Connection, error) { return connectSimulator(t, known) }, nil
 	}
 	c, err := a.credentials(tokenFile)
 	if err != nil {
@@ -76,7 +76,7 @@ func (a *app) connect(t pipeline.Target, tokenFile string) (runs.Connect, error)
 }
 
 func newClient(t pipeline.Target, c cor.Credentials) *cor.Client {
-	return cor.New(cor.Config{BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: c, UserAgent: "corattach/" + version()})
+	return cor.New(cor.Config{BaseURL: t.BaseURL, AuthURL: t.AuthURL, Credentials: c, UserAgent: agent()})
 }
 
 // account is that of accountOf; "" when COR does not say.
@@ -93,8 +93,7 @@ func (a *app) account(c credentials, client *cor.Client, t pipeline.Target) (str
 	return accountOf("", me), err
 }
 
-// connectSimulator starts the simulator inside this process, under any source. A
-// nil known stands for every user and workspace.
+// connectSimulator starts the simulator inside this process, under any source.
 func connectSimulator(t pipeline.Target, known *corsim.Known) (runs.Connection, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,11 +107,11 @@ func connectSimulator(t pipeline.Target, known *corsim.Known) (runs.Connection, 
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
-	release := func() {
-		_ = server.Close()
-		<-done
-	}
 	base := "http://" + listener.Addr().String()
 	client := newClient(pipeline.Target{BaseURL: base, AuthURL: base + "/v1"}, cor.Credentials{APIKey: "simulated", ClientSecret: "simulated"})
-	return runs.Connection{COR: client, Target: t, Close: func() { client.Close(); release() }}, nil
+	return runs.Connection{COR: client, Target: t, Close: func() {
+		client.Close()
+		_ = server.Close()
+		<-done
+	}}, nil
 }

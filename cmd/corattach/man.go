@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"corattach/cmd/corattach/settings"
@@ -12,13 +11,10 @@ import (
 type manCommand struct{}
 
 // Run prints the man page, which packages hold: what the help says of each command,
-// as it stands. The page has the date of the commit: the same source makes the same
-// page.
+// as it stands. It has no date: the same source makes the same page.
 func (*manCommand) Run(a *app) error {
-	b := built(debug.ReadBuildInfo())
-	date, _, _ := strings.Cut(b.time, "T")
 	page := new(bytes.Buffer)
-	fmt.Fprintf(page, ".TH CORATTACH 1 %q %q\n.SH NAME\ncorattach \\- import rows into COR\n", date, "corattach "+b.version)
+	fmt.Fprintf(page, ".TH CORATTACH 1 \"\" %q\n.SH NAME\ncorattach \\- import rows into COR\n", "corattach "+version())
 	parser, err := a.parser(new(settings.Settings), func(int) {})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"corattach/cmd/corattach/monitor"
 	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
@@ -39,7 +40,7 @@ type newRunFlags struct {
 // start makes the run that o and the command's flags ask for.
 func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	if !f.DryRun {
-		if a.watch.monitor, err = f.monitor(o.Job); err != nil {
+		if a.watch.monitor, err = monitor.New(f.MetricsFile, f.PingURL, o.Job, agent()); err != nil {
 			return err
 		}
 	}
@@ -57,7 +58,7 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	}
 	switch {
 	case !f.DryRun:
-		o.Connect, err = a.connect(o.Target, f.TokenFile)
+		o.Connect, err = a.connect(o.Target, f.TokenFile, nil)
 	case !f.Simulate:
 		o.Target.Account, o.Static, err = a.dryAccount(f.TokenFile)
 	}

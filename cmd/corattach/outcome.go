@@ -25,15 +25,6 @@ type watch struct {
 	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
 }
 
-// monitor checks the flags, and tells whoever they name.
-func (f *monitorFlags) monitor(job string) (*monitor.Monitor, error) {
-	m, err := monitor.New(f.MetricsFile, f.PingURL, job, "corattach/"+version())
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
 // endWatch is the last thing before a run's last line, and happens once. What
 // fails here is a warning; the error is a panic.
 func (a *app) endWatch(code int, reason string) (err error) {

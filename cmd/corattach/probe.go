@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -64,16 +63,15 @@ func (c *probeCommand) order(a *app) (o runs.ProbeOrder, err error) {
 	if !c.Yes && target.BaseURL != pipeline.SimulatorURL && !cor.IsLoopback(target.BaseURL) {
 		return o, pipeline.Usage("add --yes if the user and the workspaces were made for this", "--yes is not given, and this is no simulator")
 	}
-	if !c.Simulate {
-		o.Connect, err = a.connect(target, c.TokenFile)
-		return o, err
+	var known *corsim.Known
+	if c.Simulate { // it knows the user and the two workspaces
+		known = new(corsim.Known)
+		for _, w := range o.Subject.Workspaces {
+			known.Add(string(o.Subject.User), string(o.Subject.Source), string(w))
+		}
 	}
-	known := new(corsim.Known) // the user and the two workspaces
-	for _, w := range o.Subject.Workspaces {
-		known.Add(string(o.Subject.User), string(o.Subject.Source), string(w))
-	}
-	o.Connect = func(context.Context) (runs.Connection, error) { return connectSimulator(target, known) }
-	return o, nil
+	o.Connect, err = a.connect(target, c.TokenFile, known)
+	return o, err
 }
 
 // printResult prints what a run came to: its summary, or what a probe has found.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"corattach/cmd/corattach/monitor"
 	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
@@ -44,7 +45,7 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	}
 	a.open(parsed.Selected().Flags)
 	a.watch.patient = true
-	if a.watch.monitor, err = c.monitor(log.Job); err != nil {
+	if a.watch.monitor, err = monitor.New(c.MetricsFile, c.PingURL, log.Job, agent()); err != nil {
 		return err
 	}
 	if err := a.sameSettings(log.Header); err != nil {
@@ -123,7 +124,7 @@ func (c *resumeCommand) connect(ctx context.Context, a *app, then pipeline.Targe
 	if err != nil {
 		return runs.Connection{}, err
 	}
-	connect, err := a.connect(t, f.TokenFile)
+	connect, err := a.connect(t, f.TokenFile, nil)
 	if err != nil {
 		return runs.Connection{}, err
 	}

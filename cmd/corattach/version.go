@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -12,52 +13,19 @@ var release string
 
 type versionCommand struct{}
 
-// Run prints the version and what it was built from. Its first line alone has
-// all that a script needs.
+// Run prints the version and what it was built with.
 func (*versionCommand) Run(a *app) error {
-	b := built(debug.ReadBuildInfo())
-	text := fmt.Sprintf("corattach %s %s %s/%s\n", b.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	if b.revision != "" {
-		text += fmt.Sprintf("commit  %s of %s\n", b.revision, b.time)
-	}
-	return a.console.Result([]byte(text))
+	return a.console.Result(fmt.Appendf(nil, "corattach %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 }
 
-// build is what the program was built from. Fields that the build did not
-// write down are "".
-type build struct {
-	version  string // a release, the version of the module, or the commit with + when it was changed
-	revision string // the commit
-	time     string // of the commit, RFC 3339
-}
+// agent is the User-Agent of all requests.
+func agent() string { return "corattach/" + version() }
 
-func version() string { return built(debug.ReadBuildInfo()).version }
-
-// built reads what the linker wrote down, if it did.
-func built(info *debug.BuildInfo, found bool) build {
-	if !found {
-		info = new(debug.BuildInfo)
+// version is that of the release or, of any other build, what Go calls the commit.
+func version() string {
+	version := release
+	if info, found := debug.ReadBuildInfo(); found && release == "" {
+		version = strings.Trim(info.Main.Version, "()")
 	}
-	b := build{version: release}
-	changed := ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			b.revision = s.Value
-		case s.Key == "vcs.time":
-			b.time = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "+"
-		}
-	}
-	switch tagged := info.Main.Version; {
-	case b.version != "":
-	case b.revision != "":
-		b.version = "devel-" + b.revision[:min(len(b.revision), 12)] + changed
-	case tagged != "" && !strings.HasPrefix(tagged, "("):
-		b.version = tagged
-	default:
-		b.version = "devel"
-	}
-	return b
+	return cmp.Or(version, "devel")
 }

@@ -32,7 +32,9 @@ func New(file, pingURL, job, agent string) (*Monitor, error) {
 		m.ping = ping
 	}
 	if file != "" {
-		return m, checkMetrics(file, job)
+		if err := checkMetrics(file, job); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }
