@@ -15,12 +15,12 @@ import (
 
 // inputFlags say how input is read.
 type inputFlags struct {
-	Delimiter   string    `group:"Input" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
-	Encoding    string    `group:"Input" default:"auto" placeholder:"auto" help:"The encoding of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
-	SkipLines   int       `group:"Input" default:"0" placeholder:"0" help:"Lines above the header, such as a title."`
-	Map         columnMap `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field, such as user_id, from the column with this header; repeatable, or several with ; between; blank: none."`
-	Source      string    `blank:"" group:"Input" placeholder:"NAME" help:"The source of rows that have none."`
-	AllowSource []string  `group:"Input" placeholder:"NAME" help:"Accept this source beside the documented ones; repeatable, or several with a comma between."`
+	Delimiter   string            `group:"Input" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
+	Encoding    string            `group:"Input" default:"auto" placeholder:"auto" help:"The encoding of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
+	SkipLines   int               `group:"Input" default:"0" placeholder:"0" help:"Lines above the header, such as a title."`
+	Map         map[string]string `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field, such as user_id, from the column with this header; repeatable, or several with ; between; blank: none."`
+	Source      string            `blank:"" group:"Input" placeholder:"NAME" help:"The source of rows that have none."`
+	AllowSource []string          `group:"Input" placeholder:"NAME" help:"Accept this source beside the documented ones; repeatable, or several with a comma between."`
 }
 
 // checkFlags say which input is good enough, and how requests are cut.

@@ -93,33 +93,6 @@ func parsePoints(_ *kong.Value, text string) (pipeline.Percent, error) {
 	return points, nil
 }
 
-// columnMap names the headers of fields. A blank text is an empty map: it outranks
-// what environment and file map.
-type columnMap map[string]string
-
-// Decode adds FIELD=HEADER, or several with ; between.
-func (m *columnMap) Decode(ctx *kong.DecodeContext) error {
-	token, err := ctx.Scan.PopValue("FIELD=HEADER")
-	if err != nil {
-		return err
-	}
-	if *m == nil {
-		*m = make(columnMap)
-	}
-	text := fmt.Sprint(token.Value)
-	if text == "" {
-		return nil
-	}
-	for _, pair := range kong.SplitEscaped(text, ';') {
-		field, header, found := strings.Cut(pair, "=")
-		if !found {
-			return fmt.Errorf("%q is not FIELD=HEADER", pair)
-		}
-		(*m)[field] = header
-	}
-	return nil
-}
-
 // written returns what a flag would be written with; nil for a switch alone.
 func written(flag *kong.Flag, value reflect.Value) []string {
 	switch v := value.Interface().(type) {
@@ -137,7 +110,7 @@ func written(flag *kong.Flag, value reflect.Value) []string {
 			escaped = append(escaped, kong.JoinEscaped([]string{one}, ','))
 		}
 		return escaped
-	case columnMap:
+	case map[string]string:
 		var pairs []string
 		for _, field := range slices.Sorted(maps.Keys(v)) {
 			pairs = append(pairs, kong.JoinEscaped([]string{field + "=" + v[field]}, ';'))

@@ -31,48 +31,42 @@ func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	now, done, joined := make(chan pipeline.Stop, 1), make(chan struct{}), make(chan struct{})
+	now, joined := make(chan pipeline.Stop, 1), make(chan struct{})
 	go func() {
 		defer close(joined)
-		obey(signals, done, func(first pipeline.Stop) {
+		obey(signals, func(first pipeline.Stop) {
 			end(first)
 			a.console.Stopping(first)
 		}, cutOff, now)
 	}()
 	return now, func() {
 		signal.Stop(signals)
-		close(done)
+		close(signals)
 		<-joined
 		end(nil)
 		cutOff(nil)
 	}
 }
 
-// obey waits for one signal after the other until done is closed. It writes to
-// nothing that may block.
-func obey(signals <-chan os.Signal, done <-chan struct{}, end func(pipeline.Stop), cutOff func(error), now chan<- pipeline.Stop) {
-	var first pipeline.Stop
-	var grace <-chan time.Time
-	for n := 1; ; n++ {
-		select {
-		case s := <-signals:
-			switch n {
-			case 1:
-				first = stoppedBy(s)
-				end(first)
-			case 2:
-				cutOff(stoppedBy(s))
-				grace = time.After(cutGrace)
-			default:
-				now <- first
-				return
-			}
-		case <-grace:
-			now <- first
-			return
-		case <-done:
-			return
-		}
+// obey does what one signal after the other asks for, until signals is closed. It
+// writes to nothing that may block.
+func obey(signals <-chan os.Signal, end func(pipeline.Stop), cutOff func(error), now chan<- pipeline.Stop) {
+	s, more := <-signals
+	if !more {
+		return
+	}
+	first := stoppedBy(s)
+	end(first)
+	if s, more = <-signals; !more {
+		return
+	}
+	cutOff(stoppedBy(s))
+	select {
+	case _, more = <-signals:
+	case <-time.After(cutGrace):
+	}
+	if more {
+		now <- first
 	}
 }
 

@@ -37,14 +37,14 @@ func TestObey(t *testing.T) {
 				note := func(format string, args ...any) {
 					got = append(got, fmt.Sprint(time.Since(began), " ", fmt.Sprintf(format, args...)))
 				}
-				signals, done, now := make(chan os.Signal, 3), make(chan struct{}), make(chan pipeline.Stop, 1)
+				signals, now := make(chan os.Signal, 3), make(chan pipeline.Stop, 1)
 				for _, at := range c.signals {
 					time.AfterFunc(at, func() { signals <- syscall.SIGTERM })
 				}
 				if c.done > 0 {
-					time.AfterFunc(c.done, func() { close(done) })
+					time.AfterFunc(c.done, func() { close(signals) })
 				}
-				obey(signals, done, func(pipeline.Stop) { note("drain") }, func(error) { note("cut") }, now)
+				obey(signals, func(pipeline.Stop) { note("drain") }, func(error) { note("cut") }, now)
 				select {
 				case stop := <-now:
 					note("exit %d", pipeline.ExitSignal+stop.Signal)

@@ -57,19 +57,10 @@ func (c *simulateCommand) Run(a *app) error {
 	a.console.Say(fmt.Sprintf("serving the COR simulator; import with --base-url %s --auth-url %s/v1 and any COR_API_KEY and COR_CLIENT_SECRET", base, base))
 	simulator := corsim.New(config)
 	server := &http.Server{Handler: simulator, ReadHeaderTimeout: 10 * time.Second}
-	drained := make(chan struct{})
-	context.AfterFunc(a.ctx, func() {
-		defer close(drained)
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close()
-		}
-	})
+	context.AfterFunc(a.ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	<-drained
 	if err := simulator.LogError(); err != nil {
 		return err
 	}
