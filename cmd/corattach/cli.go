@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -30,15 +29,11 @@ type cli struct {
 	Simulate   simulateCommand   `cmd:"" help:"Serve the COR simulator, both APIs on one loopback port."`
 	Probe      probeCommand      `cmd:"" help:"Find out what COR does where its documentation is silent, with a user and two workspaces made for this."`
 	Auth       authCommand       `cmd:"" help:"Check the credentials."`
-	Completion completionCommand `cmd:"" settingless:"" help:"Print the script with which a shell completes command lines."`
-	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" settingless:""`
-	Man        manCommand        `cmd:"" name:"__man" hidden:"" settingless:""`
-	Version    versionCommand    `cmd:"" settingless:"" help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print the script with which a shell completes command lines."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:""`
+	Man        manCommand        `cmd:"" name:"__man" hidden:""`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
-
-// settingless is the tag of commands that read no settings: they work whatever
-// the environment and the configuration file hold.
-const settingless = "settingless"
 
 // app is what a command works with.
 type app struct {
@@ -49,7 +44,6 @@ type app struct {
 	ctx     context.Context // ends at the first signal; its cause is then a pipeline.Stop
 	cut     context.Context // ends at the second
 	console *console.Console
-	strange string  // a warning about variables that set nothing, until it is said; "" for none
 	given   []given // flags that were set on the command line, in the environment or in a file
 	watch   watch
 	code    int      // how a command that returned no error ends
@@ -120,6 +114,9 @@ func (a *app) command(args []string) (err error) {
 	}
 	a.given = givenFlags(parsed, set)
 	a.open(parsed.Selected().Flags)
+	if set.Strange != "" {
+		a.console.Warn(set.Strange, "")
+	}
 	return a.traced(parsed.Run())
 }
 
@@ -130,14 +127,14 @@ func (a *app) parser(set *settings.Settings, exit func(code int)) (*kong.Kong, e
 		kong.Name("corattach"), kong.Description(description), kong.Writers(a.console.Stdout(), a.console), kong.Exit(exit), kong.Bind(a),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
 		kong.ValueFormatter(withVariable), kong.PostBuild(complete),
-		kong.WithBeforeResolve(func(ctx *kong.Context) (err error) { // for each word of a command; once is enough
-			if command := ctx.Selected(); resolving || command == nil || command.Tag.Has(settingless) {
+		kong.WithBeforeResolve(func(ctx *kong.Context) error { // for each word of a command; once is enough
+			command := ctx.Selected()
+			if resolving || command == nil || len(command.Flags) == 0 { // such as version: it works whatever the file holds
 				return nil
 			}
 			resolving = true
 			ctx.AddResolver(kong.ResolverFunc(set.Resolve))
-			a.strange, err = set.Check(ctx.Model)
-			return err
+			return set.Check(ctx.Model)
 		}),
 	)...)
 }
@@ -170,8 +167,7 @@ func withVariable(value *kong.Value) string {
 	return fmt.Sprintf("%s ($%s).", strings.TrimSuffix(value.Help, "."), settings.Variable(value.Flag.Name))
 }
 
-// open sets up the console as the flags of a command ask for it, and warns about
-// variables that set nothing.
+// open sets up the console as the flags of a command ask for it.
 func (a *app) open(flags []*kong.Flag) {
 	set := make(map[string]string)
 	for _, flag := range flags {
@@ -181,25 +177,15 @@ func (a *app) open(flags []*kong.Flag) {
 		a.console.Format(set["log-format"], level)
 	}
 	a.console.Quiet(set["quiet"] == "true")
-	if a.strange != "" {
-		a.console.Warn(a.strange, "")
-		a.strange = ""
-	}
 }
 
 // fail says what is wrong and what to do, tells whoever watches the run, and sets
 // the exit code.
 func (a *app) fail(err error) {
-	a.open(nil)
 	f := failureOf(err)
 	if panicked := a.endWatch(f.Code, f.Error()); panicked != nil {
-		err, f = panicked, failureOf(panicked)
+		f = failureOf(panicked)
 	}
 	a.code = f.Code
-	var stack []byte
-	var panicky *pipeline.PanicError
-	if errors.As(err, &panicky) {
-		stack = panicky.Stack
-	}
-	a.console.Fail(f, stack, a.next)
+	a.console.Fail(f, a.next)
 }

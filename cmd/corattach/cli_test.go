@@ -28,7 +28,7 @@ func TestMistypedCommands(t *testing.T) {
 	okay(t, os.WriteFile("staff.csv", []byte(smallInput), 0o600))
 	for args, want := range map[string]string{
 		"run staff.csv":              "hint: corattach --help lists what there is\nexit 2: unexpected argument run, did you mean \"runs\"?\n",
-		"staff.csv":                  "hint: a command comes first, as in corattach import staff.csv\nexit 2: unexpected argument staff.csv\n",
+		"staff.csv":                  "hint: corattach --help lists what there is\nexit 2: unexpected argument staff.csv\n",
 		"import -v staff.csv":        "hint: flags have two dashes, such as --dry-run\nexit 2: unknown flag -v\n",
 		"import -dry-run staff.csv":  "hint: flags have two dashes, such as --dry-run\nexit 2: unknown flag -d\n",
 		"import --token=x staff.csv": "hint: credentials do not belong on a command line: " + credentialsHint + "\nexit 2: unknown flag --token, did you mean \"--token-file\"?\n",

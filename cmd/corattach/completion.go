@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/alecthomas/kong"
 
 	"corattach/cmd/corattach/completion"
@@ -43,22 +41,11 @@ func suggestRuns(runsDir string) []completion.Suggestion {
 	var found []completion.Suggestion
 	for _, r := range all {
 		if !r.DryRun {
-			found = append(found, completion.Suggestion{Text: r.RunID, Help: briefly(&r)})
+			found = append(found, completion.Suggestion{Text: r.RunID, Help: r.Command})
 		}
 	}
 	if found == nil {
 		return nil
 	}
 	return append([]completion.Suggestion{{Text: "last", Help: "the newest real run"}}, found...)
-}
-
-// briefly says what a run was.
-func briefly(r *runs.Info) string {
-	switch {
-	case r.Command == "":
-		return "killed before it began"
-	case r.Exit == nil:
-		return r.Command + ", not ended"
-	}
-	return fmt.Sprintf("%s, exit %d", r.Command, r.Exit.Code)
 }

@@ -118,7 +118,7 @@ func shellCases() map[string][]completed {
 			{"import --log-format=j", "--log-format=json"},
 			{"import --token-file=a", "compset -P --[^=]#= files"},
 			{"import --runs-dir ru", "compset -P --[^=]#= files -/"},
-			{"resume ", "last:the newest real run 20261123T031500Z-ab12cd:killed before it began"},
+			{"resume ", "last:the newest real run 20261123T031500Z-ab12cd"},
 			{"import --max-wait", `--max-wait:How long to go on without a usable answer, before the run ends as unavailable.`},
 			{"import --rate ", ""},
 		},
@@ -130,7 +130,7 @@ func shellCases() map[string][]completed {
 			{"import sta", "staff.csv"},
 			{"import --runs-dir ru", "runs/"},
 			{"import --runs-dir=ru", "--runs-dir=runs/"},
-			{"resume ", "last\tthe newest real run 20261123T031500Z-ab12cd\tkilled before it began"},
+			{"resume ", "last\tthe newest real run 20261123T031500Z-ab12cd"},
 			{"import --rate ", ""},
 		},
 	}

@@ -22,9 +22,6 @@ type diffCommand struct {
 	logFlags
 }
 
-// exitDiffers is how a diff ends that found something.
-const exitDiffers = pipeline.ExitPivots
-
 // Run compares two runs.
 func (c *diffCommand) Run(a *app) error {
 	first, closeFirst, err := c.load(a, c.RunA)
@@ -37,9 +34,6 @@ func (c *diffCommand) Run(a *app) error {
 		return err
 	}
 	defer closeSecond()
-	for _, text := range unlike(first, second) {
-		a.console.Warn(text, "")
-	}
 	comparison := diff.Compare(first, second)
 	var result any = comparison
 	s, text := comparison.Sums, comparison.Text
@@ -54,7 +48,7 @@ func (c *diffCommand) Run(a *app) error {
 	}
 	reason := fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))
 	if s.Changed > 0 {
-		a.code = exitDiffers
+		a.code = pipeline.ExitPivots
 		reason = fmt.Sprintf("%d of %s changed: %d by the input, %d by COR, %d by both", s.Changed, pipeline.Count(s.Pairs, "pair"), s.Input, s.COR, s.Both)
 	}
 	a.console.End(a.code, reason, nil)
@@ -80,16 +74,4 @@ func (c *diffCommand) load(a *app, name string) (*report.Run, func(), error) {
 		return nil, nil, err
 	}
 	return past.Run, func() { _ = past.Log.Close() }, nil
-}
-
-// unlike says in what two runs are not made to be compared.
-func unlike(a, b *report.Run) []string {
-	var texts []string
-	if a.Job != b.Job {
-		texts = append(texts, fmt.Sprintf("the runs are of two jobs, %q and %q", a.Job, b.Job))
-	}
-	if !a.DryRun && !b.DryRun && a.Target != b.Target {
-		texts = append(texts, fmt.Sprintf("the runs were sent to two targets, %s and %s", a.Target, b.Target))
-	}
-	return texts
 }

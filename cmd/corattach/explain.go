@@ -17,7 +17,7 @@ type explainCommand struct {
 	logFlags
 }
 
-// Run tells everything about one user in a run.
+// Run tells everything about one user in a run. It writes nothing and takes no lock.
 func (c *explainCommand) Run(a *app) error {
 	user := pipeline.UserID(strings.Trim(c.User, " \t"))
 	if user == "" {
@@ -27,31 +27,14 @@ func (c *explainCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	story, err := a.story(dir, user)
-	if err != nil {
-		return err
-	}
-	if err := a.console.Print(c.JSON, story, story.Text); err != nil {
-		return err
-	}
-	worst := "the worst is " + string(story.Status)
-	if len(story.Rows) == 0 {
-		worst = pipeline.Count(len(story.Vanished), "pair") + " no longer in the input"
-	}
-	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s of user %q: %s", pipeline.Count(len(story.Rows), "row"), user, worst), nil)
-	return nil
-}
-
-// story reads what a run holds of one user. It writes nothing and takes no lock.
-func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	past, err := runs.Load(a.ctx, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer past.Log.Close()
 	requests, err := past.History(user)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var sessions []explain.Session
 	for _, s := range past.Log.Sessions {
@@ -63,7 +46,15 @@ func (a *app) story(dir string, user pipeline.UserID) (*explain.Story, error) {
 	}
 	story := explain.New(past.Run, user, requests, sessions)
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
-		return nil, pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
+		return pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
 	}
-	return story, nil
+	if err := a.console.Print(c.JSON, story, story.Text); err != nil {
+		return err
+	}
+	worst := "the worst is " + string(story.Status)
+	if len(story.Rows) == 0 {
+		worst = pipeline.Count(len(story.Vanished), "pair") + " no longer in the input"
+	}
+	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s of user %q: %s", pipeline.Count(len(story.Rows), "row"), user, worst), nil)
+	return nil
 }

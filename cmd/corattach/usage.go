@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -33,18 +32,13 @@ func usageFailure(err error) error {
 	if missing, found := strings.CutPrefix(text, `expected "`); found {
 		text = fmt.Sprintf(`%s needs "%s`, command, missing)
 	}
-	unknown, isFlag := strings.CutPrefix(text, "unknown flag ")
-	word, isWord := strings.CutPrefix(text, "unexpected argument ")
-	_, notThere := os.Stat(word)
 	switch {
 	case hint != "":
-	case isFlag && regexp.MustCompile(`(?i)api[-_]?key|secret|token|password`).MatchString(unknown):
+	case regexp.MustCompile(`(?i)^unknown flag .*(api[-_]?key|secret|token|password)`).MatchString(text):
 		hint = "credentials do not belong on a command line: " + credentialsHint
-	case isFlag && !strings.HasPrefix(unknown, "--"):
+	case regexp.MustCompile(`^unknown flag -[^-]`).MatchString(text):
 		text, _, _ = strings.Cut(text, ", did you mean")
 		hint = "flags have two dashes, such as --dry-run"
-	case isWord && command == "corattach" && notThere == nil:
-		hint = "a command comes first, as in " + pasteable("import", word)
 	default:
 		hint = command + " --help lists what there is"
 	}

@@ -215,15 +215,15 @@ func (c *Console) Say(text string) {
 // Hint says what to do.
 func (c *Console) Hint(text string) { c.Say("hint: " + text) }
 
-// Fail says what is wrong, what to do, and what to paste. stack is where a panic
-// happened, nil for any other error.
-func (c *Console) Fail(f *pipeline.Failure, stack []byte, next []string) {
+// Fail says what is wrong, of a panic where it happened, what to do, and what to paste.
+func (c *Console) Fail(f *pipeline.Failure, next []string) {
+	var panicky *pipeline.PanicError
 	switch {
-	case stack == nil:
+	case !errors.As(f, &panicky):
 	case c.IsJSON():
-		c.line(zerolog.ErrorLevel).Bytes("stack", stack).Msg("stack of the internal error")
+		c.line(zerolog.ErrorLevel).Bytes("stack", panicky.Stack).Msg("stack of the internal error")
 	default:
-		_, _ = c.Write(stack)
+		_, _ = c.Write(panicky.Stack)
 	}
 	if f.Hint != "" {
 		c.Hint(f.Hint)

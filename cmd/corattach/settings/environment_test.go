@@ -20,25 +20,23 @@ type flagsOfTests struct {
 }
 
 // parse reads a command line with the settings around it.
-func parse(t *testing.T, args ...string) (flagsOfTests, *Settings, string, error) {
+func parse(t *testing.T, args ...string) (flagsOfTests, *Settings, error) {
 	t.Helper()
 	var flags flagsOfTests
 	var read *Settings
-	var strange string
 	parser, err := kong.New(&flags, kong.WithBeforeResolve(func(ctx *kong.Context) (err error) {
 		if read != nil {
 			return nil
 		}
 		read = Read(args)
 		ctx.AddResolver(kong.ResolverFunc(read.Resolve))
-		strange, err = read.Check(ctx.Model)
-		return err
+		return read.Check(ctx.Model)
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = parser.Parse(append([]string{"import"}, args...))
-	return flags, read, strange, err
+	return flags, read, err
 }
 
 func TestEnvironment(t *testing.T) {
@@ -59,15 +57,15 @@ func TestEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(c.name, c.value)
-			flags, _, strange, err := parse(t)
+			flags, read, err := parse(t)
 			if c.err != "" {
 				if err == nil || !hasSuffix(err.Error(), c.err) {
 					t.Errorf("%v, want %s", err, c.err)
 				}
 				return
 			}
-			if err != nil || strange != "" || flags.Import.Rate != c.want || flags.Import.Strict != c.strict {
-				t.Errorf("%+v, %q, %v", flags, strange, err)
+			if err != nil || read.Strange != "" || flags.Import.Rate != c.want || flags.Import.Strict != c.strict {
+				t.Errorf("%+v, %q, %v", flags, read.Strange, err)
 			}
 		})
 	}
@@ -79,7 +77,7 @@ func hasSuffix(text, end string) bool {
 
 func TestCommandLineOutranksEnvironment(t *testing.T) {
 	t.Setenv("CORATTACH_RATE", "fast") // which nobody reads then
-	flags, s, _, err := parse(t, "--rate", "3")
+	flags, s, err := parse(t, "--rate", "3")
 	if err != nil || flags.Import.Rate != 3 {
 		t.Errorf("%+v, %v", flags, err)
 	}
@@ -91,7 +89,7 @@ func TestCommandLineOutranksEnvironment(t *testing.T) {
 // What a command takes on its command line alone is set by nothing else.
 func TestHiddenFlagsAreNotResolved(t *testing.T) {
 	t.Setenv("CORATTACH_SECRET", "x")
-	if flags, _, _, err := parse(t); err != nil || flags.Import.Secret != "" {
+	if flags, _, err := parse(t); err != nil || flags.Import.Secret != "" {
 		t.Errorf("%+v, %v", flags, err)
 	}
 }

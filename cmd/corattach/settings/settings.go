@@ -26,6 +26,8 @@ const ConfigFlag = "config"
 
 // Settings are what environment and configuration file set flags to.
 type Settings struct {
+	Strange string // a warning about variables that set nothing; "" without any, and before Check
+
 	args []string             // of the command line
 	path string               // of the file; "" without one
 	file map[string]yaml.Node // by the name of the flag
@@ -80,11 +82,11 @@ func (s *Settings) Early(flag string) string {
 }
 
 // Check compares every key of the file with the flags of all commands. One that only
-// another command has must have a value that fits it there. strange is a warning
-// about variables that set nothing, "" without any. An error is a *pipeline.Failure.
-func (s *Settings) Check(program *kong.Application) (strange string, err error) {
+// another command has must have a value that fits it there. It also looks for
+// variables that set nothing. An error is a *pipeline.Failure.
+func (s *Settings) Check(program *kong.Application) error {
 	if s.err != nil {
-		return "", s.err
+		return s.err
 	}
 	flags := make(map[string]*kong.Flag)                            // of all commands: those of one name are alike
 	for _, command := range slices.Backward(program.Leaves(true)) { // import, which is the first, speaks for all
@@ -100,13 +102,14 @@ func (s *Settings) Check(program *kong.Application) (strange string, err error) 
 			if near := nearest(name, slices.Collect(maps.Keys(flags))); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			return "", pipeline.Usage(hint, "--config: %s: %q is no flag of any command", s.place(s.file[name]), name)
+			return pipeline.Usage(hint, "--config: %s: %q is no flag of any command", s.place(s.file[name]), name)
 		}
 		if _, err := s.line(flags[name]); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return strangeVariables(os.Environ(), slices.Collect(maps.Keys(flags))), nil
+	s.Strange = strangeVariables(os.Environ(), slices.Collect(maps.Keys(flags)))
+	return nil
 }
 
 // Resolve is a [kong.ResolverFunc]: it returns what a flag is set to that the command
