@@ -171,11 +171,10 @@ type History []Exchange
 
 // Answer is a readable 2xx answer: what COR says it holds.
 type Answer struct {
-	Status    int         `json:"status"`  // the HTTP status
-	UserID    int64       `json:"user_id"` // COR's internal id of the user
-	Pivots    []Pivot     `json:"pivots"`
-	Errors    []ItemError `json:"errors,omitempty"`     // what COR says went wrong beside the data
-	RequestID string      `json:"request_id,omitempty"` // COR's id of the exchange, if it sent one
+	Status int         `json:"status"`  // the HTTP status
+	UserID int64       `json:"user_id"` // COR's internal id of the user
+	Pivots []Pivot     `json:"pivots"`
+	Errors []ItemError `json:"errors,omitempty"` // what COR says went wrong beside the data
 }
 
 // Pivot is what COR says it stored for one workspace.
@@ -207,15 +206,14 @@ type ItemError struct {
 // Fault is an exchange that brought no readable 2xx answer. It is a value about
 // one attempt; only the runner decides what it means for the run.
 type Fault struct {
-	Kind      FaultKind     `json:"kind"`
-	Status    int           `json:"status,omitempty"`   // the HTTP status; 0 when no answer came
-	Code      string        `json:"code,omitempty"`     // COR's own code or name for the error; "" when it gave none
-	Message   string        `json:"message,omitempty"`  // what COR or the transport said, bounded; never holds a secret
-	Subject   Subject       `json:"subject,omitempty"`  // what COR says it does not know; "" when it does not tell
-	Named     []WorkspaceID `json:"named,omitempty"`    // the request's workspaces that the error names
-	Foreign   bool          `json:"foreign,omitempty"`  // the body is not COR's own error body (bodies A to D, F, G of its pages); with TokenDown: there is no token endpoint
-	After     time.Duration `json:"after_ns,omitempty"` // Retry-After, counted from the answer; 0 when COR named none
-	RequestID string        `json:"request_id,omitempty"`
+	Kind    FaultKind     `json:"kind"`
+	Status  int           `json:"status,omitempty"`   // the HTTP status; 0 when no answer came
+	Code    string        `json:"code,omitempty"`     // COR's own code or name for the error; "" when it gave none
+	Message string        `json:"message,omitempty"`  // what COR or the transport said, bounded; never holds a secret
+	Subject Subject       `json:"subject,omitempty"`  // what COR says it does not know; "" when it does not tell
+	Named   []WorkspaceID `json:"named,omitempty"`    // the request's workspaces that the error names
+	Foreign bool          `json:"foreign,omitempty"`  // the body is not COR's own error body (bodies A to D, F, G of its pages); with TokenDown: there is no token endpoint
+	After   time.Duration `json:"after_ns,omitempty"` // Retry-After, counted from the answer; 0 when COR named none
 }
 
 // Subject is what a refusal is about.

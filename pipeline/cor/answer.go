@@ -32,7 +32,7 @@ func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
 	if !ok || workspaces == nil {
 		return answer, "no user object in the answer"
 	}
-	answer = pipeline.Answer{UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
+	answer = pipeline.Answer{Status: r.status, UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
 	for i, workspace := range workspaces {
 		answer.Pivots[i] = pivotOf(decode[fields](workspace), id, r)
 	}

@@ -94,7 +94,6 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pi
 	if problem != "" {
 		return pipeline.Answer{}, faultOf(got, problem)
 	}
-	answer.Status, answer.RequestID = got.status, got.requestID()
 	return answer, nil
 }
 

@@ -100,24 +100,12 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
-		Kind:      kind,
-		Status:    r.status,
-		Code:      r.line(code, maxCode, nil),
-		Message:   r.line(message, maxMessage, r.people()),
-		After:     retryAfter(r.header, r.at),
-		RequestID: r.requestID(),
+		Kind:    kind,
+		Status:  r.status,
+		Code:    r.line(code, maxCode, nil),
+		Message: r.line(message, maxMessage, r.people()),
+		After:   retryAfter(r.header, r.at),
 	}
-}
-
-// requestID returns the id that the other side gave the exchange, "" when it
-// gave none. Choice: COR names no header for it; these are common.
-func (r reply) requestID() string {
-	for _, name := range [...]string{"X-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {
-		if id := r.header.Get(name); id != "" {
-			return r.line(id, maxID, nil)
-		}
-	}
-	return ""
 }
 
 // tokenFault turns the fault of an exchange with the token endpoint into what it

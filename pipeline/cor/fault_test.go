@@ -155,21 +155,11 @@ func TestHTMLByContentType(t *testing.T) {
 
 func TestMessagesAreBounded(t *testing.T) {
 	f := faultOf(reply{status: 400, body: []byte(`{"code":"` + strings.Repeat("C", 500) + `","message":"` + strings.Repeat("é", 5000) + `"}`),
-		header: http.Header{"X-Request-Id": {strings.Repeat("r", 900)}}, secrets: newRedactor()}, "")
-	for what, text := range map[string]string{"message": f.Message, "code": f.Code, "request id": f.RequestID} {
-		limit := map[string]int{"message": maxMessage, "code": maxCode, "request id": maxID}[what]
+		secrets: newRedactor()}, "")
+	for what, text := range map[string]string{"message": f.Message, "code": f.Code} {
+		limit := map[string]int{"message": maxMessage, "code": maxCode}[what]
 		if len(text) > limit || len(text) < limit-2 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
 			t.Errorf("%s: %d bytes: %q", what, len(text), text)
-		}
-	}
-}
-
-func TestRequestID(t *testing.T) {
-	for _, name := range []string{"X-Request-Id", "X-Amzn-RequestId", "X-Correlation-Id"} {
-		header := http.Header{}
-		header.Set(name, "id-1\x00")
-		if got := faultOf(reply{status: 400, header: header, secrets: newRedactor()}, "").RequestID; got != "id-1" {
-			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
@@ -232,7 +222,7 @@ func FuzzFault(f *testing.F) {
 	}
 	f.Add(302, []byte{}, "", "Mon, 23 Nov 2026 03:15:00 GMT", "//host\x00")
 	f.Fuzz(func(t *testing.T, status int, body []byte, contentType, after, location string) {
-		header := http.Header{"Content-Type": {contentType}, "Retry-After": {after}, "Location": {location}, "X-Request-Id": {location}}
+		header := http.Header{"Content-Type": {contentType}, "Retry-After": {after}, "Location": {location}}
 		r := reply{status: status, body: body, header: header, secrets: newRedactor(testSecret)}
 		fault := faultOf(r, "")
 		if fault == nil {
@@ -250,7 +240,7 @@ func FuzzFault(f *testing.F) {
 		if fault.After < 0 || fault.After > maxAfter {
 			t.Fatalf("after %v", fault.After)
 		}
-		if text := fault.Message + fault.Code + fault.RequestID; len(text) > maxMessage+maxCode+maxID ||
+		if text := fault.Message + fault.Code; len(text) > maxMessage+maxCode ||
 			strings.ContainsAny(text, "\r\n\x00\x1b\u202e\u2028") || !utf8.ValidString(text) || strings.Contains(text, testSecret) {
 			t.Fatalf("untidy: %s", fmt.Sprintf("%+v", *fault))
 		}

@@ -166,7 +166,6 @@ func unescape(escape string) string {
 const (
 	maxMessage = 300
 	maxCode    = 64
-	maxID      = 128 // of an exchange
 	maxText    = 255 // of an id, as long as one in an input may be, and of a name
 )
 

@@ -15,6 +15,7 @@ func TestDocumentedAnswer(t *testing.T) {
 		t.Fatal(problem)
 	}
 	want := pipeline.Answer{
+		Status: 200,
 		UserID: 8545,
 		Pivots: []pipeline.Pivot{
 			{Workspace: "Workspaces-example-5", Source: "MICROSOFT_DYNAMICS", Percentage: "10", UserID: 8545, WorkspaceID: 1, Name: "Workspaces test 5", Integration: "NOT_SEND"},

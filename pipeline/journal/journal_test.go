@@ -165,13 +165,13 @@ func answers(text string) []pipeline.Exchange {
 	}
 	item := pipeline.ItemError{Workspace: pipeline.WorkspaceID(text), Code: text, Message: text, Attached: true}
 	all := []pipeline.Exchange{
-		{Answer: &pipeline.Answer{Status: 299, UserID: 1 << 60, Pivots: []pipeline.Pivot{pivot, {}}, Errors: []pipeline.ItemError{item, {}}, RequestID: text}},
+		{Answer: &pipeline.Answer{Status: 299, UserID: 1 << 60, Pivots: []pipeline.Pivot{pivot, {}}, Errors: []pipeline.ItemError{item, {}}}},
 		{Answer: &pipeline.Answer{Pivots: []pipeline.Pivot{}}, Ended: epoch},
 	}
 	for _, kind := range pipeline.FaultKinds() {
 		all = append(all, pipeline.Exchange{Ended: epoch.Add(time.Second), Fault: &pipeline.Fault{
 			Kind: kind, Status: 599, Code: text, Message: text, Subject: pipeline.UnknownEither, Named: []pipeline.WorkspaceID{"W", pipeline.WorkspaceID(text)},
-			Foreign: true, After: 1<<63 - 1, RequestID: text,
+			Foreign: true, After: 1<<63 - 1,
 		}})
 	}
 	return all

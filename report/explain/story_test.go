@@ -78,7 +78,7 @@ func repaired() *Story {
 	odd.Problem, odd.Inactive, odd.Name, odd.Integration = "percentage is no number", true, "", ""
 	shares := []pipeline.Share{{Workspace: "W1", Percent: 60_0000}, {Workspace: "W2", Percent: 40_0000}}
 	request := pipeline.Request{Key: pipeline.Key{User: "repaired", Source: "SAP"}, Op: pipeline.Attach, Shares: shares, Past: pipeline.History{
-		exchange(1, pipeline.Attach, shares, &pipeline.Answer{Status: 200, Pivots: []pipeline.Pivot{pivot("W1", "50"), odd}, RequestID: "req-7",
+		exchange(1, pipeline.Attach, shares, &pipeline.Answer{Status: 200, Pivots: []pipeline.Pivot{pivot("W1", "50"), odd},
 			Errors: []pipeline.ItemError{{Workspace: "W2", Code: "CE001", Message: "busy"}}}, nil),
 		exchange(2, pipeline.Detach, shares[:1], nil, &pipeline.Fault{Kind: pipeline.Throttled, Status: 429, After: 90 * time.Second}),
 		exchange(3, pipeline.Attach, shares[:1], nil, nil),
@@ -121,7 +121,7 @@ func hostile() *Story {
 	r.Killed, r.Inputs[0].File = true, "a\x1b.csv"
 	shares := []pipeline.Share{{Workspace: "\u202eW", Percent: 5_0000}}
 	request := pipeline.Request{Op: pipeline.Detach, Key: pipeline.Key{User: "U\x1b", Source: "S\x07"}, Shares: shares, Past: pipeline.History{
-		exchange(1, pipeline.Detach, shares, nil, &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "\u202eX", Message: "no \x1b[2J", RequestID: "\u009b"}),
+		exchange(1, pipeline.Detach, shares, nil, &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "\u202eX", Message: "no \x1b[2J"}),
 		exchange(2, pipeline.Detach, shares, &pipeline.Answer{Status: 200, Pivots: []pipeline.Pivot{{Workspace: "\x1b", Name: "\u009b"}},
 			Errors: []pipeline.ItemError{{Workspace: "\x1b", Message: "\x1b"}}}, nil),
 	}}

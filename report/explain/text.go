@@ -195,16 +195,12 @@ func writeDetails(out io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
 	if len(e.Shares) < len(r.Shares) {
 		say("only ", sharesText(e.Op, e.Shares))
 	}
-	if e.Fault != nil {
-		if e.Fault.After > 0 {
-			say("Retry-After: ", e.Fault.After.Round(time.Second).String())
-		}
-		say("COR's request id: ", e.Fault.RequestID)
+	if e.Fault != nil && e.Fault.After > 0 {
+		say("Retry-After: ", e.Fault.After.Round(time.Second).String())
 	}
 	if e.Answer == nil {
 		return
 	}
-	say("COR's request id: ", e.Answer.RequestID)
 	for i := range e.Answer.Pivots {
 		say("pivot ", pivotText(&e.Answer.Pivots[i]))
 	}
