@@ -55,9 +55,6 @@ func ValidUTF8(s string) string {
 // escape writes bytes that are no UTF-8, and characters that may not stay, as Go
 // escapes them.
 func escape(s string, stays func(rune) bool) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !stays(r) }) {
-		return s
-	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
