@@ -121,11 +121,10 @@ func (w *crashWorld) Percentage(user, source, workspace string) (string, bool) {
 func newCrashWorld(t *testing.T, input, script string, switches ...string) *crashWorld {
 	t.Helper()
 	w := &crashWorld{arrived: make(chan string, 1000)}
-	config := corsim.Config{Log: func(r corsim.Record) error {
+	config := corsim.Config{Log: func(r corsim.Record) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.records = append(w.records, r)
-		return nil
 	}}
 	for _, s := range switches {
 		name, value, _ := strings.Cut(s, "=")

@@ -25,21 +25,24 @@ type simulateCommand struct {
 	logFlags
 }
 
-// Run serves until a signal comes.
+// Run serves until a signal comes or the log can't be written.
 func (c *simulateCommand) Run(a *app) error {
 	config, err := c.config()
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancelCause(a.ctx)
+	defer stop(nil)
 	if c.Log != "" {
 		file, err := os.OpenFile(c.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
 			return pipeline.Usage("check the path", "--log: %w", err)
 		}
 		defer file.Close()
-		config.Log = func(r corsim.Record) error {
-			_, err := file.Write(r.Line())
-			return err
+		config.Log = func(r corsim.Record) {
+			if _, err := file.Write(r.Line()); err != nil {
+				stop(err)
+			}
 		}
 	}
 	addr, err := net.ResolveTCPAddr("tcp", c.Addr)
@@ -55,16 +58,12 @@ func (c *simulateCommand) Run(a *app) error {
 		return err
 	}
 	a.console.Say(fmt.Sprintf("serving the COR simulator; import with --base-url %s --auth-url %s/v1 and any COR_API_KEY and COR_CLIENT_SECRET", base, base))
-	simulator := corsim.New(config)
-	server := &http.Server{Handler: simulator, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(a.ctx, func() { _ = server.Close() })
+	server := &http.Server{Handler: corsim.New(config), ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	if err := simulator.LogError(); err != nil {
-		return err
-	}
-	return context.Cause(a.ctx)
+	return context.Cause(ctx)
 }
 
 // config reads the flags and their files.

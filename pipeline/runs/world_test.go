@@ -43,7 +43,7 @@ type world struct {
 	bubble  func(do func())
 	clock   time.Duration // when the next run begins, after the beginning of 2000
 	account string
-	applied []corsim.Record // what has changed anything
+	applied []corsim.Record // what COR has carried out
 	put     func()          // before each attach and detach, in the goroutine that sends; nil for nothing
 }
 
@@ -60,11 +60,10 @@ func newWorld(t *testing.T, script string, switches ...string) *world {
 
 func (w *world) open(script string, known *corsim.Known, switches ...string) {
 	w.runs = filepath.Join(w.dir, "runs")
-	config := corsim.Config{Known: known, Log: func(r corsim.Record) error {
+	config := corsim.Config{Known: known, Log: func(r corsim.Record) {
 		if r.Applied {
 			w.applied = append(w.applied, r)
 		}
-		return nil
 	}}
 	for s := range strings.FieldsSeq(strings.Join(switches, " ")) {
 		name, value, _ := strings.Cut(s, "=")

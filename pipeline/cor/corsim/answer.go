@@ -3,9 +3,7 @@ package corsim
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -20,50 +18,22 @@ const (
 	gone     = "gone" // the client hung up first
 )
 
-// answer is a whole reply before it is written. After a cut, or when the client is gone, nothing of it is sent; of one
-// that is cut short the first keep bytes are.
+// answer is a reply before it is written. Nothing of it is sent after a cut, or when the client is gone.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 	end    string
-	keep   int
 }
 
-// newAnswer makes a whole answer; kind is its Content-Type, "" for none.
-func newAnswer(status int, kind string, body []byte) answer {
-	a := answer{status: status, header: make(http.Header), body: body, end: answered}
-	if kind != "" {
-		a.header.Set("Content-Type", kind)
-	}
-	return a
+func newAnswer(status int, contentType string, body []byte) answer {
+	return answer{status, http.Header{"Content-Type": {contentType}}, body, answered}
 }
 
 // jsonAnswer answers with JSON. Bytes of an id that are no UTF-8 become U+FFFD.
 func jsonAnswer(status int, value any) answer {
-	body, err := json.Marshal(value, jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		panic(err)
-	}
+	body, _ := json.Marshal(value, jsontext.AllowInvalidUTF8(true)) // what it is given has no errors
 	return newAnswer(status, "application/json; charset=utf-8", body)
-}
-
-// send writes the answer. Where the connection has to break it panics with http.ErrAbortHandler.
-func (a *answer) send(w http.ResponseWriter) {
-	if a.end == cut || a.end == gone {
-		panic(http.ErrAbortHandler)
-	}
-	maps.Copy(w.Header(), a.header)
-	if a.end == answered {
-		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body)
-		return
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body[:a.keep])
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
 }
 
 // refusal is an error answer before it takes one of COR's forms. In form D name is the field and code the validation.

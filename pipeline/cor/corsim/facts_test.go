@@ -119,7 +119,7 @@ func TestLoadFacts(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"facts":[{"fact":"repeat","finding":"maybe"}]}`:                                     `switch "repeat": "maybe" is none of `,
-		`{"facts":[{"fact":"zero","finding":"refused"},{"fact":"weather","finding":"fine"}]}`: `unknown switch "weather" `,
+		`{"facts":[{"fact":"zero","finding":"refused"},{"fact":"weather","finding":"fine"}]}`: `unknown switch "weather"`,
 		`{}`:          `the document has no "facts"`,
 		`{"facts":[}`: "jsontext: ",
 	} {

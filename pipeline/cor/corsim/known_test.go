@@ -3,7 +3,6 @@ package corsim
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestReadKnown(t *testing.T) {
@@ -32,7 +31,7 @@ func TestReadKnown(t *testing.T) {
 func knows(k *Known, asked [3]string) bool {
 	c := call{Workspaces: []item{{Workspace: asked[2]}}}
 	c.Metadata.Source = asked[1]
-	_, _, no := New(Config{Known: k}).store.admit(asked[0], c, time.Now())
+	_, _, no := New(Config{Known: k}).admit(asked[0], c)
 	return no == nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -46,16 +46,24 @@ type pivotReply struct {
 	Percentage  jsontext.Value `json:"percentage"`
 }
 
-// reply shows a user with some attachments, and reports the workspaces of the request that COR does not know, in form
-// F or G where that is wanted.
-func (st *store) reply(u *user, shown []attachment, unknown []string) userReply {
+// reply shows a user with some attachments, and reports the workspaces of the request that COR does not know, in form F
+// or G where that is wanted. Workspaces that a script adds have the source of the request.
+func (s *Simulator) reply(x *exchange, u *user, shown []attachment, unknown []string) userReply {
 	r := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}
 	for _, a := range shown {
-		r.add(a.name.Value(), a.workspace, st.set.answered(a.percentage))
+		percentage := a.percentage
+		if strings.HasPrefix(s.set["percentage"], "text") {
+			percentage = `"` + percentage + `"`
+		}
+		r.add(a.name.Value(), a.workspace, jsontext.Value(percentage), x.fault)
+	}
+	for _, external := range slices.Sorted(maps.Keys(x.fault.ExtraWorkspace)) {
+		m := mapping{x.Source, external}
+		r.add(m, s.workspace(m), x.fault.ExtraWorkspace[external], x.fault)
 	}
 	for _, w := range unknown {
 		message := fmt.Sprintf("external id not associated: workspace %q", w)
-		switch st.set["unknown-workspace"] {
+		switch s.set["unknown-workspace"] {
 		case "errors":
 			r.Errors = append(r.Errors, errorBody{Name: "WorkspaceNotFoundError", Code: "ZC001", Message: message})
 		case "partial-success":
@@ -66,38 +74,27 @@ func (st *store) reply(u *user, shown []attachment, unknown []string) userReply 
 	return r
 }
 
-func (r *userReply) add(m mapping, w *workspace, percentage jsontext.Value) {
-	at := w.created.UTC().Format(time.DateTime)
-	shown := workspaceReply{ID: w.id, Name: w.title, Active: true, CreatedAt: at, UpdatedAt: at, Pivot: pivotReply{w.id, r.ID, percentage}}
+// add shows one workspace, as a script may change it.
+func (r *userReply) add(m mapping, w *workspace, percentage jsontext.Value, f *fault) {
+	if slices.Contains(f.DropWorkspace, m.external) {
+		return
+	}
+	if value, ok := f.SetPercentage[m.external]; ok {
+		percentage = value
+	}
+	const created = "2026-01-15 22:42:15"
+	shown := workspaceReply{
+		ID: w.id, Name: w.title, Active: !slices.Contains(f.InactiveWorkspace, m.external), CreatedAt: created, UpdatedAt: created,
+		Pivot: pivotReply{w.id, r.ID, percentage},
+	}
 	if m.external != "" {
 		shown.Integrations = &mappingReply{IntegrationID: 16, IsActive: true, Source: m.source, Status: "NOT_SEND", OriginExternalID: m.external}
 	}
+	switch f.Contradict {
+	case "user":
+		shown.Pivot.UserID++
+	case "workspace":
+		shown.Pivot.WorkspaceID++
+	}
 	r.Workspaces = append(r.Workspaces, shown)
-}
-
-// edit changes an answer as a script asks. Workspaces that it adds have the source of the request.
-func (st *store) edit(r *userReply, f *fault, source string, now time.Time) {
-	for _, external := range slices.Sorted(maps.Keys(f.ExtraWorkspace)) {
-		m := mapping{source, external}
-		r.add(m, st.workspace(m, now), f.ExtraWorkspace[external])
-	}
-	r.Workspaces = slices.DeleteFunc(r.Workspaces, func(w workspaceReply) bool {
-		return w.Integrations != nil && slices.Contains(f.DropWorkspace, w.Integrations.OriginExternalID)
-	})
-	for i := range r.Workspaces {
-		w := &r.Workspaces[i]
-		if w.Integrations != nil {
-			id := w.Integrations.OriginExternalID
-			w.Active = !slices.Contains(f.InactiveWorkspace, id)
-			if value, ok := f.SetPercentage[id]; ok {
-				w.Pivot.Percentage = value
-			}
-		}
-		switch f.Contradict {
-		case "user":
-			w.Pivot.UserID++
-		case "workspace":
-			w.Pivot.WorkspaceID++
-		}
-	}
 }

@@ -134,12 +134,6 @@ func (f *fault) check() error {
 	return nil
 }
 
-// meeting is what attempts are counted by: an entry of the script and the user whose requests it concerns.
-type meeting struct {
-	entry int
-	user  string
-}
-
 // choose counts an exchange at every entry of the script that concerns it. The first that strikes is its fault.
 func (s *Simulator) choose(x *exchange) {
 	s.mu.Lock()
@@ -149,18 +143,19 @@ func (s *Simulator) choose(x *exchange) {
 		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.Source {
 			continue
 		}
-		at := meeting{i, x.User}
-		s.met[at]++
-		strikes := s.met[at] >= f.From
+		entryAndUser := fmt.Sprint(i, " ", x.User)
+		s.met[entryAndUser]++
+		attempt := s.met[entryAndUser]
+		strikes := attempt >= f.From
 		if f.Attempts != nil {
-			strikes = slices.Contains(f.Attempts, s.met[at])
+			strikes = slices.Contains(f.Attempts, attempt)
 		}
 		if strikes && x.Fault == nil {
 			x.fault, x.Fault = f, &i
 		}
 	}
 	if x.fault.RevokeToken {
-		s.tokens.expires[x.bearer()] = time.Time{}
+		s.expires[x.bearer()] = time.Time{}
 	}
 }
 
@@ -182,30 +177,15 @@ func (f *fault) answer(now time.Time) (ans answer) {
 		page := fmt.Sprintf("<html><head><title>%d %s</title></head><body><h1>%d %s</h1></body></html>\n", f.Status, text, f.Status, text)
 		ans = newAnswer(f.Status, "text/html; charset=utf-8", []byte(page))
 	case f.Body == "empty", no.code == "" && f.Status < http.StatusBadRequest:
-		ans = newAnswer(f.Status, "", nil)
+		ans = answer{status: f.Status, header: make(http.Header), end: answered}
 	default:
 		ans = no.inForm(f.Body)
 	}
 	if f.RetryAfter != nil {
 		ans.header.Set("Retry-After", string(f.RetryAfter))
 	}
-	if f.RetryDate.Duration > 0 { // rounded up to its second; Date is what it counts from
-		ans.header.Set("Date", now.UTC().Format(http.TimeFormat))
+	if f.RetryDate.Duration > 0 { // rounded up to its second
 		ans.header.Set("Retry-After", now.Add(f.RetryDate.Duration+time.Second-1).UTC().Format(http.TimeFormat))
 	}
 	return ans
-}
-
-// spoil does to an answer what the fault does to every one.
-func (f *fault) spoil(ans *answer) {
-	if f.Cut != "" {
-		*ans = answer{end: cut}
-		return
-	}
-	for name, value := range f.Headers {
-		ans.header.Set(name, value)
-	}
-	if f.Truncate != nil {
-		ans.end, ans.keep = cutShort, max(0, min(*f.Truncate, len(ans.body)-1))
-	}
 }

@@ -3,6 +3,7 @@ package corsim
 import (
 	"cmp"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,9 +19,9 @@ import (
 // Config says how a Simulator behaves. The zero value is COR as documented: every switch at its default, everybody
 // known, no faults, no log. New copies it; it is not safe for concurrent use.
 type Config struct {
-	Known  *Known             // the users and workspaces that exist; nil means that all do
-	Script *Script            // the faults; nil means none
-	Log    func(Record) error // told of each request, one at a time, before its answer leaves; nil means no log
+	Known  *Known       // the users and workspaces that exist; nil means that all do
+	Script *Script      // the faults; nil means none
+	Log    func(Record) // told of each request, one at a time, before its answer leaves; nil means no log
 
 	chosen settings
 }
@@ -38,7 +39,7 @@ type Record struct {
 	Body     jsontext.Value `json:"body,omitzero"`   // of an attach or detach; one that is not JSON stands there as a string
 	Status   int            `json:"status,omitzero"` // 0 where no answer left
 	End      string         `json:"end"`             // answered, cut, truncated, or gone for a client that hung up first
-	Applied  bool           `json:"applied"`         // whether anything was stored or removed
+	Applied  bool           `json:"applied"`         // whether an attach or detach was carried out
 	Fault    *int           `json:"fault,omitzero"`  // the index of the script entry that acted; nil for none
 }
 
@@ -48,38 +49,58 @@ func (r Record) Line() []byte {
 	return append(line, '\n')
 }
 
-func (r *Record) writes() bool { return r.Endpoint == endpointAttach || r.Endpoint == endpointDetach }
-
 // Simulator is a simulated COR. All its methods are safe for concurrent use; it starts no goroutines and needs no
 // closing.
 type Simulator struct {
 	config   Config // Script is set
 	set      settings
 	throttle *rate.Limiter
+	tooMany  fault // what answers where throttle does not allow a request
 	requests atomic.Int64
-	logging  sync.Mutex // guards logError
-	logError error
+	logging  sync.Mutex
 
-	// mu guards what follows and is never held while waiting, reading or writing.
-	mu     sync.Mutex
-	store  store
-	tokens tokens
-	met    map[meeting]int
+	knownUsers      map[string]bool // and workspaces, by key; nil for everybody and everything
+	knownWorkspaces map[mapping]bool
+
+	mu         sync.Mutex       // guards what follows; it is never held while waiting, reading or writing
+	users      map[string]*user // by key; they and the workspaces get their ids when a request first names them, and keep them
+	workspaces map[mapping]*workspace
+	met        map[string]int       // how many requests of a user an entry of the script has concerned
+	issued     int                  // tokens
+	expires    map[string]time.Time // when access tokens do; zero for one that a script has revoked
+	refresh    map[string]bool      // the refresh tokens that are good
 }
 
 // New makes a simulator from a copy of c.
 func New(c Config) *Simulator {
-	if c.Script == nil {
-		c.Script = new(Script)
-	}
-	set := c.settings()
+	c.Script = cmp.Or(c.Script, new(Script))
 	s := &Simulator{
-		config: c, set: set, throttle: rate.NewLimiter(rate.Inf, 0), store: newStore(set, c.Known), met: make(map[meeting]int),
-		tokens: tokens{expires: make(map[string]time.Time), refresh: make(map[string]bool)},
+		config: c, set: make(settings), throttle: rate.NewLimiter(rate.Inf, 0),
+		users: make(map[string]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
+		expires: make(map[string]time.Time), refresh: make(map[string]bool),
 	}
-	count, _, _ := strings.Cut(set["throttle"], ",")
+	for _, w := range Switches() {
+		usual, _, _ := strings.Cut(w.Values, "|")
+		s.set[w.Name] = cmp.Or(c.chosen[w.Name], usual)
+	}
+	count, form, _ := strings.Cut(s.set["throttle"], ",")
 	if n, err := strconv.Atoi(count); err == nil {
 		s.throttle = rate.NewLimiter(rate.Limit(n), n)
+	}
+	s.tooMany = map[string]fault{
+		"":     {RetryAfter: jsontext.Value("1")},
+		"date": {RetryDate: duration{time.Second}},
+		"html": {Body: "html"},
+	}[form]
+	s.tooMany.Status = http.StatusTooManyRequests
+	if c.Known != nil {
+		s.knownUsers, s.knownWorkspaces = make(map[string]bool), make(map[mapping]bool)
+		for _, user := range c.Known.users {
+			s.knownUsers[s.set.idKey(user)] = true
+		}
+		for _, m := range c.Known.workspaces {
+			s.knownWorkspaces[s.set.workspaceKey(m)] = true
+		}
 	}
 	return s
 }
@@ -104,17 +125,19 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ans := s.answer(x)
 	if x.Status, x.End = ans.status, ans.end; s.config.Log != nil {
 		s.logging.Lock()
-		s.logError = cmp.Or(s.logError, s.config.Log(x.Record))
+		s.config.Log(x.Record)
 		s.logging.Unlock()
 	}
-	ans.send(w)
-}
-
-// LogError is the first error of Config.Log, or nil. Requests are answered whether or not they can be logged.
-func (s *Simulator) LogError() error {
-	s.logging.Lock()
-	defer s.logging.Unlock()
-	return s.logError
+	if ans.end == cut || ans.end == gone {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), ans.header)
+	w.WriteHeader(ans.status)
+	_, _ = w.Write(ans.body)
+	if ans.end == cutShort {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // maxBody bounds what is read of a request. A longer one does not arrive.
@@ -126,7 +149,7 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 	if x.body, err = io.ReadAll(io.LimitReader(x.request.Body, maxBody+1)); err != nil || len(x.body) > maxBody {
 		return answer{end: gone}
 	}
-	if x.writes() {
+	if x.User != "" { // an attach or a detach
 		x.call = s.set.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
 		x.Source, x.Body = x.call.Metadata.Source, x.body
 		if !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
@@ -145,17 +168,26 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 		case <-time.After(f.Delay.Duration):
 		}
 	}
+	if f.Cut != "" {
+		return answer{end: cut}
+	}
 	if f.Status != 0 {
 		ans = f.answer(time.Now())
 	}
-	f.spoil(&ans)
+	for name, value := range f.Headers {
+		ans.header.Set(name, value)
+	}
+	if f.Truncate != nil {
+		ans.header.Set("Content-Length", strconv.Itoa(len(ans.body)))
+		ans.end, ans.body = cutShort, ans.body[:max(0, min(*f.Truncate, len(ans.body)-1))]
+	}
 	return ans
 }
 
 // handle is COR's own answer.
 func (s *Simulator) handle(x *exchange, now time.Time) answer {
-	if x.writes() && !s.throttle.AllowN(now, 1) {
-		return s.set.tooMany(now)
+	if x.User != "" && !s.throttle.AllowN(now, 1) {
+		return s.tooMany.answer(now)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,15 +197,15 @@ func (s *Simulator) handle(x *exchange, now time.Time) answer {
 	case x.Endpoint == endpointUnknown:
 		no = refuse(http.StatusNotFound, "NotFoundError", "", "no such endpoint: %s %s", x.Method, x.Path)
 	case x.Endpoint == endpointToken:
-		reply, no = s.tokens.token(s.set, x, now)
+		reply, no = s.token(x, now)
 	case x.Endpoint == endpointRefresh:
-		reply, no = s.tokens.renew(s.set, x, now)
-	case !s.tokens.authorize(s.set, x.bearer(), now):
+		reply, no = s.renew(x, now)
+	case !s.authorize(x.bearer(), now):
 		no = unauthorized()
 	case x.Endpoint == endpointMe:
 		reply = jsontext.Value(`{"id":1,"name":"corsim","email":"corsim@example.com"}`)
 	default:
-		reply, no = s.store.write(x, now)
+		reply, no = s.write(x)
 	}
 	switch {
 	case no == nil:
@@ -182,19 +214,4 @@ func (s *Simulator) handle(x *exchange, now time.Time) answer {
 		return no.inForm("D")
 	}
 	return no.inForm(s.set["error-form"])
-}
-
-// tooMany is the 429 in the configured form.
-func (s settings) tooMany(now time.Time) answer {
-	f := fault{Status: http.StatusTooManyRequests}
-	_, form, _ := strings.Cut(s["throttle"], ",")
-	switch form {
-	case "":
-		f.RetryAfter = jsontext.Value("1")
-	case "date":
-		f.RetryDate.Duration = time.Second
-	case "html":
-		f.Body = "html"
-	}
-	return f.answer(now)
 }

@@ -1,11 +1,11 @@
 package corsim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,26 +49,22 @@ func Switches() []Switch {
 	}
 }
 
-// Set turns one switch. The error for an unknown switch lists the known ones, that for a wrong value the accepted ones.
-// After an error c is as it was.
+// Set turns one switch. The error for a wrong value names the accepted ones. After an error c is as it was.
 func (c *Config) Set(name, value string) error {
-	var names []string
-	pattern := strings.NewReplacer("N", `[1-9]\d{0,8}`, "TEXT", `.+`)
-	for _, s := range Switches() {
-		names = append(names, s.Name)
-		if s.Name != name {
-			continue
-		}
-		if !regexp.MustCompile(`(?s)^(` + pattern.Replace(s.Values) + `)$`).MatchString(value) {
-			return fmt.Errorf("switch %q: %q is none of %s", name, value, s.Values)
-		}
-		if c.chosen == nil {
-			c.chosen = make(settings)
-		}
-		c.chosen[name] = value
-		return nil
+	all := Switches()
+	i := slices.IndexFunc(all, func(s Switch) bool { return s.Name == name })
+	if i < 0 {
+		return fmt.Errorf("unknown switch %q", name)
 	}
-	return fmt.Errorf("unknown switch %q (the switches are %s)", name, strings.Join(names, ", "))
+	pattern := strings.NewReplacer("N", `[1-9]\d{0,8}`, "TEXT", `.+`).Replace(all[i].Values)
+	if !regexp.MustCompile(`(?s)^(` + pattern + `)$`).MatchString(value) {
+		return fmt.Errorf("switch %q: %q is none of %s", name, value, all[i].Values)
+	}
+	if c.chosen == nil {
+		c.chosen = make(settings)
+	}
+	c.chosen[name] = value
+	return nil
 }
 
 // LoadFacts turns the switches that make a simulator behave as a probe has found COR to. It reads a JSON document
@@ -94,17 +90,8 @@ func (c *Config) LoadFacts(r io.Reader) error {
 	return nil
 }
 
-// settings are the values of all switches by name. In those that Config.settings makes none is missing.
+// settings are the values of switches by name; those of a Simulator, of all switches.
 type settings map[string]string
-
-func (c *Config) settings() settings {
-	all := make(settings)
-	for _, s := range Switches() {
-		usual, _, _ := strings.Cut(s.Values, "|")
-		all[s.Name] = cmp.Or(c.chosen[s.Name], usual)
-	}
-	return all
-}
 
 // number is the number that the value of a switch is, or is a refusal with; 0 for a word such as "off".
 func (s settings) number(name string) int {

@@ -44,9 +44,9 @@ func TestSwitches(t *testing.T) {
 		{"validation=refused-422", nil, []step{{text, `422 {"status":422,"name":"ValidationError","code":"ValidationError","message":"workspaces.0.percentage is not a number"}`}}},
 		{"over-100=accepted", nil, []step{{over, strings.Replace(twoDone, "40.5}}", "40.01}}", 1)}}},
 		{"over-100=refused", nil, []step{
-			{over, `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"the user's percentages would add up to 100.01, over 100"}`},
+			{over, `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"the user's percentages would add up to more than 100"}`},
 			{attach("U1", oneSAP), oneDone},
-			{attach("U1", strings.NewReplacer("SAP", "OKTA", "60", "41").Replace(oneSAP)), `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"the user's percentages would add up to 101, over 100"}`},
+			{attach("U1", strings.NewReplacer("SAP", "OKTA", "60", "41").Replace(oneSAP)), `400 {"status":400,"name":"ValidationError","code":"ValidationError","message":"the user's percentages would add up to more than 100"}`},
 		}},
 		{"percentage=exact", nil, []step{{odd, strings.Replace(oneDone, "60}}", "49.5}}", 1)}}},
 		{"percentage=text", nil, []step{{odd, strings.Replace(oneDone, "60}}", `"49.5"}}`, 1)}}},
@@ -117,7 +117,7 @@ func TestDetach(t *testing.T) {
 	for _, r := range log {
 		applied = append(applied, r.Applied)
 	}
-	if text := fmt.Sprint(applied); text != "[true true false true]" {
+	if text := fmt.Sprint(applied); text != "[true true true true]" {
 		t.Errorf("applied %s", text)
 	}
 	if text := fmt.Sprint(s.Holdings()); text != "[{U1 SAP WS-1 60} {U1 SAP WS-2 40.5}]" {
@@ -154,8 +154,7 @@ func TestSetRefuses(t *testing.T) {
 		}
 	}
 	var c Config
-	err := c.Set("repeated", "keeps")
-	if err == nil || !strings.HasPrefix(err.Error(), `unknown switch "repeated" (the switches are attach, repeat, listed, `) {
+	if err := c.Set("repeated", "keeps"); err == nil || err.Error() != `unknown switch "repeated"` {
 		t.Errorf("got %v", err)
 	}
 }
