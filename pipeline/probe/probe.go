@@ -76,8 +76,10 @@ type Ask func(pipeline.Request) (pipeline.History, bool)
 // Talk asks all questions, one request at a time, and in the end puts back what it has found, unless the run ends before.
 // It returns what it has found, and why it stopped by itself, nil when it did not.
 func (s Subject) Talk(ask Ask) ([]Found, *pipeline.Stop) {
-	t := &talk{Subject: s, trace: follow(nil), ask: ask, replies: make(map[string]reply)}
-	t.run()
+	t := &talk{Subject: s, ask: ask, replies: make(map[string]reply), why: "the run ended before it was asked"}
+	if t.look() {
+		t.askAll()
+	}
 	return t.facts(), t.stop
 }
 
@@ -93,7 +95,8 @@ func (s Subject) Replay(past pipeline.History) []Found {
 
 // PutBack puts back what a probe has found, given all that was sent for it, as far as a new session can.
 func (s Subject) PutBack(past pipeline.History, ask Ask) {
-	(&talk{Subject: s, trace: follow(past), ask: ask}).putBack()
+	t := &talk{Subject: s, trace: follow(past), ask: ask}
+	t.putBack()
 }
 
 // Left says what may not be as it was before the probe: a text for each pair.

@@ -52,16 +52,20 @@ func share(w pipeline.WorkspaceID, percent pipeline.Percent) pipeline.Share {
 
 // questions is the table, read with the replies that there are.
 func (t *talk) questions() []question {
-	return slices.Concat(t.attachQuestions(), t.numberQuestions(), t.refusalQuestions(), t.identityQuestions(), t.detachQuestions())
+	return slices.Concat(t.attachQuestions(), t.idQuestions(), t.detachQuestions())
 }
 
 func (t *talk) attachQuestions() []question {
+	const exact, inexact = "import without --tolerance", "import with --tolerance: see decimals"
 	a, b := t.Workspaces[0], t.Workspaces[1]
-	first, again := t.replies["first"], t.replies["again"]
+	again, over, zero := t.replies["again"], t.replies["over"], t.replies["zero"]
 	adds, replaces := t.attaches()
-	before, after := first.pivot(a), again.pivot(a)
-	refuses := before != nil && again.saysAttached()
+	before, after := t.replies["first"].pivot(a), again.pivot(a)
+	attached := func(e pipeline.ItemError) bool { return e.Attached }
+	refuses := before != nil && (again.Is(pipeline.Attached) || again.answer != nil && slices.ContainsFunc(again.answer.Errors, attached))
 	keeps := before != nil && after != nil && pipeline.SameNumber(before.Percentage, after.Percentage)
+	how, decimals, off := kept(before)
+	text := before != nil && before.Text
 	all := []question{
 		{"attach", "what an attach does to workspaces that it does not name", "second, one", []step{
 			t.attach("first", share(a, fourDecimals)), t.attach("again", share(a, 3_0000)), t.attach("second", share(b, 2_0000)),
@@ -79,12 +83,30 @@ func (t *talk) attachQuestions() []question {
 			{"keeps", keeps, "import with --repair: without it a changed percentage stays as it was, and its row is mismatched"},
 		}},
 	}
-	if replaces {
-		return all // nobody can tell what is listed
+	if !replaces { // where it does, nobody can tell what is listed
+		all = append(all, question{"listed", "whether the answer to an attach lists all of the user's workspaces or those sent", "second, one", nil, []finding{
+			{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
+			{"sent", adds, "extras.csv can't show what a user has beside the input"},
+		}})
 	}
-	return append(all, question{"listed", "whether the answer to an attach lists all of the user's workspaces or those sent", "second, one", nil, []finding{
-		{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
-		{"sent", adds, "extras.csv can't show what a user has beside the input"},
+	all = append(all, question{"percentage", "what comes back of a percentage with four decimals", "first", nil, []finding{
+		{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
+		{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
+	}})
+	if off > 0 {
+		all = append(all, question{"decimals", "how many decimals of it are kept", "first", nil, []finding{
+			{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()},
+		}})
+	}
+	return append(all, question{"over-100", "whether a user's percentages may add up to more than 100", "pair, over", []step{
+		t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
+		t.attach("over", share(a, 60_0000), share(b, 60_0000)),
+	}, []finding{
+		{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
+		{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
+	}}, question{"zero", "whether 0 can be attached", "zero", []step{t.attach("zero", share(a, 0))}, []finding{
+		{"accepted", zero.asAsked(), "rows with 0 can be imported"},
+		{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
 	}})
 }
 
@@ -115,8 +137,7 @@ func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
 	case fourDecimals.Near(p.Percentage, 0):
 		return "exact", 4, 0
 	}
-	unit := pipeline.Hundred / 100
-	for decimals := range 4 {
+	for decimals, unit := range []pipeline.Percent{1_0000, 1000, 100, 10} {
 		rounded, cut := (fourDecimals+unit/2)/unit*unit, fourDecimals/unit*unit
 		switch {
 		case rounded.Near(p.Percentage, 0):
@@ -124,90 +145,53 @@ func kept(p *pipeline.Pivot) (how string, decimals int, off pipeline.Percent) {
 		case cut.Near(p.Percentage, 0):
 			return "cut", decimals, unit - 1
 		}
-		unit /= 10
 	}
 	return "", 0, 0
 }
 
-func (t *talk) numberQuestions() []question {
-	const exact, inexact = "import without --tolerance", "import with --tolerance: see decimals"
-	a, b := t.Workspaces[0], t.Workspaces[1]
-	first, over, zero := t.replies["first"].pivot(a), t.replies["over"], t.replies["zero"]
-	how, decimals, off := kept(first)
-	text := first != nil && first.Text
-	all := []question{{"percentage", "what comes back of a percentage with four decimals", "first", nil, []finding{
-		{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
-		{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
-	}}}
-	if off > 0 {
-		all = append(all, question{"decimals", "how many decimals of it are kept", "first", nil, []finding{
-			{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()},
-		}})
-	}
-	return append(all, question{"over-100", "whether a user's percentages may add up to more than 100", "pair, over", []step{
-		t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
-		t.attach("over", share(a, 60_0000), share(b, 60_0000)),
-	}, []finding{
-		{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
-		{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
-	}}, question{"zero", "whether 0 can be attached", "zero", []step{t.attach("zero", share(a, 0))}, []finding{
-		{"accepted", zero.asAsked(), "rows with 0 can be imported"},
-		{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
-	}})
-}
-
-func (t *talk) refusalQuestions() []question {
-	const misses = "the other workspaces of the request are attached, and the row of the unknown one is missing"
-	a := t.Workspaces[0]
-	r, sinks := t.replies["unknown workspace"], "fix unmapped.csv, or import with --chunk 1, so that the user's workspaces in front of it arrive"
-	if _, replaces := t.attaches(); replaces {
-		sinks = "fix unmapped.csv and import failed.csv; do not use --chunk"
-	}
-	took := r.lists(a) && !r.lists(ghostWorkspace)
-	other := func(e pipeline.ItemError) bool { return e.Code != "CE001" } // which is that of an item in a partial success
-	ghost := t.attach("unknown user", share(a, 1_0000))
-	ghost.User = ghostUser
-	return []question{
-		{"unknown-workspace", "what one unknown workspace does to its request", "unknown workspace", []step{
-			t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000)),
-		}, append(refusals(r, "one unknown workspace sinks its request: "+sinks),
-			finding{"left-out", took && len(r.answer.Errors) == 0, misses},
-			finding{"errors", took && slices.ContainsFunc(r.answer.Errors, other), misses},
-			finding{"partial-success", took, misses})},
-		{"unknown-user", "what an unknown user does", "unknown user", []step{ghost},
-			refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user")},
-	}
-}
-
-// refusals are the findings that a reply is a refusal with 400 or 404.
-func refusals(r reply, so string) []finding {
-	refused := func(status int) bool { return r.refusal != nil && r.refusal.Status == status }
-	return []finding{{"refused-400", refused(400), so}, {"refused-404", refused(404), so}}
-}
-
-func (t *talk) identityQuestions() []question {
+func (t *talk) idQuestions() []question {
 	const (
+		misses  = "the other workspaces of the request are attached, and the row of the unknown one is missing"
 		one     = "give each pair in one spelling: two that COR takes for one overwrite each other, and a detach of one takes both away"
 		nothing = "import sends sources in capitals: there is nothing to do"
 	)
 	a := t.Workspaces[0]
-	elsewhere, lowered := t.attach("other source", share(a, 1_0000)), t.attach("lower source", share(a, 1_0000))
+	ghost, elsewhere, lowered := t.attach("unknown user", share(a, 1_0000)), t.attach("other source", share(a, 1_0000)), t.attach("lower source", share(a, 1_0000))
+	ghost.User = ghostUser
 	sources := pipeline.Sources()
 	elsewhere.Source = sources[slices.IndexFunc(sources, func(other pipeline.Source) bool { return other != t.Source })]
 	lowered.Source = pipeline.Source(strings.ToLower(string(t.Source)))
 	var recased []step // the first of the workspaces whose id has letters; nil when neither has
 	for _, w := range t.Workspaces {
-		if id := otherCase(w); id != w && recased == nil {
-			recased = []step{t.attach("other case", share(id, 1_0000))}
+		id := strings.ToLower(string(w))
+		if id == string(w) {
+			id = strings.ToUpper(id)
+		}
+		if id != string(w) && recased == nil {
+			recased = []step{t.attach("other case", share(pipeline.WorkspaceID(id), 1_0000))}
 		}
 	}
 
-	source, lower, cased := t.replies["other source"], t.replies["lower source"], t.replies["other case"]
+	sinks := "fix unmapped.csv, or import with --chunk 1, so that the user's workspaces in front of it arrive"
+	if _, replaces := t.attaches(); replaces {
+		sinks = "fix unmapped.csv and import failed.csv; do not use --chunk"
+	}
+	unknown, source, lower, cased := t.replies["unknown workspace"], t.replies["other source"], t.replies["lower source"], t.replies["other case"]
+	took := unknown.lists(a) && !unknown.lists(ghostWorkspace)
+	other := func(e pipeline.ItemError) bool { return e.Code != "CE001" } // which is that of an item in a partial success
 	known := t.replies["first"].lists(a) && t.replies["second"].lists(t.Workspaces[1])
 	shared, same := t.same(source) != nil, t.same(lower)
 	// Any other refusal may be of the source, or of the user under it.
 	own := !shared && (source.answer != nil || source.refusal != nil && source.refusal.Subject == pipeline.UnknownWorkspace)
 	return []question{
+		{"unknown-workspace", "what one unknown workspace does to its request", "unknown workspace", []step{
+			t.attach("unknown workspace", share(a, 1_0000), share(ghostWorkspace, 2_0000)),
+		}, append(refusals(unknown, "one unknown workspace sinks its request: "+sinks),
+			finding{"left-out", took && len(unknown.answer.Errors) == 0, misses},
+			finding{"errors", took && slices.ContainsFunc(unknown.answer.Errors, other), misses},
+			finding{"partial-success", took, misses})},
+		{"unknown-user", "what an unknown user does", "unknown user", []step{ghost},
+			refusals(t.replies["unknown user"], "the rows of an unknown user are failed, and unmapped.csv names the user")},
 		{"id-sources", "whether a workspace's id under another source is the same workspace", "first, other source", []step{elsewhere}, []finding{
 			{"own", own, "give each workspace under the source that it is mapped under"}, {"shared", shared, one},
 		}},
@@ -221,15 +205,10 @@ func (t *talk) identityQuestions() []question {
 	}
 }
 
-// otherCase turns the case of an id's ASCII letters around.
-func otherCase(id pipeline.WorkspaceID) pipeline.WorkspaceID {
-	const bit = 'a' - 'A'
-	return pipeline.WorkspaceID(strings.Map(func(r rune) rune {
-		if lower := r | bit; 'a' <= lower && lower <= 'z' {
-			return r ^ bit
-		}
-		return r
-	}, string(id)))
+// refusals are the findings that a reply is a refusal with 400 or 404.
+func refusals(r reply, so string) []finding {
+	refused := func(status int) bool { return r.refusal != nil && r.refusal.Status == status }
+	return []finding{{"refused-400", refused(400), so}, {"refused-404", refused(404), so}}
 }
 
 // same returns the pivot of a reply that is one of the two workspaces by COR's own id, under whatever external id; nil when
@@ -239,10 +218,9 @@ func (t *talk) same(r reply) *pipeline.Pivot {
 		return nil
 	}
 	first, second := t.replies["first"].pivot(t.Workspaces[0]), t.replies["second"].pivot(t.Workspaces[1])
-	for i := range r.answer.Pivots {
-		p := &r.answer.Pivots[i]
+	for i, p := range r.answer.Pivots {
 		if first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID {
-			return p
+			return &r.answer.Pivots[i]
 		}
 	}
 	return nil

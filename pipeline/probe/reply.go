@@ -53,23 +53,16 @@ func (r reply) asAsked() bool {
 	})
 }
 
-// saysAttached reports whether COR refused because the workspace is attached already.
-func (r reply) saysAttached() bool {
-	return r.refusal != nil && r.refusal.Kind == pipeline.Attached ||
-		r.answer != nil && slices.ContainsFunc(r.answer.Errors, func(e pipeline.ItemError) bool { return e.Attached })
-}
-
 // text tells in one line what was asked and what came back.
 func (r reply) text(s *Subject) string {
-	var shares []string
+	text, between := string(r.Op), " "
 	for _, share := range r.Shares {
-		text := string(share.Workspace)
+		text += between + string(share.Workspace)
 		if r.Op == pipeline.Attach {
 			text += "=" + share.Percent.String()
 		}
-		shares = append(shares, text)
+		between = ", "
 	}
-	text := fmt.Sprintf("%s %s", r.Op, strings.Join(shares, ", "))
 	if r.User != s.User {
 		text += " for user " + string(r.User)
 	}

@@ -14,7 +14,7 @@ const tries = 3
 // talk is one conversation with COR.
 type talk struct {
 	Subject
-	*trace
+	trace
 	ask     Ask
 	replies map[string]reply // by the name of the step
 	over    bool             // nothing more can be sent
@@ -22,12 +22,8 @@ type talk struct {
 	stop    *pipeline.Stop
 }
 
-// run finds out what the user has, asks the questions, and puts everything back.
-func (t *talk) run() {
-	t.why = "the run ended before it was asked"
-	if !t.look() {
-		return
-	}
+// askAll asks the questions, and puts everything back.
+func (t *talk) askAll() {
 	for _, q := range t.questions() {
 		if !t.try(q.send) {
 			return
@@ -57,23 +53,18 @@ func (t *talk) look() bool {
 		if !t.try(steps) {
 			return false
 		}
-		if t.before != nil {
-			return t.admit()
-		}
 		refusal := t.replies[steps[len(steps)-1].name].refusal
-		if refusal == nil {
+		if t.before != nil || refusal == nil {
 			break
 		}
 		if steps[0].name == "bare look" && refusal.Subject != "" {
 			return t.refuse("--user", "COR does not know the user or the workspace: %s", t.evidence("bare look"))
 		}
 	}
-	t.why = "what the user has could not be seen: " + t.evidence("look, bare look, look on, look off")
-	return false
-}
-
-// admit judges what the user has, and reports whether the probe may go on.
-func (t *talk) admit() bool {
+	if t.before == nil {
+		t.why = "what the user has could not be seen: " + t.evidence("look, bare look, look on, look off")
+		return false
+	}
 	for _, w := range t.Workspaces {
 		if p := listed(t.before, w); p != nil {
 			return t.refuse("--workspace", "user %q has workspace %q under %s already, with %s %%; nothing was changed",
@@ -112,8 +103,8 @@ func (t *talk) try(steps []step) bool {
 	return true
 }
 
-// take sends steps and reports whether all replies are certain. It stops at the first that is not, and when the user has
-// lost what was there before.
+// take sends steps, up to the first whose reply is not certain, or with which the user loses something. It reports whether
+// all replies are certain.
 func (t *talk) take(steps []step) (sure bool) {
 	for _, s := range steps {
 		delete(t.replies, s.name)
@@ -122,24 +113,20 @@ func (t *talk) take(steps []step) (sure bool) {
 		if past := t.send(s.Request); len(past) > 0 {
 			t.replies[s.name] = replyOf(past)
 		}
-		if !t.replies[s.name].sure() {
-			return false
-		}
-		if t.harmed {
-			break
+		if sure = t.replies[s.name].sure(); !sure || t.harmed {
+			return sure
 		}
 	}
 	return true
 }
 
 // send sends one request, unless the run is over.
-func (t *talk) send(r pipeline.Request) (past pipeline.History) {
+func (t *talk) send(r pipeline.Request) pipeline.History {
 	if t.over {
 		return nil
 	}
-	var more bool
 	r.Chunk = t.chunk
-	past, more = t.ask(r)
+	past, more := t.ask(r)
 	t.over = !more
 	for i := range past {
 		t.add(&past[i])

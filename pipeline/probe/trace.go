@@ -18,8 +18,7 @@ type trace struct {
 }
 
 // follow reads exchanges, in their order.
-func follow(past pipeline.History) *trace {
-	t := new(trace)
+func follow(past pipeline.History) (t trace) {
 	for i := range past {
 		t.add(&past[i])
 	}
@@ -35,7 +34,7 @@ func (t *trace) add(e *pipeline.Exchange) {
 	if attaches {
 		for _, share := range e.Shares {
 			had := t.before != nil && t.before.Pivot(e.Source, share.Workspace) != nil // and is never to be taken away
-			if pair := pairOf(e, share); !had && !slices.Contains(t.attached, pair) {
+			if pair := (pipeline.Pair{User: e.User, Source: e.Source, Workspace: share.Workspace}); !had && !slices.Contains(t.attached, pair) {
 				t.attached = append(t.attached, pair)
 			}
 		}
@@ -48,33 +47,25 @@ func (t *trace) add(e *pipeline.Exchange) {
 	case t.before == nil:
 		t.before = e.Answer
 	case e.User != ghostUser:
-		t.lost = missing(e.Answer, t.before)
+		t.lost = nil
+		for _, b := range t.before.Pivots {
+			same := func(p pipeline.Pivot) bool {
+				return p.WorkspaceID == b.WorkspaceID && pipeline.SameNumber(p.Percentage, b.Percentage)
+			}
+			if !slices.ContainsFunc(e.Answer.Pivots, same) {
+				t.lost = append(t.lost, b)
+			}
+		}
 		t.harmed = t.harmed || t.lost != nil
 	}
 	if e.Op == pipeline.Detach && detached(e) {
-		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == pairOf(e, e.Shares[0]) })
+		gone := pipeline.Pair{User: e.User, Source: e.Source, Workspace: e.Shares[0].Workspace}
+		t.attached = slices.DeleteFunc(t.attached, func(p pipeline.Pair) bool { return p == gone })
 	}
 	t.open = t.open || e.Op == pipeline.Attach && e.LeavesOpen()
 	if t.open && e.Is(pipeline.Attached) {
 		t.lost = nil
 	}
-}
-
-func pairOf(e *pipeline.Exchange, s pipeline.Share) pipeline.Pair {
-	return pipeline.Pair{User: e.User, Source: e.Source, Workspace: s.Workspace}
-}
-
-// missing returns what an answer does not list as it was before.
-func missing(now, before *pipeline.Answer) (lost []pipeline.Pivot) {
-	for _, b := range before.Pivots {
-		same := func(p pipeline.Pivot) bool {
-			return p.WorkspaceID == b.WorkspaceID && pipeline.SameNumber(p.Percentage, b.Percentage)
-		}
-		if !slices.ContainsFunc(now.Pivots, same) {
-			lost = append(lost, b)
-		}
-	}
-	return lost
 }
 
 // detached reports whether a detach shows that its workspace is gone: the answer does not list it, or COR does not know
@@ -91,8 +82,8 @@ func detached(e *pipeline.Exchange) bool {
 // listed returns the pivot of an answer whose external id may mean a workspace, in whatever spelling and under whatever
 // source; nil when there is none.
 func listed(a *pipeline.Answer, w pipeline.WorkspaceID) *pipeline.Pivot {
-	for i := range a.Pivots {
-		if pipeline.Spelling(a.Pivots[i].Workspace) == pipeline.Spelling(w) {
+	for i, p := range a.Pivots {
+		if pipeline.Spelling(p.Workspace) == pipeline.Spelling(w) {
 			return &a.Pivots[i]
 		}
 	}
