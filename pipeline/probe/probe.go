@@ -1,9 +1,8 @@
 // Package probe asks COR about what its pages leave open, on a user and two workspaces made for it: a table of questions,
 // each with what is sent, how the answers are read, and what follows for whoever imports.
 //
-// The package sends nothing itself. A conversation is a pure function of what the func it is given answers, so that the
-// findings of a run come from its journal again. No finding says what was not seen: a question whose answers were lost is
-// asked again, and then its finding is unknown.
+// The package sends nothing itself. A conversation is a pure function of the answers, so that the findings of a run come
+// from its journal again. No finding says what was not seen: a question whose answers stay lost is unknown.
 package probe
 
 import (
@@ -75,12 +74,19 @@ type Ask func(pipeline.Request) (pipeline.History, bool)
 
 // Talk asks all questions, one request at a time, and in the end puts back what it has found, unless the run ends before.
 // It returns what it has found, and why it stopped by itself, nil when it did not.
-func (s Subject) Talk(ask Ask) ([]Found, *pipeline.Stop) {
+func (s Subject) Talk(ask Ask) (all []Found, stop *pipeline.Stop) {
 	t := &talk{Subject: s, ask: ask, replies: make(map[string]reply), why: "the run ended before it was asked"}
 	if t.look() {
 		t.askAll()
 	}
-	return t.facts(), t.stop
+	for _, q := range t.questions() {
+		found := Found{Fact: q.fact, Question: q.about, Finding: Unknown, Evidence: t.evidence(q.from)}
+		if i := slices.IndexFunc(q.findings, func(f finding) bool { return f.seen }); i >= 0 {
+			found.Finding, found.Consequence = q.findings[i].word, q.findings[i].so
+		}
+		all = append(all, found)
+	}
+	return all, t.stop
 }
 
 // Replay returns what the conversation of a run has found, from all that the run has sent: it was held in the first

@@ -171,19 +171,6 @@ func (t *talk) refuse(flag, format string, args ...any) bool {
 	return false
 }
 
-// facts reads the replies to all questions.
-func (t *talk) facts() []Found {
-	var all []Found
-	for _, q := range t.questions() {
-		found := Found{Fact: q.fact, Question: q.about, Finding: Unknown, Evidence: t.evidence(q.from)}
-		if i := slices.IndexFunc(q.findings, func(f finding) bool { return f.seen }); i >= 0 {
-			found.Finding, found.Consequence = q.findings[i].word, q.findings[i].so
-		}
-		all = append(all, found)
-	}
-	return all
-}
-
 // evidence tells the replies of steps, which are named as in a question, as far as they were sent.
 func (t *talk) evidence(from string) string {
 	var texts []string
