@@ -43,7 +43,7 @@ type world struct {
 	bubble  func(do func())
 	clock   time.Duration // when the next run begins, after the beginning of 2000
 	account string
-	applied []corsim.Record // what COR has carried out
+	applied []corsim.Record // what has changed anything
 	put     func()          // before each attach and detach, in the goroutine that sends; nil for nothing
 }
 

@@ -39,7 +39,7 @@ type Record struct {
 	Body     jsontext.Value `json:"body,omitzero"`   // of an attach or detach; one that is not JSON stands there as a string
 	Status   int            `json:"status,omitzero"` // 0 where no answer left
 	End      string         `json:"end"`             // answered, cut, truncated, or gone for a client that hung up first
-	Applied  bool           `json:"applied"`         // whether an attach or detach was carried out
+	Applied  bool           `json:"applied"`         // whether anything was stored or removed
 	Fault    *int           `json:"fault,omitzero"`  // the index of the script entry that acted; nil for none
 }
 

@@ -92,7 +92,9 @@ func (s *Simulator) write(x *exchange) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	u.attached, x.Applied = after, true
+	stores := len(wanted) > 0 && x.Endpoint == endpointAttach && s.set["repeat"] != "keeps" // the same percentage again too
+	x.Applied = stores || !slices.Equal(u.attached, after)
+	u.attached = after
 	if x.Endpoint == endpointAttach {
 		after = s.listed(after, wanted)
 	}

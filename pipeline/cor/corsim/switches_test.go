@@ -117,7 +117,7 @@ func TestDetach(t *testing.T) {
 	for _, r := range log {
 		applied = append(applied, r.Applied)
 	}
-	if text := fmt.Sprint(applied); text != "[true true true true]" {
+	if text := fmt.Sprint(applied); text != "[true true false true]" {
 		t.Errorf("applied %s", text)
 	}
 	if text := fmt.Sprint(s.Holdings()); text != "[{U1 SAP WS-1 60} {U1 SAP WS-2 40.5}]" {
