@@ -83,12 +83,10 @@ func (a *app) whose(client *cor.Client, given credentials, t pipeline.Target, ti
 		if fault.Status == 0 { // it was so far from a token that it was never sent
 			f.Hint = "give the token alone, without whitespace in it"
 		}
-	case fault.Status == 0:
-		f.Hint = "check --auth-url " + t.AuthURL + ", the network and the proxy"
 	case fault.Kind == pipeline.Throttled, fault.Status >= 500:
 		f.Hint = "try again later, when COR is back"
 	default:
-		f.Hint = "check --auth-url " + t.AuthURL + ": the production URL is " + cor.DefaultAuthURL
+		f.Hint = "check --auth-url " + t.AuthURL + ", the network and the proxy: the production URL is " + cor.DefaultAuthURL
 	}
 	return me, f
 }

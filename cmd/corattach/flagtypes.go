@@ -26,7 +26,6 @@ func parsers() []kong.Option {
 		kong.KindMapper(reflect.Float64, mapper(parseRate)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper(parseDuration)),
 		kong.TypeMapper(reflect.TypeFor[pipeline.Percent](), mapper(parsePoints)),
-		kong.TypeMapper(reflect.TypeFor[pipeline.Limit](), mapper(func(_ *kong.Value, text string) (pipeline.Limit, error) { return pipeline.ParseLimit(text) })),
 	}
 }
 

@@ -32,19 +32,9 @@ func givenFlags(parsed *kong.Context, s *settings.Settings) []given {
 	return flags
 }
 
-// find returns a flag that was given, nil when it was not.
-func (a *app) find(flag string) *given {
-	i := slices.IndexFunc(a.given, func(g given) bool { return g.Name == flag })
-	if i < 0 {
-		return nil
-	}
-	return &a.given[i]
-}
-
 // typed reports whether a flag was given on the command line.
 func (a *app) typed(flag string) bool {
-	g := a.find(flag)
-	return g != nil && g.from == ""
+	return slices.ContainsFunc(a.given, func(g given) bool { return g.Name == flag && g.from == "" })
 }
 
 // words writes the given flags again, wherever they were set. Left out are the URL of

@@ -65,7 +65,7 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	if err != nil {
 		return err
 	}
-	outcome, err := runs.Start(a.ctx, a.cut, o, a.host(f.Progress))
+	outcome, err := runs.Start(a.ctx, a.cut, o, a.host(f.outputFlags))
 	return a.conclude(f.JSON, outcome, err)
 }
 

@@ -41,10 +41,10 @@ func (a *app) endWatch(code int, reason string) (err error) {
 }
 
 // host lets the console, and whoever watches the run, hear what a run does.
-func (a *app) host(progress string) runs.Host {
+func (a *app) host(f outputFlags) runs.Host {
 	dir := ""
-	if quiet := a.find("quiet"); quiet != nil && quiet.Target.Bool() {
-		progress = "never"
+	if f.Quiet {
+		f.Progress = "never"
 	}
 	return runs.Host{
 		Run: func(id, at string) {
@@ -59,7 +59,7 @@ func (a *app) host(progress string) runs.Host {
 			}
 		},
 		Sending: func(users int) {
-			a.console.Follow(users, progress, []string{pasteable("resume", dir)})
+			a.console.Follow(users, f.Progress, []string{pasteable("resume", dir)})
 		},
 		Exchange: a.console.Exchange, User: a.console.User, Sent: a.console.Unfollow,
 	}
@@ -68,16 +68,15 @@ func (a *app) host(progress string) runs.Host {
 // conclude prints what a command about a run came to, tells whoever watches it,
 // and sets the exit code. An error comes with an outcome when the run broke off.
 func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
-	if o != nil {
-		a.watch.summary = o.Summary
-	}
-	if err != nil && o != nil {
-		a.next = []string{pasteable(o.GoOn, o.Dir)}
-	}
-	if err != nil {
+	switch {
+	case o == nil:
+		return err
+	case err != nil:
+		a.watch.summary, a.next = o.Summary, []string{pasteable(o.GoOn, o.Dir)}
 		return err
 	}
 	s := o.Summary
+	a.watch.summary = s
 	if o.Nothing != "" {
 		a.watch.monitor = nil
 		if !a.typed("quiet") { // it is that of the last session

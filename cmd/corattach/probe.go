@@ -35,7 +35,7 @@ func (c *probeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	h := a.host("never")
+	h := a.host(outputFlags{Progress: "never"})
 	h.Exchange = func(e *pipeline.Exchange) {
 		if !e.Is(pipeline.Refused) && !e.Is(pipeline.Attached) { // an answer as good as any
 			a.console.Exchange(e)

@@ -14,6 +14,6 @@ func (c *reportCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := runs.Report(a.ctx, dir, a.host(c.Progress))
+	outcome, err := runs.Report(a.ctx, dir, a.host(c.outputFlags))
 	return a.conclude(c.JSON, outcome, err)
 }

@@ -56,7 +56,7 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	}}
 	r.RunsDir = filepath.Dir(dir)
 	fill(&r.Sending, c)
-	outcome, err := runs.Resume(a.ctx, a.cut, r, a.host(c.Progress))
+	outcome, err := runs.Resume(a.ctx, a.cut, r, a.host(c.outputFlags))
 	return a.conclude(c.JSON, outcome, err)
 }
 

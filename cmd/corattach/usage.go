@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -52,9 +53,10 @@ func (a *app) traced(err error) error {
 	if !errors.As(err, &f) || f.Code != pipeline.ExitUsage {
 		return err
 	}
+	named := regexp.MustCompile(`--[a-z-]+`).FindAllString(f.Error(), -1)
 	var places []string
-	for _, name := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(f.Error(), -1) {
-		if g := a.find(name[1]); g != nil && g.from != "" {
+	for _, g := range a.given {
+		if g.from != "" && slices.Contains(named, "--"+g.Name) {
 			places = append(places, fmt.Sprintf("--%s is set by %s", g.Name, g.from))
 		}
 	}
