@@ -182,11 +182,11 @@ func TestFind(t *testing.T) {
 	table := tableOf(t, Rules{Limit: pipeline.Hundred}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP\nu2 !w1 x SAP\nu1 w2 1 OKTA\nu3 w1 1 SAP\nu3 w1 2 SAP"))
 	find := table.Find()
 	for pair, want := range map[pipeline.Pair]Found{
-		{User: "u1", Source: "SAP", Workspace: "w1"}: {Named: true, Planned: true}, {User: "u1", Source: "OKTA", Workspace: "w2"}: {Named: true, Planned: true},
+		{User: "u1", Source: "SAP", Workspace: "w1"}: {Named: true, Planned: true, InInput: true}, {User: "u1", Source: "OKTA", Workspace: "w2"}: {Named: true, Planned: true, InInput: true},
 		{User: "u1", Source: "SAP", Workspace: "w2"}: {}, {User: "u1", Source: "SAP", Workspace: "w9"}: {},
 		{User: "u1", Workspace: "w1"}: {}, {User: "u1"}: {},
-		{User: "u2", Source: "JIRA", Workspace: "w9"}: {Damaged: true}, {User: "u3", Source: "SAP", Workspace: "w9"}: {Damaged: true},
-		{User: "u2", Source: "SAP", Workspace: "w1"}: {Named: true, Damaged: true},
+		{User: "u2", Source: "JIRA", Workspace: "w9"}: {InInput: true}, {User: "u3", Source: "SAP", Workspace: "w9"}: {InInput: true},
+		{User: "u2", Source: "SAP", Workspace: "w1"}: {Named: true, InInput: true},
 		{User: "u4", Source: "SAP", Workspace: "w1"}: {},
 	} {
 		if got := find(pair); got != want {

@@ -271,7 +271,7 @@ func (t *Table) finder() finder {
 type Found struct {
 	Named   bool // a row, good or bad, names it
 	Planned bool // so does a row that is planned
-	Damaged bool // its user has an invalid row: such a user has all pairs in the input
+	InInput bool // so is one whose user has an invalid row: such a user has all pairs in the input
 }
 
 // Find returns what looks up pairs, with the limits of finder.
@@ -282,7 +282,7 @@ func (t *Table) Find() func(pipeline.Pair) Found {
 		r, named := find(p)
 		return Found{
 			Named: named, Planned: named && t.rows.at(r).status == planned,
-			Damaged: number >= 0 && t.users.at(int32(number)).damaged,
+			InInput: named || number >= 0 && t.users.at(int32(number)).damaged,
 		}
 	}
 }

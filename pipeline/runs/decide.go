@@ -32,9 +32,10 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 		return
 	}
 	var stop *pipeline.Stop
-	if limit := w.header.Settings.MaxInputAge; limit > 0 {
-		if name, age := in.Older(limit, w.header.At); name != "" {
-			stop = guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", name, age.Round(time.Second), limit)
+	for _, f := range in {
+		limit, age := w.header.Settings.MaxInputAge, w.header.At.Sub(f.Modified)
+		if stop == nil && limit > 0 && age > limit && !f.Modified.IsZero() {
+			stop = guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", f.Name, age.Round(time.Second), limit)
 		}
 	}
 	if m.ledger != nil {
@@ -75,7 +76,9 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 		w.warn("the input is a failed.csv, a part of an earlier one: --max-drop does not judge it, and nothing of it is listed as vanished")
 	default:
 		w.plan.Baseline = true
-		if w.vanished = m.ledger.Vanished(m.target, m.job, w.inInput()); !s.AcceptChange {
+		find := w.table.Find()
+		w.vanished = m.ledger.Vanished(m.target, m.job, func(p pipeline.Pair) bool { return find(p).InInput })
+		if !s.AcceptChange {
 			stop = w.dropped(m, hasBaseline)
 		}
 	}
@@ -88,16 +91,6 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 		w.table.MarkUnchanged(earlier)
 	}
 	return stop
-}
-
-// inInput returns what tells whether the input has a pair. A user with an invalid row
-// has all pairs in the input.
-func (w *run) inInput() func(pipeline.Pair) bool {
-	find := w.table.Find()
-	return func(p pipeline.Pair) bool {
-		found := find(p)
-		return found.Named || found.Damaged
-	}
 }
 
 // dropped judges --max-drop: how much of the job's baseline is not in the input.

@@ -15,14 +15,14 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 		again = w.protect(m)
 	}
 	w.attached = make(map[pipeline.UserID][]pipeline.KnownPair)
-	left, isPlanned := 0, w.isPlanned()
+	left, find := 0, w.table.Find()
 	for number := range w.table.Users() {
 		for _, r := range w.table.Send(number).Requests {
 			left += len(r.Shares)
 		}
 		user := w.table.UserID(number)
 		pairs := m.ledger.Pairs(m.target, user)
-		pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || isPlanned(k.Pair) })
+		pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || find(k.Pair).Planned })
 		if len(pairs) > 0 {
 			w.attached[user] = pairs
 		}
@@ -38,7 +38,8 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 // one of the same identity must not take away, so it is to be called until it
 // marks none.
 func (w *run) protect(m *memory) (marked bool) {
-	isPlanned := w.isPlanned()
+	find := w.table.Find()
+	isPlanned := func(p pipeline.Pair) bool { return find(p).Planned }
 	for number := range w.table.Users() {
 		user := w.table.Send(number)
 		for _, r := range user.Requests {
@@ -54,19 +55,14 @@ func (w *run) protect(m *memory) (marked bool) {
 	return marked
 }
 
-// isPlanned returns what tells whether a row that is planned names a pair.
-func (w *run) isPlanned() func(pipeline.Pair) bool {
-	find := w.table.Find()
-	return func(p pipeline.Pair) bool { return find(p).Planned }
-}
-
 // wantedSince refuses to go on with a detach when what is open of it has come to be
 // wanted since it was planned, under whatever name.
 func (s *session) wantedSince(open []int) error {
 	if s.op != pipeline.Detach || s.header.Settings.Unprotected || s.log.Plan == nil || s.memory.ledger == nil {
 		return nil
 	}
-	inFile := s.inInput()
+	find := s.table.Find()
+	inFile := func(p pipeline.Pair) bool { return find(p).InInput }
 	for user, err := range s.users(open) {
 		if err != nil {
 			return err

@@ -9,13 +9,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 
 	"corattach/pipeline"
 	"corattach/pipeline/runs/lock"
 	"corattach/report"
-	"corattach/report/atomicfile"
 )
 
 // The names in a runs directory and in a run's own.
@@ -61,10 +59,7 @@ func setLast(runsDir, id string) error {
 			return err
 		}
 	}
-	if err := os.Rename(next, filepath.Join(runsDir, lastLink)); err != nil {
-		return err
-	}
-	return atomicfile.SyncDir(runsDir)
+	return os.Rename(next, filepath.Join(runsDir, lastLink))
 }
 
 // readLast returns the id of the newest real run, "" when there is none.
@@ -85,7 +80,7 @@ const otherUserHint = "is it another user's? Run this as the one who made it"
 func Find(runsDir, name string, dry bool) (string, error) {
 	name = filepath.Clean(name)
 	dir := name
-	if filepath.Base(dir) == dir && !slices.Contains([]string{".", "..", string(filepath.Separator)}, dir) {
+	if filepath.Base(dir) == dir && filepath.IsLocal(dir) && dir != "." {
 		under := filepath.Join(runsDir, dir)
 		if last := readLast(runsDir); dir == lastLink && last != "" {
 			under = filepath.Join(runsDir, last)
@@ -95,10 +90,8 @@ func Find(runsDir, name string, dry bool) (string, error) {
 		}
 	}
 	// The lock lies on the directory that the run itself is in, not a link to it.
-	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = resolved
-		}
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
 	}
 	_, err := os.Stat(filepath.Join(dir, JournalFile))
 	reported := exists(filepath.Join(dir, report.SummaryFile))

@@ -68,8 +68,7 @@ func describe(dir string) Info {
 	info := Info{RunID: filepath.Base(dir)}
 	info.StartedAt, _ = time.Parse(startFormat, info.RunID[:strings.IndexByte(info.RunID, '-')])
 	var summary *report.Summary
-	content, err := os.ReadFile(filepath.Join(dir, report.SummaryFile))
-	if err != nil || json.Unmarshal(content, &summary) != nil {
+	if content, err := os.ReadFile(filepath.Join(dir, report.SummaryFile)); err != nil || json.Unmarshal(content, &summary) != nil {
 		summary = nil
 	}
 	path := filepath.Join(dir, JournalFile)

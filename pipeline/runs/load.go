@@ -63,7 +63,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 	if log.Plan != nil {
 		w.plan = *log.Plan
 		if err := w.loadDecisions(); err != nil {
-			return nil, err
+			return nil, unlike("%w", err)
 		}
 	}
 	return w, w.settleAll(w.last().Tolerance)
@@ -76,7 +76,7 @@ func (w *run) loadDecisions() error {
 			return err
 		}
 		if err := w.table.Decide(d.User, d.Rows); err != nil {
-			return unlike("%w", err)
+			return err
 		}
 		w.vanished = append(w.vanished, d.Vanished...)
 		if len(d.Attached) > 0 {
@@ -87,7 +87,7 @@ func (w *run) loadDecisions() error {
 	for _, s := range w.sessions {
 		for _, d := range s.Known {
 			if err := w.table.Decide(d.User, d.Rows); err != nil {
-				return unlike("%w", err)
+				return err
 			}
 		}
 	}

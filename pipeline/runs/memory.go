@@ -57,9 +57,7 @@ func (m *memory) open(ctx context.Context, resumed string) error {
 		err = m.catchUp(ctx, dirs, resumed)
 	}
 	if err == nil {
-		if m.dry {
-			m.findAccount()
-		}
+		m.findAccount()
 		return nil
 	}
 	m.close()
@@ -85,7 +83,7 @@ func (m *memory) close() {
 // findAccount takes, in a dry run without a key, the account to be the only one that
 // runs have sent to.
 func (m *memory) findAccount() {
-	if m.target.Account != "" || m.target.BaseURL == pipeline.SimulatorURL {
+	if !m.dry || m.target.Account != "" || m.target.BaseURL == pipeline.SimulatorURL {
 		return
 	}
 	accounts := slices.DeleteFunc(m.ledger.Accounts(m.target), func(name string) bool { return m.static && strings.HasPrefix(name, "key-") })

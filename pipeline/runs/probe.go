@@ -68,16 +68,12 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 	if err := w.newDir(h, lease); err != nil {
 		return nil, err
 	}
-	s := session{run: w, memory: m, settings: oneByOne(o.Sending), common: o.Common}
+	s := session{run: w, memory: m, settings: o.Sending, common: o.Common}
 	if err := s.open(); err != nil {
 		_ = os.RemoveAll(w.dir)
 		return nil, pipeline.Unwritable(err)
 	}
-	talk := func(ask probe.Ask) *pipeline.Stop {
-		_, stop := w.probe.subject.Talk(ask)
-		return stop
-	}
-	return s.work(ctx, cut, connection.COR, w.probe.requests(talk), 1)
+	return s.work(ctx, cut, connection.COR, w.probe.requests(false), 1)
 }
 
 // newProbe is a run without rows.
@@ -88,13 +84,6 @@ func newProbe(dir string, h journal.Header) *run {
 		dir: dir, header: h, traffic: &report.Traffic{}, rules: rules{op: pipeline.Attach},
 		table: plan.NewTable(nil, pipeline.Attach), reading: &reader.Reading{}, probe: &probing{subject: subject},
 	}
-}
-
-// oneByOne are settings under which one request is open at a time, and nothing is
-// sent but what was asked for.
-func oneByOne(s send.Settings) send.Settings {
-	s.Workers, s.Burst, s.Canary, s.Repair, s.MaxFailures = 1, 1, 0, false, pipeline.Limit{}
-	return s
 }
 
 // refuseAttached refuses a user who has one of the workspaces as far as earlier runs
@@ -131,18 +120,21 @@ func loadProbe(dir string, log *journal.Log) (*run, error) {
 	return w, nil
 }
 
-// requests yields what a conversation asks: one request after another, each when the
-// one before it is settled. It ends with why the conversation has stopped, if it has.
-func (p *probing) requests(hold func(probe.Ask) *pipeline.Stop) iter.Seq2[pipeline.User, error] {
+// requests yields what a conversation asks, or what puts back what it has left: one
+// request after another, each when the one before it is settled. It ends with why the
+// conversation has stopped, if it has.
+func (p *probing) requests(putBack bool) iter.Seq2[pipeline.User, error] {
 	return func(yield func(pipeline.User, error) bool) {
 		more := true
-		stop := hold(func(r pipeline.Request) (pipeline.History, bool) {
+		ask := func(r pipeline.Request) (pipeline.History, bool) {
 			requests := []pipeline.Request{r}
 			more = yield(pipeline.User{ID: r.User, Requests: requests}, nil)
 			p.past = append(p.past, requests[0].Past...)
 			return requests[0].Past, more
-		})
-		if stop != nil && more {
+		}
+		if putBack {
+			p.subject.PutBack(p.past, ask)
+		} else if _, stop := p.subject.Talk(ask); stop != nil && more {
 			yield(pipeline.User{}, *stop)
 		}
 	}
@@ -166,20 +158,6 @@ func (p *probing) report(r *report.Run) {
 		}
 	}
 	r.Sent = len(sent)
-}
-
-// todoOfProbe puts back what a probe has left. It asks no further questions.
-func (s *session) todoOfProbe() todo {
-	p := s.probe
-	if probe.Left(p.past) == nil {
-		return todo{nothing: "the user has what there was before the probe, as far as is known"}
-	}
-	putBack := func(ask probe.Ask) *pipeline.Stop {
-		p.subject.PutBack(p.past, ask)
-		return nil
-	}
-	s.settings = oneByOne(s.settings)
-	return todo{users: p.requests(putBack), total: 1}
 }
 
 // CheckSubject holds ids and source to the rules of input, and returns them without

@@ -75,12 +75,8 @@ func (w *run) report() *report.Run {
 // mergeFlags returns the words of a run with those that its last session had in
 // place of others.
 func mergeFlags(run, session []string) []string {
-	merged := slices.Clone(session)
-	for _, word := range run {
+	return append(slices.Clone(session), slices.DeleteFunc(slices.Clone(run), func(word string) bool {
 		name, _, _ := strings.Cut(word, "=")
-		if !slices.ContainsFunc(session, func(other string) bool { return other == name || strings.HasPrefix(other, name+"=") }) {
-			merged = append(merged, word)
-		}
-	}
-	return merged
+		return slices.ContainsFunc(session, func(other string) bool { return other == name || strings.HasPrefix(other, name+"=") })
+	})...)
 }

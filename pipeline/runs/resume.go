@@ -12,6 +12,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/pipeline/probe"
 	"corattach/pipeline/runs/lock"
 	"corattach/pipeline/send"
 )
@@ -45,54 +46,54 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 		h.Warn(fmt.Sprintf("the last %d bytes of the journal were cut short by a crash and are dropped", log.Torn), "")
 	}
 	s := &session{run: w, memory: m, common: r.Common, settings: r.Sending}
-	t, err := s.todo()
+	open, nothing, err := s.todo()
 	if err != nil {
 		return nil, err
 	}
-	if t.nothing == "" {
-		return s.goOn(ctx, cut, r, t)
+	if nothing != "" {
+		return writeAgain(ctx, w.dir, w.finish(), nothing)
 	}
-	return writeAgain(ctx, w.dir, w.finish(), t.nothing)
+	return s.goOn(ctx, cut, r, open)
 }
 
-// todo is what a resumed run is to send.
-type todo struct {
-	nothing string // why that is nothing; "" when there is something
-	open    []int  // users of the table
-	users   iter.Seq2[pipeline.User, error]
-	total   int
-}
-
-// todo finds what is to be sent.
-func (s *session) todo() (t todo, err error) {
+// todo finds the users for whom something is to be sent, or why nothing is.
+func (s *session) todo() (open []int, nothing string, err error) {
 	switch {
 	case s.log.Plan == nil && s.probe == nil:
 		s.decide(s.memory, nil, "", s.settings.Tolerance)
 	case s.plan.Stop != nil:
-		return todo{nothing: "the run was stopped before its first request"}, nil
+		return nil, "the run was stopped before its first request", nil
+	case s.probe != nil && probe.Left(s.probe.past) == nil:
+		return nil, "the user has what there was before the probe, as far as is known", nil
 	case s.probe != nil:
-		return s.todoOfProbe(), nil
+		return nil, "", nil
 	}
-	t.open, err = s.openUsers()
+	open, err = s.openUsers()
 	if err == nil && s.op == pipeline.Attach && s.memory.ledger != nil {
-		t.open, err = s.trustLedger(t.open)
+		open, err = s.trustLedger(open)
 	}
-	if len(t.open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
-		return todo{nothing: "no row is left that resume would send"}, err
+	if len(open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
+		return nil, "no row is left that resume would send", err
 	}
-	if err == nil {
-		err = s.resumeCanary(t.open)
+	if end := s.last().End; err == nil && s.settings.Canary > 0 && end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
+		return nil, "", pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
 	}
+	settled := -len(open) // those of the run's canary go first that are not
+	for number := range s.table.Users() {
+		if len(s.table.Send(number).Requests) > 0 {
+			settled++
+		}
+	}
+	s.settings.Canary = max(0, s.settings.Canary-settled)
 	// The verdicts of a run are all by one tolerance, that of its last session.
 	if tolerance := s.settings.Tolerance; err == nil && tolerance != s.last().Tolerance {
 		err = s.settleAll(tolerance)
 	}
-	t.users, t.total = s.users(t.open), len(t.open)
-	return t, err
+	return open, "", err
 }
 
 // goOn reaches the run's target and sends.
-func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome, error) {
+func (s *session) goOn(ctx, cut context.Context, r Resumption, open []int) (*Outcome, error) {
 	connection, err := r.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome
 			"the run was sent to %s, and this would be sent to %s", was, is)
 	}
 	if !r.EvenIfOlder {
-		if err := errors.Join(s.overtaken(t.open), s.wantedSince(t.open)); err != nil {
+		if err := errors.Join(s.overtaken(open), s.wantedSince(open)); err != nil {
 			return nil, err
 		}
 	}
@@ -115,8 +116,12 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", t.total, pipeline.Count(s.table.Users(), "user")))
-	return s.work(ctx, cut, connection.COR, t.users, t.total)
+	users, total := s.users(open), len(open)
+	if s.probe != nil { // it asks no further questions
+		users, total = s.probe.requests(true), 1
+	}
+	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", total, pipeline.Count(s.table.Users(), "user")))
+	return s.work(ctx, cut, connection.COR, users, total)
 }
 
 // openUsers returns the numbers of the users for whom something is to be sent, in
@@ -124,6 +129,10 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, t todo) (*Outcome
 // would stop the session as if the credentials could do nothing.
 func (w *run) openUsers() ([]int, error) {
 	var open, forbidden []int
+	isForbidden := func(r pipeline.Request) bool {
+		n := len(r.Past)
+		return n > 0 && r.Past[n-1].Is(pipeline.Forbidden)
+	}
 	for number := range w.table.Users() {
 		user, err := w.user(number)
 		switch {
@@ -137,12 +146,6 @@ func (w *run) openUsers() ([]int, error) {
 		}
 	}
 	return append(open, forbidden...), nil
-}
-
-// isForbidden reports whether COR's last word on a request is a 403.
-func isForbidden(r pipeline.Request) bool {
-	n := len(r.Past)
-	return n > 0 && r.Past[n-1].Is(pipeline.Forbidden)
 }
 
 // users yields users with all that was sent for them.
@@ -173,10 +176,7 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 		before := s.table.Decisions(number)
 		s.table.MarkConfirmed(earlier, &user, isOpen)
 		known := slices.DeleteFunc(s.table.Decisions(number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
-		if len(known) == 0 {
-			continue
-		}
-		if s.log.Plan != nil { // else it is written down with the plan
+		if len(known) > 0 && s.log.Plan != nil { // else it is written down with the plan
 			s.trusted = append(s.trusted, journal.Decisions{User: user.ID, Rows: known})
 		}
 	}
@@ -184,25 +184,6 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 		return nil, err
 	}
 	return s.openUsers()
-}
-
-// resumeCanary sets how many users of a resumed session go first: those of the run's
-// canary that are not settled. A canary that has failed stands until it is given up.
-func (s *session) resumeCanary(open []int) error {
-	if s.settings.Canary == 0 {
-		return nil
-	}
-	if end := s.last().End; end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
-		return pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
-	}
-	settled := -len(open)
-	for number := range s.table.Users() {
-		if len(s.table.Send(number).Requests) > 0 {
-			settled++
-		}
-	}
-	s.settings.Canary = max(0, s.settings.Canary-settled)
-	return nil
 }
 
 // sameTarget reports whether two targets are one as far as it is known.
@@ -217,10 +198,7 @@ func (s *session) overtaken(open []int) error {
 	refuse := func(format string, args ...any) error {
 		return pipeline.Usage("import the newest file instead, or resume with --even-if-older", format, args...)
 	}
-	own := s.header.Counter
-	for _, of := range s.sessions {
-		own = max(own, of.Counter)
-	}
+	own := max(s.header.Counter, s.last().Counter)
 	if s.memory.ledger == nil || s.memory.gap > own {
 		return refuse("whether a later run has sent for a user of this run can't be told")
 	}

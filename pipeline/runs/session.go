@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (s *session) open() (err error) {
 		}
 	}
 	if err == nil && s.log == nil {
-		err = errors.Join(atomicfile.SyncDir(s.dir), setLast(s.common.RunsDir, s.header.RunID))
+		err = errors.Join(atomicfile.SyncDir(s.dir), setLast(s.common.RunsDir, s.header.RunID), atomicfile.SyncDir(s.common.RunsDir))
 	}
 	if err != nil {
 		s.set.Discard()
@@ -100,9 +101,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 		}
 		err = s.journal.Finish(*now.End)
 	}
-	if closed := s.journal.Close(); err == nil {
-		err = closed
-	}
+	err = cmp.Or(err, s.journal.Close())
 	if err != nil {
 		return &Outcome{Dir: s.dir, GoOn: "resume"}, err
 	}
@@ -139,6 +138,9 @@ func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	s.memory.close() // dry runs read it while this one sends
 	if s.plan.Stop != nil {
 		return *s.plan.Stop, nil
+	}
+	if s.probe != nil { // one request is open at a time, and nothing is sent but what was asked for
+		s.settings.Workers, s.settings.Burst, s.settings.Canary, s.settings.Repair, s.settings.MaxFailures = 1, 1, 0, false, pipeline.Limit{}
 	}
 	s.memory.host.Sending(total)
 	defer s.memory.host.Sent()

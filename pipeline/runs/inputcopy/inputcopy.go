@@ -25,11 +25,12 @@ import (
 const Dir = "input"
 
 // Files are the input files of a run.
-type Files []inputFile
+type Files []File
 
-type inputFile struct {
-	name     string    // as given, for people: bytes that are no UTF-8 as \xNN
-	modified time.Time // zero for what is no regular file
+// File is one of them.
+type File struct {
+	Name     string    // as given, for people: bytes that are no UTF-8 as \xNN
+	Modified time.Time // zero for what is no regular file
 	open     func() (io.ReadCloser, error)
 }
 
@@ -38,21 +39,21 @@ type inputFile struct {
 func New(stdin io.Reader, paths []string) (Files, error) {
 	var in Files
 	for i, path := range paths {
-		f := inputFile{name: pipeline.Show(path), open: func() (io.ReadCloser, error) { return os.Open(path) }}
+		f := File{Name: pipeline.Show(path), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 		switch info, err := os.Stat(path); {
 		case path == "-" && slices.Contains(paths[:i], path):
 			return nil, pipeline.Usage("give - once", "standard input can be read only once")
 		case path == "-":
 			f.open = func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }
 		case err != nil:
-			return nil, reader.Unreadable("open", f.name, err)
+			return nil, reader.Unreadable("open", f.Name, err)
 		case info.IsDir():
-			return nil, reader.Unreadable("read", f.name, syscall.EISDIR)
+			return nil, reader.Unreadable("read", f.Name, syscall.EISDIR)
 		case info.Mode().IsRegular():
-			f.modified = info.ModTime()
+			f.Modified = info.ModTime()
 			file, err := os.Open(path)
 			if err != nil {
-				return nil, reader.Unreadable("open", f.name, err)
+				return nil, reader.Unreadable("open", f.Name, err)
 			}
 			_ = file.Close()
 		}
@@ -61,25 +62,14 @@ func New(stdin io.Reader, paths []string) (Files, error) {
 	return in, nil
 }
 
-// Older returns the first file that was written longer ago than age, "" when there
-// is none.
-func (in Files) Older(age time.Duration, now time.Time) (name string, is time.Duration) {
-	for _, f := range in {
-		if is := now.Sub(f.modified); !f.modified.IsZero() && is > age {
-			return f.name, is
-		}
-	}
-	return "", 0
-}
-
 // Open returns the files for the reader. With a run's directory, what is read is
 // kept there as well. When ctx ends, so does the reading of a pipe or a terminal,
 // though nothing comes from it.
 func (in Files) Open(ctx context.Context, keepIn string) []reader.File {
 	files := make([]reader.File, len(in))
 	for i, f := range in {
-		files[i] = reader.File{Name: f.name, Open: f.open}
-		if f.modified.IsZero() {
+		files[i] = reader.File{Name: f.Name, Open: f.open}
+		if f.Modified.IsZero() {
 			files[i].Open = interruptible(ctx, f.open)
 		}
 		if keepIn != "" {
@@ -150,46 +140,43 @@ func keepCopy(path string, open func() (io.ReadCloser, error)) func() (io.ReadCl
 		}, func() error {
 			// What the encoder still holds may not fit on the disk.
 			err := errors.Join(encoder.Close(), file.Sync(), file.Close(), atomicfile.SyncDir(filepath.Dir(path)))
-			return errors.Join(uncopied(err), source.Close())
+			if err != nil {
+				err = uncopied(err)
+			}
+			return errors.Join(err, source.Close())
 		}}, nil
 	}
 }
 
-// uncopied is the error of a copy that can't be made, which is no fault of the input;
-// nil for nil.
+// uncopied is the error of a copy that can't be made, which is no fault of the input.
 func uncopied(err error) error {
-	if err == nil {
-		return nil
-	}
 	return pipeline.Internal("choose another --runs-dir, or make this one writable", fmt.Errorf("the copy of the input can't be kept: %w", err))
 }
 
-// Copies returns the copies of an earlier run's input.
+// Copies returns the copies of an earlier run's input. What can't be read of them is no
+// fault of the input.
 func Copies(dir string, inputs []pipeline.Input) []reader.File {
+	const hint = "restore it from a backup"
+	open := func(path string) (io.ReadCloser, error) {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, pipeline.Internal(hint, fmt.Errorf("the run's copy of its input is gone: %w", err))
+		}
+		decoder, _ := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are right
+		return stream{func(p []byte) (int, error) {
+			n, err := decoder.Read(p)
+			if err != nil && err != io.EOF {
+				err = pipeline.Internal(hint, fmt.Errorf("%s, the run's copy of its input, is damaged: %w", path, err))
+			}
+			return n, err
+		}, func() error {
+			decoder.Close()
+			return file.Close()
+		}}, nil
+	}
 	files := make([]reader.File, len(inputs))
 	for i, input := range inputs {
-		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) { return openCopy(copyPath(dir, i)) }}
+		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) { return open(copyPath(dir, i)) }}
 	}
 	return files
-}
-
-// openCopy opens a run's copy of its input. What can't be read of it is no fault of
-// the input.
-func openCopy(path string) (io.ReadCloser, error) {
-	const hint = "restore it from a backup"
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, pipeline.Internal(hint, fmt.Errorf("the run's copy of its input is gone: %w", err))
-	}
-	decoder, _ := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are right
-	return stream{func(p []byte) (int, error) {
-		n, err := decoder.Read(p)
-		if err != nil && err != io.EOF {
-			err = pipeline.Internal(hint, fmt.Errorf("%s, the run's copy of its input, is damaged: %w", path, err))
-		}
-		return n, err
-	}, func() error {
-		decoder.Close()
-		return file.Close()
-	}}, nil
 }

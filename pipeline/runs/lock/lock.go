@@ -56,8 +56,7 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 		return nil, pipeline.Unwritable(err)
 	}
 	_, holder := Holder(runsDir)
-	text := fmt.Errorf("another run is active in %s%s", runsDir, holder)
-	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: text, Hint: "wait for it to end: --wait-lock 1h waits by itself"}
+	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: fmt.Errorf("another run is active in %s%s", runsDir, holder), Hint: "wait for it to end: --wait-lock 1h waits by itself"}
 }
 
 // try tries to lock the directory itself, so that removing a file does not free it,
