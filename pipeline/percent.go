@@ -19,14 +19,15 @@ const (
 	Hundred Percent = 100 * percentUnit
 )
 
-// ParseDecimal reads digits, then optionally the point and one to four digits,
-// of any size that fits. The second result is false for everything else.
+// ParseDecimal reads digits, then optionally the point and one to four digits, with
+// any number of zeros behind them, of any size that fits. The second result is false
+// for everything else.
 func ParseDecimal(text string, point byte) (Percent, bool) {
 	whole, fraction, hasPoint := strings.Cut(text, string(point))
-	if whole == "" || hasPoint && fraction == "" || len(fraction) > percentDigits {
+	if whole == "" || hasPoint && fraction == "" || len(strings.TrimRight(fraction, "0")) > percentDigits {
 		return 0, false
 	}
-	value, err := strconv.ParseUint(whole+fraction+strings.Repeat("0", percentDigits-len(fraction)), 10, 63)
+	value, err := strconv.ParseUint(whole+(fraction + "0000")[:percentDigits], 10, 63)
 	return Percent(value), err == nil
 }
 

@@ -13,7 +13,7 @@ import (
 func TestParseDecimal(t *testing.T) {
 	for text, want := range map[string]Percent{
 		"0": 0, "60": 600000, "100.0000": Hundred, "0.0001": 1, "33.3333": 333333, "33.3": 333000, "007": 70000,
-		"000000000000000000000000012.5": 125000, "0.0": 0, "137.05": 1370500,
+		"000000000000000000000000012.5": 125000, "0.0": 0, "137.05": 1370500, "33.333300": 333333,
 	} {
 		if got, ok := ParseDecimal(text, '.'); !ok || got != want {
 			t.Errorf("ParseDecimal(%q) = %d, %v, want %d", text, got, ok, want)
@@ -56,7 +56,8 @@ func TestPercentNear(t *testing.T) {
 		{600000, "60e0000000000000000000", true},
 		{0, "0", true}, {0, "-0", true}, {0, "0.0", true}, {0, "0e5", true}, {0, "", false}, {0, "1e-99", false},
 		{333333, "33.3333", true}, {333333, "33.33333", false}, {333333, "33.3334", false}, {1, "0.0001", true}, {1, "1e-4", true},
-		{600000, "60." + strings.Repeat("0", 200), false}, // too long to be a percentage
+		{600000, "60." + strings.Repeat("0", 200), true},
+		{600000, "6" + strings.Repeat("0", 200) + "e-199", false}, // too long to be a percentage
 	} {
 		if got := c.percent.Near(c.returned, 0); got != c.want {
 			t.Errorf("Percent %v is near %q: %v", c.percent, c.returned, got)

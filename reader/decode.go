@@ -3,7 +3,6 @@ package reader
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -20,9 +19,6 @@ import (
 const (
 	headLength = 64 << 10 // of a file, to tell what it is
 	zstdWindow = 64 << 20 // bounds what an archive may make the decoder hold: zstd needs 8 MiB up to level 19
-
-	gzipType = "application/gzip"
-	zstdType = "application/zstd"
 )
 
 // namedEncoding returns nil for text that is taken as it stands: UTF-8, and
@@ -30,7 +26,7 @@ const (
 // first: for the WHATWG iso-8859-1 is windows-1252, and so is ASCII.
 func namedEncoding(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
-	case "", "auto", "utf8", "ascii", "us-ascii":
+	case "", "auto", "ascii", "us-ascii":
 		return nil, nil
 	}
 	found, err := ianaindex.IANA.Encoding(name)
@@ -40,7 +36,7 @@ func namedEncoding(name string) (encoding.Encoding, error) {
 	if err != nil || found == nil || found == encoding.Replacement {
 		return nil, fmt.Errorf("unknown encoding %q", name)
 	}
-	if canonical, err := ianaindex.IANA.Name(found); err == nil && canonical == "UTF-8" {
+	if found == unicode.UTF8 {
 		return nil, nil
 	}
 	return found, nil
@@ -59,10 +55,10 @@ func (r *reading) unpack(raw *bufio.Reader, head []byte) (*bufio.Reader, io.Clos
 	var err error
 	a := archive{reading: r}
 	switch mimetype.Detect(head).String() {
-	case gzipType:
+	case "application/gzip":
 		a.kind = "gzip"
 		a.ReadCloser, err = gzip.NewReader(raw)
-	case zstdType:
+	case "application/zstd":
 		a.kind = "zstd"
 		var d *zstd.Decoder
 		d, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
@@ -85,11 +81,7 @@ func (a archive) Read(p []byte) (int, error) {
 }
 
 func (a archive) damaged(err error) error {
-	const again = "fetch or pack the file again"
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return a.refuse(0, "a cut "+a.kind+" archive", again)
-	}
-	return a.refuse(0, fmt.Sprintf("a damaged %s archive (%v)", a.kind, err), again)
+	return a.refuse(0, fmt.Sprintf("a cut or damaged %s archive (%v)", a.kind, err), "fetch or pack the file again")
 }
 
 // peek returns what r begins with, at most headLength bytes.
@@ -125,43 +117,25 @@ func decode(content *bufio.Reader, head []byte, name string) (*bufio.Reader, err
 // refuseFormat tells by the beginning of a file what is no CSV; nil for what may be
 // one.
 func (r *reading) refuseFormat(head []byte) error {
-	const saveAs, export, unpack = "save it as CSV (UTF-8) and import that", "export the table as CSV", "unpack it, and import the CSV in it"
+	const saveAs, export = "save it as CSV (UTF-8) and import that", "export the table as CSV"
 	for kind := mimetype.Detect(head); kind.Parent() != nil; kind = kind.Parent() {
 		for _, format := range [][3]string{ // the beginning of a MIME type, what it is, what to do
 			{"application/vnd.openxmlformats-officedocument.spreadsheetml", "an Excel workbook", saveAs},
-			{"application/vnd.openxmlformats-officedocument", "an Office document", saveAs},
 			{"application/vnd.oasis.opendocument", "an OpenDocument file", saveAs},
 			{"application/x-ole-storage", "an old Excel workbook (.xls) or another OLE document", saveAs},
 			{"application/zip", "a zip archive or an Office document", "save a spreadsheet as CSV (UTF-8); unpack an archive"},
-			{gzipType, "a gzip archive within another archive", unpack},
-			{zstdType, "a zstd archive within another archive", unpack},
-			{"application/pdf", "a PDF document", export},
-			{"image/", "an image", "import the CSV file itself"},
 			{"text/html", "an HTML page", "a login or error page is often saved in place of the export: fetch the file again"},
 			{"application/json", "JSON", export},
 			{"application/x-ndjson", "JSON", export},
 			{"text/xml", "XML", export},
-			{"text/rtf", "an RTF document", saveAs},
 			{"application/", "a file of the type " + kind.String(), "import the CSV file itself; unpack an archive"},
+			{"image/", "a file of the type " + kind.String(), "import the CSV file itself"},
+			{"text/rtf", "a file of the type text/rtf", saveAs},
 		} {
 			if strings.HasPrefix(kind.String(), format[0]) {
 				return r.refuse(0, format[1]+", not a CSV", format[2])
 			}
 		}
-	}
-	return nil
-}
-
-// refuseFirstLine tells by the first line of text what can't be lines of a CSV;
-// nil for what may be.
-func (r *reading) refuseFirstLine(text []byte) error {
-	line, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
-	switch {
-	case bytes.IndexByte(line, 0) >= 0:
-		return r.refuse(0, "has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16",
-			"if it is UTF-16 without a byte order mark, name that: --encoding utf-16le or utf-16be")
-	case bytes.IndexByte(bytes.TrimRight(line, "\r"), '\r') >= 0:
-		return r.refuse(0, "its lines end with CR alone", "save it with LF or CRLF line ends")
 	}
 	return nil
 }

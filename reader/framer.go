@@ -24,8 +24,8 @@ const (
 // broken, is a record of one line. No line is looked at more than three times: as
 // a later part of one record, alone as an inner line, and as a first line.
 type framer struct {
-	in   *bufio.Reader
-	line int64 // the physical line that comes next, from 1
+	in   *bufio.Reader // its buffer holds frameWindow
+	line int64         // the physical line that comes next, from 1
 }
 
 // frame is one record. Its text is valid until the next call.
@@ -36,10 +36,6 @@ type frame struct {
 	size   int    // bytes up to the next record
 	ended  bool   // it has a line end
 	broken string // why it is no record, as far as the framer can tell; "" otherwise
-}
-
-func newFramer(in io.Reader) *framer {
-	return &framer{in: bufio.NewReaderSize(in, frameWindow), line: 1}
 }
 
 // next returns the next record, to be passed over or given up, or the error that ended

@@ -26,8 +26,13 @@ type layout struct {
 // f stands at the first record. start is what the file begins with. The error is
 // io.EOF when there is no text at all.
 func (r *reading) header(f *framer, start []byte) (*layout, error) {
-	if refused := r.refuseFirstLine(start); refused != nil {
-		return nil, refused
+	first, _, _ := bytes.Cut(bytes.TrimLeft(start, " \t\r\n"), []byte("\n"))
+	switch {
+	case bytes.IndexByte(first, 0) >= 0:
+		return nil, r.refuse(0, "has NUL bytes in its first line: no text, or text in another encoding, such as UTF-16",
+			"if it is UTF-16 without a byte order mark, name that: --encoding utf-16le or utf-16be")
+	case bytes.IndexByte(bytes.TrimRight(first, "\r"), '\r') >= 0:
+		return nil, r.refuse(0, "its lines end with CR alone", "save it with LF or CRLF line ends")
 	}
 	for range r.SkipLines {
 		if err := f.skipLine(); err != nil {
@@ -108,14 +113,9 @@ func (r *reading) bestLayout(line frame, candidates string) *layout {
 	return best
 }
 
-// part reports whether the header is that of a failed.csv.
-func (h *layout) part() bool {
-	for _, name := range []string{"_status", "_reason", "_file", "_line"} {
-		if !slices.ContainsFunc(h.names, func(found string) bool { return sameName(found, name) }) {
-			return false
-		}
-	}
-	return true
+// has reports whether the header has a name.
+func (h *layout) has(name string) bool {
+	return slices.ContainsFunc(h.names, func(found string) bool { return sameName(found, name) })
 }
 
 // refuseHeader says why the header is not accepted and what to do about it where the

@@ -45,17 +45,11 @@ const delimiters = ",;\t|"
 
 func delimiterNames() []string { return []string{"comma", "semicolon", "tab", "pipe"} }
 
-// Check reports options that can't be: a *pipeline.Failure for wrong usage that names
-// the flag.
+// Check reports an encoding or names of columns that can't be: a *pipeline.Failure for
+// wrong usage that names the flag.
 func (o *Options) Check() error {
-	switch _, err := namedEncoding(o.Encoding); {
-	case !slices.Contains(append(delimiterNames(), "auto", ""), o.Delimiter):
-		return pipeline.Usage("use comma, semicolon, tab, pipe or auto",
-			"--delimiter: unknown delimiter %q: accepted are auto, comma, semicolon, tab, pipe", o.Delimiter)
-	case err != nil:
+	if _, err := namedEncoding(o.Encoding); err != nil {
 		return pipeline.Usage("names such as utf-8, utf-16le, windows-1252 and iso-8859-15 are known", "--encoding: %w", err)
-	case o.SkipLines < 0:
-		return pipeline.Usage("use the number of lines above the header", "--skip-lines: %d is negative", o.SkipLines)
 	}
 	const hint = "write --map FIELD=HEADER, a FIELD being user_id, workspace_id, percentage or source"
 	names := columnNames()
@@ -105,19 +99,17 @@ func (o *Options) columnOf(name string) (found string) {
 }
 
 // isColumn reports whether a name in the header is that of a column: without
-// case, white space, _ and -. A name that begins with _ is that of none.
-func isColumn(name, column string) bool {
-	return !isForOthers(name) && strings.EqualFold(bare(name), bare(column))
-}
+// case, white space, _ and -.
+func isColumn(name, column string) bool { return strings.EqualFold(bare(name), bare(column)) }
 
-// isForOthers reports a name that says by a leading _ that the column is meant
-// for others.
-func isForOthers(name string) bool { return strings.HasPrefix(strings.TrimSpace(name), "_") }
-
-// bare is a name in Unicode NFC without white space, _ and -.
+// bare is a name in Unicode NFC without white space, _ and -. A leading _ stays: it
+// says that the column is meant for others.
 func bare(name string) string {
-	name = strings.NewReplacer("_", "", "-", "").Replace(norm.NFC.String(name))
-	return strings.Join(strings.Fields(name), "")
+	name = strings.Join(strings.Fields(norm.NFC.String(name)), "")
+	if strings.HasPrefix(name, "_") {
+		return name
+	}
+	return strings.NewReplacer("_", "", "-", "").Replace(name)
 }
 
 // sameName compares a name of --map with one in the header: without case and

@@ -48,18 +48,15 @@ func (r *reading) setPercent(row *pipeline.Row) string {
 // percent reads a number without its % sign. It is false for what the contract
 // does not accept.
 func (r *reading) percent(number string) (pipeline.Percent, bool) {
-	if percent, ok := pipeline.ParseDecimal(number, r.point[0]); ok && r.Unit != unitFraction {
-		return percent, true
-	}
-	whole, fraction, pointed := strings.Cut(number, r.point)
-	if whole == "" || pointed && fraction == "" {
-		return 0, false
-	}
 	if r.Unit == unitFraction { // times 100: the point moves by two digits
-		fraction += "00"
-		whole, fraction = whole+fraction[:2], fraction[2:]
+		whole, fraction, pointed := strings.Cut(number, r.point)
+		if whole == "" || pointed && fraction == "" {
+			return 0, false
+		}
+		fraction += "000"
+		number = whole + fraction[:2] + r.point + fraction[2:]
 	}
-	return pipeline.ParseDecimal(strings.TrimSuffix(strings.TrimRight(whole+r.point+fraction, "0"), r.point), r.point[0])
+	return pipeline.ParseDecimal(number, r.point[0])
 }
 
 // mistake names what is likely wrong with a number that is not accepted.
@@ -81,32 +78,4 @@ func (r *reading) mistake(number string) string {
 		return "has more decimals than are accepted"
 	}
 	return fmt.Sprintf("is over %d", most)
-}
-
-// doubt looks at a good row: whether percentages are fractions is known once one is
-// above 1 or has a % sign.
-func (r *reading) doubt(row *pipeline.Row) {
-	const one = pipeline.Hundred / 100
-	switch {
-	case row.Percent > one, strings.Contains(row.Cells.Percentage, "%"):
-		r.surely = true
-	case row.Percent > 0 && row.Percent < one && r.fraction.Line == 0:
-		r.fraction = *row
-	}
-}
-
-// refuseFractions refuses an input of which no good row is above 1 and some lie
-// between 0 and 1. It is asked when all of it was read.
-func (r *reading) refuseFractions() error {
-	first := &r.fraction
-	if r.surely || first.Line == 0 {
-		return nil
-	}
-	cell := trim(first.Cells.Percentage)
-	return &pipeline.Failure{
-		Code: pipeline.ExitRefused,
-		Err:  fmt.Errorf("%s: percentage %s: no percentage of the input is above 1; they look like fractions", r.at(first.Place), quote(cell)),
-		Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%",
-			cell, first.Percent*100, first.Percent),
-	}
 }

@@ -56,8 +56,14 @@ func Read(ctx context.Context, files []File, opts Options, row func(*pipeline.Ro
 			return nil, err
 		}
 	}
-	if err := r.refuseFractions(); err != nil {
-		return nil, err
+	if first := &r.fraction; !r.surely && first.Line > 0 {
+		cell := trim(first.Cells.Percentage)
+		return nil, &pipeline.Failure{
+			Code: pipeline.ExitRefused,
+			Err:  fmt.Errorf("%s: percentage %s: no percentage of the input is above 1; they look like fractions", r.at(first.Place), quote(cell)),
+			Hint: fmt.Sprintf("say which is meant: --percentage-unit fraction reads %s as %v %%, --percentage-unit percent as %v %%",
+				cell, first.Percent*100, first.Percent),
+		}
 	}
 	return &Reading{Inputs: r.inputs, Warnings: r.warnings.lines(len(files), opts.Detach), Nobodys: r.warnings.nobodys.count}, nil
 }
@@ -146,7 +152,7 @@ func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) e
 	if start, err = peek(text); err != nil {
 		return err
 	}
-	f := newFramer(text)
+	f := &framer{in: text, line: 1}
 	head, err := r.header(f, bytes.Clone(start))
 	switch refused := new(pipeline.Failure); {
 	case notCSV != nil && errors.As(err, &refused):
@@ -158,9 +164,9 @@ func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) e
 		return err
 	}
 	r.warnings.addIgnored(input.File, head, r.Detach)
-	input.Part = head.part()
+	input.Part = head.has("_status") && head.has("_reason") && head.has("_file") && head.has("_line") // a failed.csv
 	r.surely = r.surely || input.Part
-	input.Rows, err = r.rows(f, head, index)
+	input.Rows, err = r.rows(f, head, index, input.Part)
 	if err == nil && input.Rows == 0 {
 		r.warnings.empty.add(display(input.File) + " has a header alone")
 	}

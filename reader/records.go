@@ -24,8 +24,6 @@ type fields struct {
 	Raw        string `csv:"_raw"` // of a failed.csv
 }
 
-const rawColumn = "_raw"
-
 // parser reads one record after another with encoding/csv.
 type parser struct {
 	text bytes.Reader
@@ -73,12 +71,12 @@ type records struct {
 }
 
 // rows gives the records of one file behind its header as rows, and returns how
-// many rows that were.
-func (r *reading) rows(f *framer, head *layout, file int) (rows int64, err error) {
+// many rows that were. part tells a failed.csv.
+func (r *reading) rows(f *framer, head *layout, file int, part bool) (rows int64, err error) {
 	names := slices.Clone(head.columns)
 	for i, name := range head.names {
-		if names[i] == "" && sameName(name, rawColumn) && head.part() {
-			names[i] = rawColumn
+		if names[i] == "" && part && sameName(name, "_raw") {
+			names[i] = "_raw"
 		}
 	}
 	of := records{reading: r, layout: head, plain: newParser(head.delim), mapped: newParser(head.delim)}
@@ -168,10 +166,14 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 	}
 	row.Cells = pipeline.Cells{User: found.User, Workspace: found.Workspace, Percentage: found.Percentage, Source: found.Source}
 	r.check(row)
-	if row.Problem != "" {
+	const one = pipeline.Hundred / 100
+	switch {
+	case row.Problem != "":
 		row.Raw = found.Raw
-	} else if !r.surely {
-		r.doubt(row)
+	case row.Percent > one, strings.Contains(row.Cells.Percentage, "%"):
+		r.surely = true
+	case row.Percent > 0 && row.Percent < one && r.fraction.Line == 0:
+		r.fraction = *row
 	}
 	return true, ""
 }

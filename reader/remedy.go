@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"slices"
@@ -23,7 +24,7 @@ const (
 func (r *reading) remedy(start []byte, refused *layout) string {
 	var best string
 	fewest := len(columnNames()) + 1
-	f := newFramer(bytes.NewReader(start))
+	f := &framer{in: bufio.NewReaderSize(bytes.NewReader(start), frameWindow), line: 1}
 	for f.line <= remedyLines {
 		line, err := f.next()
 		if err != nil {
@@ -98,7 +99,7 @@ func (h *layout) guess(column string) string {
 	var similar, left []string
 	for i, name := range h.names {
 		isPlain := strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"` // it can be typed as it is shown
-		if h.columns[i] != "" || isForOthers(name) || !isPlain {
+		if h.columns[i] != "" || strings.HasPrefix(bare(name), "_") || !isPlain {
 			continue
 		}
 		left = append(left, name)

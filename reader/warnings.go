@@ -48,7 +48,7 @@ func (l *list) String() string {
 func (w *warnings) addIgnored(file string, h *layout, detach bool) {
 	some := false
 	for i, name := range h.names {
-		expected := isForOthers(name) || detach && (isColumn(name, percentageColumn) || isColumn(name, "confirmed_at"))
+		expected := strings.HasPrefix(bare(name), "_") || detach && (isColumn(name, percentageColumn) || isColumn(name, "confirmed_at"))
 		if h.columns[i] != "" || expected {
 			continue
 		}

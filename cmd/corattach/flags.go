@@ -15,7 +15,7 @@ import (
 
 // inputFlags say how input is read.
 type inputFlags struct {
-	Delimiter   string            `group:"Input" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
+	Delimiter   string            `group:"Input" enum:"auto,comma,semicolon,tab,pipe" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
 	Encoding    string            `group:"Input" default:"auto" placeholder:"auto" help:"The encoding of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
 	SkipLines   int               `group:"Input" default:"0" placeholder:"0" help:"Lines above the header, such as a title."`
 	Map         map[string]string `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field, such as user_id, from the column with this header; repeatable, or several with ; between; blank: none."`
