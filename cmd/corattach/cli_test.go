@@ -195,22 +195,3 @@ func TestResumeInherits(t *testing.T) {
 		t.Errorf("another target: exit %d: %s", got.code, got.stderr)
 	}
 }
-
-// One series in two files would be refused by Prometheus: the second file is
-// refused before anything is sent.
-func TestMetricsFileTwin(t *testing.T) {
-	t.Chdir(t.TempDir())
-	okay(t, os.WriteFile("good.csv", []byte(smallInput), 0o600))
-	for _, c := range []struct {
-		args string
-		code int
-	}{
-		{"--metrics-file a.prom", pipeline.ExitDone}, {"--metrics-file b.prom", pipeline.ExitUsage}, {"--metrics-file b.prom --job other", pipeline.ExitDone},
-		{"--metrics-file a.prom", pipeline.ExitDone}, {"--metrics-file ./a.prom", pipeline.ExitDone},
-	} {
-		got := runHere(append(strings.Fields("import --simulate --rate 0 "+c.args), "good.csv")...)
-		if got.code != c.code || c.code == pipeline.ExitUsage && !strings.Contains(got.stderr, `a.prom has the metrics of job "default" already`) {
-			t.Errorf("%s: exit %d: %s", c.args, got.code, got.stderr)
-		}
-	}
-}

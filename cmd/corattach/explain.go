@@ -36,15 +36,7 @@ func (c *explainCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	var sessions []explain.Session
-	for _, s := range past.Log.Sessions {
-		told := explain.Session{BeganAt: s.At, Version: s.Version, Flags: append([]string{}, s.Flags...)}
-		if s.End != nil {
-			told.EndedAt, told.Stop = s.End.At, s.End.Stop
-		}
-		sessions = append(sessions, told)
-	}
-	story := explain.New(past.Run, user, requests, sessions)
+	story := explain.New(past.Run, user, requests)
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
 		return pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
 	}

@@ -25,8 +25,7 @@ type Story struct {
 	State          string              `json:"state"`   // ended; killed: no end is written down; active: the verdicts are as if it were killed now
 	LastAt         time.Time           `json:"last_at"` // when the run ended, or else of its last record
 	Reason         string              `json:"reason"`  // why it ended early; "" when it came to its end or none is written down
-	Sessions       []Session           `json:"sessions"`
-	Status         pipeline.Status     `json:"status"` // the worst of the rows; "" when there is none
+	Status         pipeline.Status     `json:"status"`  // the worst of the rows; "" when there is none
 	RequestedTotal string              `json:"requested_total"`
 	ReturnedTotal  string              `json:"returned_total"` // in COR's last answer; "" when it gave none
 	OverAllocated  bool                `json:"over_allocated"`
@@ -47,15 +46,6 @@ const (
 	active = "active"
 )
 
-// Session is a time of work on the run.
-type Session struct {
-	BeganAt time.Time      `json:"began_at"`
-	EndedAt time.Time      `json:"ended_at,omitzero"` // zero when no end is written down
-	Version string         `json:"version"`
-	Flags   []string       `json:"flags"`
-	Stop    *pipeline.Stop `json:"stop"` // why it ended early; nil when it did not
-}
-
 // Row is one input row and the verdict on it.
 type Row struct {
 	File           string `json:"file"`
@@ -67,13 +57,12 @@ type Row struct {
 }
 
 // New tells the story of a user in a run. requests are those planned for the
-// user, in order, with all that was sent for them; sessions are those of the run.
-// A story without Rows and Vanished is of a user whom the run does not know.
-func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request, sessions []Session) *Story {
+// user, in order, with all that was sent for them. A story without Rows and Vanished is of a user whom the run does not know.
+func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request) *Story {
 	s := &Story{
 		UserID: pipeline.ValidUTF8(string(user)), RunID: r.RunID, Job: r.Job, Command: r.Command, Target: r.Target,
 		StartedAt: r.StartedAt, State: ended, LastAt: r.FinishedAt, Reason: r.Stop.Reason,
-		Sessions: append([]Session{}, sessions...), Rows: []Row{}, Requests: append([]pipeline.Request{}, requests...), Vanished: []pipeline.Vanished{},
+		Rows: []Row{}, Requests: append([]pipeline.Request{}, requests...), Vanished: []pipeline.Vanished{},
 		Extras: []pipeline.Pivot{}, Lost: []pipeline.Pivot{}, Notes: []string{}, Advice: []string{}, Next: []string{},
 	}
 	switch {
@@ -99,13 +88,11 @@ func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request, sessi
 
 // tellRows sets down the rows of the user, and what there is to do about them.
 func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
-	const shown = 3 // rows whose user is not known
-	var nameless []string
-	unknown, todo := 0, report.Todo{}
+	nameless, first, todo := 0, "", report.Todo{}
 	for l := range r.Lines {
 		if l.User == "" && strings.Trim(l.Cells.User, " \t") != string(user) {
-			if unknown++; unknown <= shown {
-				nameless = append(nameless, r.PlaceText(l.Place))
+			if nameless++; nameless == 1 {
+				first = r.PlaceText(l.Place)
 			}
 			continue
 		}
@@ -119,11 +106,8 @@ func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
 		todo.Resumable = todo.Resumable || l.Resumable
 		todo.Fixable = todo.Fixable || report.Fixable(l)
 	}
-	if unknown > shown {
-		nameless = append(nameless, "…")
-	}
-	if unknown > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("rows whose user is not known: %d (%s); this user may be meant", unknown, strings.Join(nameless, ", ")))
+	if nameless > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("rows whose user is not known: %d, the first at %s; this user may be meant", nameless, first))
 	}
 	s.tellNext(r, todo)
 }

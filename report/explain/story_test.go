@@ -103,12 +103,7 @@ func repaired() *Story {
 		{Pair: pipeline.Pair{User: "other", Source: "SAP", Workspace: "W7"}},
 		{Pair: pipeline.Pair{User: "repaired", Source: "SAP", Workspace: "W7"}, Percentage: "10", ConfirmedAt: began},
 	}
-	end := began.Add(3 * time.Second)
-	return New(r, "repaired", []pipeline.Request{request, chunk}, []Session{
-		{BeganAt: began, EndedAt: end, Version: "1.0", Flags: []string{"--repair"},
-			Stop: &pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by SIGTERM", Signal: 15}},
-		{BeganAt: end, Version: "1.0"},
-	})
+	return New(r, "repaired", []pipeline.Request{request, chunk})
 }
 
 // hostile is a user whose cells, and what COR says, would steer a terminal; the
@@ -125,7 +120,7 @@ func hostile() *Story {
 		exchange(2, pipeline.Detach, shares, &pipeline.Answer{Status: 200, Pivots: []pipeline.Pivot{{Workspace: "\x1b", Name: "\u009b"}},
 			Errors: []pipeline.ItemError{{Workspace: "\x1b", Message: "\x1b"}}}, nil),
 	}}
-	return New(r, "U\x1b", []pipeline.Request{request}, []Session{{BeganAt: began}})
+	return New(r, "U\x1b", []pipeline.Request{request})
 }
 
 func TestStories(t *testing.T) {
@@ -137,8 +132,8 @@ func TestStories(t *testing.T) {
 	gone := runOf(nil, line(2, "V", "W", "1", pipeline.Verdict{Status: pipeline.Matched}))
 	gone.Vanished = []pipeline.Vanished{{Pair: pipeline.Pair{User: "U", Source: "SAP", Workspace: "W7"}, Percentage: "10", ConfirmedAt: began}}
 	for name, story := range map[string]*Story{
-		"repaired": repaired(), "hostile": hostile(), "settled": New(settled, "U", nil, nil), "active": New(active, "U", nil, nil),
-		"stopped": New(stopped, "U", nil, nil), "gone": New(gone, "U", nil, nil),
+		"repaired": repaired(), "hostile": hostile(), "settled": New(settled, "U", nil), "active": New(active, "U", nil),
+		"stopped": New(stopped, "U", nil), "gone": New(gone, "U", nil),
 	} {
 		for form, write := range map[string]func(*strings.Builder) error{
 			"text": func(b *strings.Builder) error { return story.Text(b) },
@@ -165,7 +160,7 @@ func TestStories(t *testing.T) {
 
 // A user whom the run does not know has neither rows nor pairs.
 func TestUnknownUser(t *testing.T) {
-	story := New(runOf(nil, line(2, "U", "W", "1", pipeline.Verdict{Status: pipeline.Matched})), "u", nil, nil)
+	story := New(runOf(nil, line(2, "U", "W", "1", pipeline.Verdict{Status: pipeline.Matched})), "u", nil)
 	if len(story.Rows)+len(story.Vanished) > 0 {
 		t.Errorf("%+v", story)
 	}

@@ -64,18 +64,6 @@ func (s *Story) writeHead(out io.Writer) {
 	default:
 		say("state", "ended %s UTC: %s", timeText(s.LastAt), cmp.Or(s.Reason, "it came to its end"))
 	}
-	for i, one := range s.Sessions {
-		end := "on: no end is written down"
-		switch {
-		case one.Stop != nil:
-			end = "to " + timeText(one.EndedAt) + ": " + one.Stop.Reason
-		case !one.EndedAt.IsZero():
-			end = "to " + timeText(one.EndedAt) + ": the run came to its end"
-		}
-		if len(s.Sessions) > 1 {
-			say("session", "%d. from %s %s", i+1, timeText(one.BeganAt), end)
-		}
-	}
 	counts := report.Counts{}
 	for i := range s.Rows {
 		counts[s.Rows[i].Status]++
@@ -124,15 +112,15 @@ func (s *Story) writeRows(out io.Writer) {
 		if r.Reason != "" {
 			verdict += ": " + r.Reason
 		}
-		cells := []string{pipeline.ShowCell(r.Workspace), pipeline.ShowCell(r.Source), pipeline.ShowCell(r.Percentage)}
+		cells := pipeline.ShowCell(r.Workspace) + "\t" + pipeline.ShowCell(r.Source) + "\t"
 		switch {
 		case r.Raw != "":
-			cells = []string{"", "", ""}
+			cells = "\t\t"
 			verdict += fmt.Sprintf("; the line is %.255q", r.Raw)
-		case s.Command == "detach":
-			cells[2] = ""
+		case s.Command != "detach":
+			cells += pipeline.ShowCell(r.Percentage)
 		}
-		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", pipeline.Show(r.File), r.Line, strings.Join(cells, "\t"), pipeline.Show(verdict))
+		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", pipeline.Show(r.File), r.Line, cells, pipeline.Show(verdict))
 	}
 	_ = t.Flush()
 }

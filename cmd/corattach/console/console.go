@@ -118,11 +118,9 @@ func (c *Console) Write(text []byte) (int, error) {
 		return len(text), nil
 	}
 	shown := text
-	if c.IsJSON() {
-		var b bytes.Buffer
-		if report.WriteJSON(&b, json.RawMessage(text), "") == nil { // it escapes what a terminal would obey
-			shown = b.Bytes()
-		}
+	var b bytes.Buffer
+	if c.IsJSON() && report.WriteJSON(&b, json.RawMessage(text), "") == nil { // it escapes what a terminal would obey
+		shown = b.Bytes()
 	}
 	if c.bar != nil {
 		_ = c.bar.Clear()
@@ -135,26 +133,20 @@ func (c *Console) Write(text []byte) (int, error) {
 // emit writes to a stream, behind what is held. The caller holds mu. The error is
 // that of the stream.
 func (c *Console) emit(to io.Writer, text []byte) (err error) {
-	if last := len(c.held) - 1; last >= 0 && c.held[last].to == to {
-		c.held[last].text = append(c.held[last].text, text...)
-	} else {
-		c.held = append(c.held, piece{to, bytes.Clone(text)})
-	}
-	for len(c.held) > 0 && !c.quiet && c.isRead() {
+	c.held = append(c.held, piece{to, bytes.Clone(text)})
+	for len(c.held) > 0 && !c.quiet {
+		select {
+		case <-c.unread:
+			c.unread = nil
+		default:
+		}
+		if c.unread != nil {
+			return nil
+		}
 		err = c.write(c.held[0])
 		c.held = c.held[1:]
 	}
 	return err
-}
-
-// isRead reports whether the last write has come to its end.
-func (c *Console) isRead() bool {
-	select {
-	case <-c.unread:
-		c.unread = nil
-	default:
-	}
-	return c.unread == nil
 }
 
 // write waits until a text is written, after a signal no longer than patience

@@ -125,8 +125,8 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// What was kept goes out in as few pieces as its order allows.
-func TestQuietInOnePiece(t *testing.T) {
+// What was kept goes out in its order over both streams.
+func TestQuietKeepsTheOrder(t *testing.T) {
 	var pieces recorder
 	c := New(pieces.stream("out"), pieces.stream("err"), nil)
 	c.Quiet(true)
@@ -135,7 +135,7 @@ func TestQuietInOnePiece(t *testing.T) {
 	_ = c.Result([]byte("3"))
 	c.Say("4")
 	c.End(4, "r", nil)
-	if diff := cmp.Diff([]string{"err 1\n2\n", "out 3", "err 4\nexit 4: r\n"}, pieces.texts); diff != "" {
+	if diff := cmp.Diff([]string{"err 1\n", "err 2\n", "out 3", "err 4\n", "err exit 4: r\n"}, pieces.texts); diff != "" {
 		t.Error(diff)
 	}
 }

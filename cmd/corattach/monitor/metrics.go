@@ -80,12 +80,10 @@ func (m *metrics) encode() []byte {
 			family = s.name
 			fmt.Fprintf(&b, "# HELP %s%s %s\n# TYPE %[1]s%[2]s gauge\n", metricPrefix, s.name, s.help)
 		}
-		fmt.Fprintf(&b, "%s%s{%s%s} %s\n", metricPrefix, s.name, label(m.job), s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
+		fmt.Fprintf(&b, "%s%s{import_job=%s%s} %s\n", metricPrefix, s.name, quote(m.job), s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
 	}
 	return b.Bytes()
 }
-
-func label(job string) string { return "import_job=" + quote(job) }
 
 // quote writes the value of a label.
 func quote(value string) string {
@@ -103,21 +101,13 @@ func truthValue(holds bool) float64 {
 }
 
 // checkMetrics makes sure, as far as that can be known before, that the metrics
-// of a job can be written to path at the end of the run, and that no other file
-// in the directory has them.
+// of a job can be written to path at the end of the run.
 func checkMetrics(path, job string) error {
 	if filepath.Ext(path) != ".prom" {
 		return pipeline.Usage("the textfile collector reads no other names", "--metrics-file: %q does not end in .prom", path)
 	}
-	if _, _, err := lastSuccess(path, job); err != nil {
+	if _, err := lastSuccess(path, job); err != nil {
 		return pipeline.Usage("give each job a file of its own, and no file of another program", "--metrics-file: %w", err)
-	}
-	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.prom"))
-	for _, other := range beside {
-		if _, found, err := lastSuccess(other, job); found && err == nil && filepath.Base(other) != filepath.Base(path) {
-			return pipeline.Usage("write to that file, or delete it: Prometheus refuses one series from two files",
-				"--metrics-file: %s has the metrics of job %q already", other, job)
-		}
 	}
 	probe, err := os.CreateTemp(filepath.Dir(path), ".corattach-*.tmp")
 	if err != nil {
@@ -129,7 +119,7 @@ func checkMetrics(path, job string) error {
 // write puts the metrics in the place of the job's earlier ones. A run without
 // success keeps the time of the last one.
 func (m *metrics) write(path string) (err error) {
-	if m.success, _, err = lastSuccess(path, m.job); err != nil {
+	if m.success, err = lastSuccess(path, m.job); err != nil {
 		return err
 	}
 	if m.code == pipeline.ExitDone {
@@ -138,30 +128,31 @@ func (m *metrics) write(path string) (err error) {
 	return atomicfile.WriteFile(path, 0o644, m.encode())
 }
 
-// lastSuccess reads the success of a job's metrics; nothing is found when the file
-// does not exist yet, or is empty. A file that holds anything else is an error: it
-// is not this program's, or another job's.
-func lastSuccess(path, job string) (at float64, found bool, err error) {
+// lastSuccess reads the success of a job's metrics: 0 when the file does not exist yet,
+// or is empty. A file that holds anything else is an error: it is not this program's,
+// or another job's.
+func lastSuccess(path, job string) (float64, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(content)) == 0 {
-		return 0, false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	for line := range strings.Lines(string(content)) {
-		labels, is := strings.CutPrefix(strings.TrimSpace(line), metricPrefix+successMetric+"{")
+		labels, is := strings.CutPrefix(strings.TrimSpace(line), metricPrefix+successMetric+"{import_job=")
 		if !is {
 			continue
 		}
-		value, ours := strings.CutPrefix(labels, label(job)+"} ")
+		value, ours := strings.CutPrefix(labels, quote(job)+"} ")
 		if !ours {
-			return 0, false, fmt.Errorf("%s holds the metrics of another job than %q", path, job)
+			return 0, fmt.Errorf("%s holds the metrics of another job than %q", path, job)
 		}
-		if at, err = strconv.ParseFloat(value, 64); err != nil {
-			return 0, false, fmt.Errorf("%s holds %q in place of a time", path, value)
+		at, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s holds %q in place of a time", path, value)
 		}
-		return at, true, nil
+		return at, nil
 	}
-	return 0, false, fmt.Errorf("%s exists and holds no metrics of this program", path)
+	return 0, fmt.Errorf("%s exists and holds no metrics of this program", path)
 }

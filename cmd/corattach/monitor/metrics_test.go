@@ -70,11 +70,11 @@ func TestMetricsProperty(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, found, err := lastSuccess(path, m.job); err != nil || !found || got != m.success {
-			t.Fatalf("%v, %v, %v, want %v\n%s", got, found, err, m, content)
+		if got, err := lastSuccess(path, m.job); err != nil || got != m.success {
+			t.Fatalf("%v, %v, want %v\n%s", got, err, m, content)
 		}
 		if other := text.Draw(t, "other job"); other != m.job {
-			if got, _, err := lastSuccess(path, other); err == nil {
+			if got, err := lastSuccess(path, other); err == nil {
 				t.Fatal(fmt.Sprintf("the file of %q is taken for that of %q: %v", m.job, other, got))
 			}
 		}

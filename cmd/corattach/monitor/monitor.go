@@ -5,6 +5,8 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"corattach/pipeline"
@@ -13,23 +15,24 @@ import (
 
 // Monitor tells how one run goes.
 type Monitor struct {
-	file  string  // of the metrics; "" for none
-	ping  *pinger // nil when nobody is pinged
-	job   string
-	began time.Time
+	file   string // of the metrics; "" for none
+	job    string
+	began  time.Time
+	check  *url.URL // that is pinged, with its rid; nil for none
+	agent  string   // the User-Agent of the pings
+	client *http.Client
+	start  chan error // what came of the first ping; nil when none was sent
 }
 
 // New checks the file for metrics and the URL to ping, "" for none each: what is
 // wrong with them is found before a run begins. An error is a *pipeline.Failure.
 // job is "" for a run that belongs to none; agent is the User-Agent of the pings.
 func New(file, pingURL, job, agent string) (*Monitor, error) {
-	m := &Monitor{file: file, job: job, began: time.Now()}
+	m := &Monitor{file: file, job: job, began: time.Now(), agent: agent}
 	if pingURL != "" {
-		ping, err := newPinger(pingURL, agent)
-		if err != nil {
+		if err := m.setCheck(pingURL); err != nil {
 			return nil, pipeline.Usage("give the URL of the check as its service shows it, such as https://hc-ping.com/UUID", "--ping-url: %w", err)
 		}
-		m.ping = ping
 	}
 	if file != "" {
 		if err := checkMetrics(file, job); err != nil {
@@ -39,12 +42,21 @@ func New(file, pingURL, job, agent string) (*Monitor, error) {
 	return m, nil
 }
 
-// Start says that the run begins. It does not wait for an answer. ctx ends at the
-// first signal.
+// Start says that the run begins. It does not wait for an answer: End does. ctx ends
+// at the first signal.
 func (m *Monitor) Start(ctx context.Context) {
-	if m.ping != nil {
-		m.ping.start(ctx)
+	if m.check == nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	m.start = make(chan error, 1)
+	go func() {
+		defer cancel()
+		var err error
+		defer func() { m.start <- err }()
+		defer pipeline.Recover(&err)
+		err = m.ping(ctx, "", "start")
+	}()
 }
 
 // End writes the metrics and pings, and returns what failed, for warnings. stopped
@@ -58,20 +70,31 @@ func (m *Monitor) End(stopped, cut context.Context, code int, reason string, s *
 			failed = append(failed, fmt.Errorf("no metrics are written: %w", err))
 		}
 	}
-	if m.ping != nil {
-		for _, err := range m.ping.end(stopped, cut, code, m.body(code, reason, s)) {
-			failed = append(failed, fmt.Errorf("--ping-url: %w", err))
+	if m.check == nil {
+		return failed
+	}
+	if m.start != nil { // the order of the pings matters to the service
+		if err := <-m.start; err != nil && stopped.Err() == nil {
+			failed = append(failed, fmt.Errorf("--ping-url: the start was not heard: %w", err))
 		}
 	}
-	return failed
-}
-
-// body tells people how the run ended, in a line or two.
-func (m *Monitor) body(code int, reason string, s *report.Summary) string {
+	limit := pingLimit
+	if stopped.Err() != nil {
+		limit = LimitStopped
+	}
+	ctx, cancel := context.WithTimeout(cut, limit)
+	defer cancel()
+	var below []string
+	if code != pipeline.ExitDone {
+		below = []string{"fail"}
+	}
 	text := fmt.Sprintf("exit %d: %s\n", code, pipeline.Show(reason))
 	if s != nil {
 		text += pipeline.Show(fmt.Sprintf("run %s of job %q: rows %d = %v; %d requests in %d attempts, %d throttled",
 			s.RunID, m.job, s.Rows.Total(), s.Rows, s.Requests, s.Attempts, s.Throttled)) + "\n"
 	}
-	return text
+	if err := m.ping(ctx, text, below...); err != nil {
+		failed = append(failed, fmt.Errorf("--ping-url: the end was not heard: %w", err))
+	}
+	return failed
 }

@@ -31,11 +31,11 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func pingerOver(t *testing.T, answer roundTrip) *pinger {
-	p, err := newPinger("https://user:"+pingToken+"@hc.example/"+pingToken, "corattach/test")
+func pingerOver(t *testing.T, answer roundTrip) *Monitor {
+	m, err := New("", "https://user:"+pingToken+"@hc.example/"+pingToken, "", "corattach/test")
 	okay(t, err)
-	p.client.Transport = answer
-	return p
+	m.client.Transport = answer
+	return m
 }
 
 // deaf is a service that takes a connection and never answers.
@@ -68,12 +68,12 @@ func TestPingTakesNoLonger(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			synctest.Test(t, func(t *testing.T) {
 				stopped, cut := c.stopped(), c.cut()
-				p := pingerOver(t, deaf)
-				p.start(stopped)
+				m := pingerOver(t, deaf)
+				m.Start(stopped)
 				time.Sleep(c.run)
 				synctest.Wait()
 				began := time.Now()
-				failed := p.end(stopped, cut, pipeline.ExitRows, "text")
+				failed := m.End(stopped, cut, pipeline.ExitRows, "text", nil)
 				if took := time.Since(began); took > c.want {
 					t.Errorf("the end took %v, want at most %v", took, c.want)
 				}
@@ -101,12 +101,12 @@ func TestPingIsTriedAgain(t *testing.T) {
 			{[]int{204}, 1, true},
 		} {
 			tries := 0
-			p := pingerOver(t, func(r *http.Request) (*http.Response, error) {
+			m := pingerOver(t, func(r *http.Request) (*http.Response, error) {
 				status := c.answers[tries]
 				tries++
 				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("OK")), Request: r}, nil
 			})
-			failed := p.end(t.Context(), t.Context(), pipeline.ExitDone, "")
+			failed := m.End(t.Context(), t.Context(), pipeline.ExitDone, "", nil)
 			if tries != c.tries || (len(failed) == 0) != c.heard {
 				t.Errorf("%v: %d tries, %v", c.answers, tries, failed)
 			}
