@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -75,12 +76,7 @@ func (o *Options) required() []string {
 }
 
 // nameOf returns the name that a column has in the header.
-func (o *Options) nameOf(column string) string {
-	if name, mapped := o.Map[column]; mapped {
-		return name
-	}
-	return column
-}
+func (o *Options) nameOf(column string) string { return cmp.Or(o.Map[column], column) }
 
 // columnOf returns the column that a name in the header stands for, "" for none.
 // A name that --map gives to one column is no longer that of another.

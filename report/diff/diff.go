@@ -192,7 +192,8 @@ func (c *Comparison) differences(a, b *Side) (input, cor []string) {
 	if a.Percentage != b.Percentage {
 		input = append(input, "percentage")
 	}
-	if a.Status != b.Status && (a.unsendable() || b.unsendable()) {
+	unsendable := func(s pipeline.Status) bool { return s == pipeline.Invalid || s == pipeline.Held }
+	if a.Status != b.Status && (unsendable(a.Status) || unsendable(b.Status)) {
 		input = append(input, "validity")
 	}
 	statusA, pivotA, toldA := a.returned()
@@ -211,9 +212,6 @@ func (c *Comparison) differences(a, b *Side) (input, cor []string) {
 	}
 	return input, cor
 }
-
-// unsendable reports whether the pair's rows can't be sent.
-func (s *Side) unsendable() bool { return s.Status == pipeline.Invalid || s.Status == pipeline.Held }
 
 // returned is COR's word on the pair, in this run or, for an unchanged one, in an
 // earlier one. told is false when COR was not asked.

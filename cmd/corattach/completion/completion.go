@@ -44,7 +44,28 @@ func Complete(root *kong.Node, line []string, list func(runsDir string) []Sugges
 		p.pass(word)
 	}
 	current := line[len(line)-1]
-	kind, words = p.suggest(current)
+	name, value, _ := strings.Cut(current, "=")
+	assigned := p.flag(name)
+	arguments, last := p.node.Positional, len(p.node.Positional)-1
+	kind = ofWords
+	switch {
+	case p.awaited != nil:
+		kind, words = p.values(p.awaited.Value, current, "")
+	case p.isFlag(current) && name != current && assigned != nil:
+		kind, words = p.values(assigned.Value, value, name+"=")
+	case p.isFlag(current):
+		for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
+			words = append(words, Suggestion{"--" + flag.Name, flag.Help})
+		}
+	case len(p.node.Children) > 0:
+		for _, child := range p.node.Children {
+			if !child.Hidden {
+				words = append(words, Suggestion{child.Name, child.Help})
+			}
+		}
+	case p.positional <= last || last >= 0 && arguments[last].IsCumulative():
+		kind, words = p.values(arguments[min(p.positional, last)], current, "")
+	}
 	return kind, slices.DeleteFunc(words, func(s Suggestion) bool { return !strings.HasPrefix(s.Text, current) })
 }
 
@@ -96,31 +117,6 @@ func (p *typed) flag(word string) *kong.Flag {
 		}
 	}
 	return nil
-}
-
-func (p *typed) suggest(current string) (kind string, words []Suggestion) {
-	name, value, _ := strings.Cut(current, "=")
-	assigned := p.flag(name)
-	arguments, last := p.node.Positional, len(p.node.Positional)-1
-	switch {
-	case p.awaited != nil:
-		return p.values(p.awaited.Value, current, "")
-	case p.isFlag(current) && name != current && assigned != nil:
-		return p.values(assigned.Value, value, name+"=")
-	case p.isFlag(current):
-		for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
-			words = append(words, Suggestion{"--" + flag.Name, flag.Help})
-		}
-	case len(p.node.Children) > 0:
-		for _, child := range p.node.Children {
-			if !child.Hidden {
-				words = append(words, Suggestion{child.Name, child.Help})
-			}
-		}
-	case p.positional <= last || last >= 0 && arguments[last].IsCumulative():
-		return p.values(arguments[min(p.positional, last)], current, "")
-	}
-	return ofWords, words
 }
 
 // values are what a flag or an argument can be, each after a text: what it is
