@@ -11,10 +11,13 @@ import (
 type manCommand struct{}
 
 // Run prints the man page, which packages hold: what the help says of each command,
-// as it stands. It has no date: the same source makes the same page.
+// as it stands. The page has the date of the commit: the same source makes the same
+// page.
 func (*manCommand) Run(a *app) error {
+	version, _, at := built()
+	date, _, _ := strings.Cut(at, "T")
 	page := new(bytes.Buffer)
-	fmt.Fprintf(page, ".TH CORATTACH 1 \"\" %q\n.SH NAME\ncorattach \\- import rows into COR\n", "corattach "+version())
+	fmt.Fprintf(page, ".TH CORATTACH 1 %q %q\n.SH NAME\ncorattach \\- import rows into COR\n", date, "corattach "+version)
 	parser, err := a.parser(new(settings.Settings), func(int) {})
 	if err != nil {
 		return err

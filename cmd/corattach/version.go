@@ -13,19 +13,40 @@ var release string
 
 type versionCommand struct{}
 
-// Run prints the version and what it was built with.
+// Run prints the version and what it was built from. Its first line alone has
+// all that a script needs.
 func (*versionCommand) Run(a *app) error {
-	return a.console.Result(fmt.Appendf(nil, "corattach %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	version, commit, at := built()
+	text := fmt.Sprintf("corattach %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if commit != "" {
+		text += fmt.Sprintf("commit  %s of %s\n", commit, at)
+	}
+	return a.console.Result([]byte(text))
+}
+
+// built is what the program was built from: the release or, of any other build, what
+// Go calls the commit; the commit and its time, "" where the build did not write them
+// down.
+func built() (version, commit, at string) {
+	info, found := debug.ReadBuildInfo()
+	if !found {
+		info = new(debug.BuildInfo)
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value
+		case "vcs.time":
+			at = s.Value
+		}
+	}
+	return cmp.Or(release, strings.Trim(info.Main.Version, "()"), "devel"), commit, at
+}
+
+func version() string {
+	version, _, _ := built()
+	return version
 }
 
 // agent is the User-Agent of all requests.
 func agent() string { return "corattach/" + version() }
-
-// version is that of the release or, of any other build, what Go calls the commit.
-func version() string {
-	version := release
-	if info, found := debug.ReadBuildInfo(); found && release == "" {
-		version = strings.Trim(info.Main.Version, "()")
-	}
-	return cmp.Or(version, "devel")
-}
