@@ -22,6 +22,8 @@ type Import struct {
 	Users    iter.Seq[pipeline.UserID]          // whom it names, the damaged ones too
 	Damaged  iter.Seq[pipeline.UserID]          // who have an invalid row: all their pairs count as in the input
 	Troubled iter.Seq2[pipeline.UserID, string] // whose rows did not all arrive, and why
+
+	Identities iter.Seq2[pipeline.Pair, pipeline.Identity] // of its pairs, as far as they are known; of unchanged pairs too
 }
 
 // job is what is known of a job. Its counters are those of imports.
@@ -104,6 +106,12 @@ func (l *Ledger) job(target, name string) job {
 // conclude takes over what an import says beyond its exchanges, which are applied.
 func (l *Ledger) conclude(run Run, i *Import) {
 	target := targetKey(run.Target)
+	for pair, identity := range i.Identities { // the run that sent an unchanged pair may be gone
+		if p := l.pair(target, pairKey(pair)); p.Identity != identity && p.Told.counter() < run.Counter {
+			p.Identity = identity
+			l.put(pairsTable+target, p.key, &p.state)
+		}
+	}
 	j, doubtful := l.job(target, run.Job), i.Doubtful || !i.Stopped && l.hasStranger(target, i.Troubled)
 	if cleared, set := j.conclude(run.Counter, i, doubtful); set != 0 {
 		spared := l.damaged(target, i)

@@ -35,8 +35,10 @@ func pairsOf(names []string) iter.Seq[pipeline.Pair] {
 // imported is an import that has pairs, and names their users.
 func imported(names ...string) Import {
 	named := &night{pairs: names}
-	return Import{Sent: true, Pairs: pairsOf(names), Users: users(named.users()), Damaged: users(nil), Troubled: nobody}
+	return Import{Sent: true, Pairs: pairsOf(names), Users: users(named.users()), Damaged: users(nil), Troubled: nobody, Identities: untold}
 }
+
+func untold(func(pipeline.Pair, pipeline.Identity) bool) {}
 
 func nobody(func(pipeline.UserID, string) bool) {}
 
@@ -236,6 +238,26 @@ func TestProtectionBySpelling(t *testing.T) {
 	protects(t, l, "COR may have it", "U/W1")
 }
 
+// An import knows the identity of a pair that it has as unchanged, though the run
+// that sent it is gone.
+func TestProtectionOfUnchangedPairs(t *testing.T) {
+	l := opened(t)
+	unchanged, is := imported("U/W1"), pipeline.Identity{User: 1, Workspace: 7}
+	unchanged.Identities = maps.All(map[pipeline.Pair]pipeline.Identity{named("U/W1"): is})
+	check(t, conclude(l, run(2, "staff"), unchanged))
+	if known := l.Pairs(here, "U"); len(known) != 1 || known[0] != (pipeline.KnownPair{Pair: named("U/W1"), Identity: is}) {
+		t.Errorf("%+v, want the identity alone", known)
+	}
+	protects(t, l, `COR may have it as one with workspace "W1" of user "U" under SAP`, "u/W1")
+	check(t, apply(l, run(3, ""), 1, exchanges(by("V", answered(attach(1, "W2=60"), "W2=60@7")))))
+	protects(t, l, `COR has it as one with workspace "W1" of user "U" under SAP`, "V/W2")
+	check(t, apply(l, run(4, "staff"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60@8"))))
+	check(t, conclude(l, run(2, "staff"), unchanged)) // an older run says nothing new
+	protects(t, l, "", "V/W2")
+	check(t, conclude(l, run(5, "staff"), unchanged)) // COR told it in a run that is gone
+	protects(t, l, "COR has it", "V/W2")
+}
+
 // A broken record may be about any pair that the job had.
 func TestProtectionAfterBrokenRecords(t *testing.T) {
 	l := opened(t)
@@ -311,6 +333,7 @@ type night struct {
 func (n *night) conclude(t *rapid.T, l *Ledger) {
 	i := Import{
 		Baseline: n.baseline, Sent: n.sent, Doubtful: n.doubtful, Broken: n.broken, Pairs: pairsOf(n.pairs), Users: users(n.users()), Damaged: users(n.damaged),
+		Identities: untold,
 		Troubled: func(yield func(pipeline.UserID, string) bool) {
 			for _, u := range n.troubled {
 				if !yield(pipeline.UserID(u), "because") {

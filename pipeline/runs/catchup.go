@@ -164,6 +164,14 @@ func (w *run) conclusion() *ledger.Import {
 		imp.Baseline = imp.Baseline && line.Status != pipeline.NotSent
 		imp.Doubtful = imp.Doubtful || line.Status == pipeline.Failed && line.Subject != "" && line.Subject != pipeline.UnknownWorkspace
 	}
+	imp.Identities = func(yield func(pipeline.Pair, pipeline.Identity) bool) {
+		for r, identity := range w.table.Identities() {
+			row := w.table.Row(r)
+			if !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, identity) {
+				return
+			}
+		}
+	}
 	imp.Troubled = func(yield func(pipeline.UserID, string) bool) {
 		for line := range w.table.UserLines() {
 			if line.Worst.Settled() {
