@@ -17,6 +17,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -59,7 +60,7 @@ func Create(path string, h Header, wrap func(File) File) (*Journal, error) {
 		return nil, err
 	}
 	h.Format = Format
-	if err := j.putDurably(&record[any]{Type: headerRecord, Data: &h}); err != nil {
+	if err := j.put(&record[any]{Type: headerRecord, Data: &h}); err != nil {
 		return nil, errors.Join(err, j.file.Close())
 	}
 	return j, nil
@@ -85,7 +86,7 @@ func (j *Journal) Decide(d Decisions) error {
 
 // Plan completes the decisions. When it returns, the plan of the run is fixed,
 // whatever happens.
-func (j *Journal) Plan(p Plan) error { return j.putDurably(&record[any]{Type: planRecord, Data: &p}) }
+func (j *Journal) Plan(p Plan) error { return j.put(&record[any]{Type: planRecord, Data: &p}) }
 
 // Session writes down that work on the run begins.
 func (j *Journal) Session(s Session) error { return j.put(&record[any]{Type: sessionRecord, Data: &s}) }
@@ -95,7 +96,7 @@ func (j *Journal) Session(s Session) error { return j.put(&record[any]{Type: ses
 // error outside of a session.
 func (j *Journal) Begin(a pipeline.Attempt) (int64, error) {
 	r := record[any]{Type: beginRecord, User: a.User, Data: &a}
-	err := j.putDurably(&r)
+	err := j.put(&r)
 	return r.Number, err
 }
 
@@ -106,9 +107,7 @@ func (j *Journal) End(e pipeline.Exchange) error {
 }
 
 // Finish writes down where the session ended, and makes everything durable.
-func (j *Journal) Finish(e End) error {
-	return j.putDurably(&record[any]{Type: finishRecord, Data: &e})
-}
+func (j *Journal) Finish(e End) error { return j.put(&record[any]{Type: finishRecord, Data: &e}) }
 
 // Close makes everything durable and closes the file.
 func (j *Journal) Close() error {
@@ -119,15 +118,18 @@ func (j *Journal) Close() error {
 	return err
 }
 
-func (j *Journal) putDurably(r *record[any]) error {
-	if err := j.put(r); err != nil {
+// put writes a record, and makes it durable where the run relies on that.
+func (j *Journal) put(r *record[any]) error {
+	err := j.write(r)
+	switch {
+	case err != nil, r.Type == decisionsRecord, r.Type == sessionRecord, r.Type == endRecord:
 		return err
 	}
 	return j.sync()
 }
 
-// put writes a record. A begin gets the next number.
-func (j *Journal) put(r *record[any]) error {
+// write writes a record. A begin gets the next number.
+func (j *Journal) write(r *record[any]) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err != nil {
@@ -145,14 +147,15 @@ func (j *Journal) put(r *record[any]) error {
 		_, err = j.line.WriteTo(j.file)
 		j.written++
 	}
-	return j.fail(err)
+	if err != nil {
+		return j.fail(err)
+	}
+	return nil
 }
 
 // fail keeps the first error for all later calls and returns it. It is called with mu.
 func (j *Journal) fail(err error) error {
-	if j.err == nil && err != nil {
-		j.err = fmt.Errorf("the journal can't be written: %w", err)
-	}
+	j.err = cmp.Or(j.err, fmt.Errorf("the journal can't be written: %w", err))
 	return j.err
 }
 
@@ -172,6 +175,7 @@ func (j *Journal) sync() error {
 	}
 	if err = j.file.Sync(); err == nil {
 		j.durable = all
+		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

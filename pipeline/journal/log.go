@@ -87,9 +87,8 @@ func (l *Log) Close() error { return l.file.Close() }
 func (l *Log) note(s *scan) (err error) {
 	switch s.Type {
 	case headerRecord:
-		l.Header, err = decodeHeader(l.path, s.line)
+		err = unmarshal(s.Data, &l.Header)
 		l.LastAt = l.At
-		return err
 	case decisionsRecord:
 		l.decisions = append(l.decisions, s.at)
 	case planRecord:
@@ -192,11 +191,11 @@ func ReadHeader(path string) (Header, error) {
 		return Header{}, err
 	}
 	defer file.Close()
-	s := scan{path: path, in: bufio.NewReader(file)}
-	if err := s.next(); err != nil {
-		return Header{}, err
+	s, l := scan{path: path, in: bufio.NewReader(file)}, Log{path: path}
+	if err = s.next(); err == nil {
+		err = l.note(&s)
 	}
-	return decodeHeader(path, s.line)
+	return l.Header, err
 }
 
 // tailSize is how many bytes of a journal's end LastEnd looks at. An end is much

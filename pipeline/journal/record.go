@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -86,69 +85,50 @@ func unmarshal(text []byte, v any) error {
 	return json.Unmarshal(text, v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
 }
 
-// decodeHeader looks at the format first: what else a header of another one has
-// is not known.
-func decodeHeader(path string, line []byte) (Header, error) {
-	type format struct {
-		Format  int
-		Version string
-	}
-	var is struct{ Data, Header format } // Header up to format 3
-	_ = unmarshal(line, &is)             // what is no header has format 0
-	if is := cmp.Or(is.Data, is.Header); is.Format != Format {
-		return Header{}, &FormatError{path, is.Format, is.Version}
-	}
-	var r record[Header]
-	if why := r.read(line); why != "" {
-		return Header{}, &DamagedError{path, 0, why}
-	}
-	return r.Data, nil
-}
-
 // order knows which record may follow. Writing and reading share it, so that
 // nothing is written that would count as damage.
 type order struct {
-	begun   bool           // the header stands
-	planned bool           // the plan stands: the run may send
-	working bool           // a session has begun and not ended
-	last    int64          // the number of the last attempt
-	open    map[int64]bool // attempts of this session without an end
+	stage stage
+	last  int64          // the number of the last attempt
+	open  map[int64]bool // attempts of the last session without an end
 }
+
+// stage is how far a journal has come.
+type stage int
+
+const (
+	empty     stage = iota
+	begun           // the header stands
+	planned         // the plan stands: the run may send
+	inSession       // a session has begun and not ended
+)
 
 // follow takes note of a record; why says why it can't stand here, "" when it can.
 func (o *order) follow(kind recordType, number int64) (why string) {
-	switch {
-	case (kind == headerRecord) == o.begun:
-		return "the header is not the first record"
-	case o.planned && (kind == decisionsRecord || kind == planRecord):
-		return "the plan was complete before"
-	case !o.planned && (kind == sessionRecord || kind == beginRecord):
-		return "work before the plan"
-	case !o.working && kind == beginRecord:
-		return "an attempt outside of a session"
-	case !o.working && kind == finishRecord:
-		return "the end of a session that has not begun"
-	case kind == beginRecord && number != o.last+1:
-		return fmt.Sprintf("attempt %d stands where %d is due", number, o.last+1)
-	case kind == endRecord && !o.open[number]:
-		return fmt.Sprintf("the end of attempt %d, which is not open", number)
-	}
+	may := false
 	switch kind {
 	case headerRecord:
-		o.begun = true
-	case planRecord:
-		o.planned = true
-	case sessionRecord:
-		o.working, o.open = true, make(map[int64]bool)
-	case finishRecord:
-		o.working = false
-	case beginRecord:
-		o.last, o.open[number] = number, true
-	case endRecord:
-		delete(o.open, number)
+		may, o.stage = o.stage == empty, begun
 	case decisionsRecord:
+		may = o.stage == begun
+	case planRecord:
+		may, o.stage = o.stage == begun, planned
+	case sessionRecord: // the one before it may have been killed
+		may, o.stage, o.open = o.stage >= planned, inSession, make(map[int64]bool)
+	case beginRecord:
+		if may = o.stage == inSession && number == o.last+1; may {
+			o.last, o.open[number] = number, true
+		}
+	case endRecord:
+		may = o.open[number]
+		delete(o.open, number)
+	case finishRecord:
+		may, o.stage = o.stage == inSession, planned
 	default:
 		return otherForm
+	}
+	if !may {
+		return fmt.Sprintf("a record that can't stand here: %s %d", kind, number)
 	}
 	return ""
 }

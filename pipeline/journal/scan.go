@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -64,12 +65,22 @@ func (s *scan) next() (err error) {
 	}
 	s.record = record[jsontext.Value]{Data: s.Data[:0]}
 	why := s.read(s.line)
-	switch why {
-	case "":
-		why = s.order.follow(s.Type, s.Number)
-	case otherForm:
-	default:
+	switch {
+	case why != "" && why != otherForm:
 		return s.end(why)
+	case s.whole == 0 && s.Type == headerRecord: // what else a header of another format has is not known
+		type format struct {
+			Format  int
+			Version string
+		}
+		var is struct{ Data, Header format } // Header up to format 3
+		_ = unmarshal(s.line, &is)           // what is no header has format 0
+		if is := cmp.Or(is.Data, is.Header); is.Format != Format {
+			return &FormatError{s.path, is.Format, is.Version}
+		}
+	}
+	if why == "" {
+		why = s.order.follow(s.Type, s.Number)
 	}
 	if why != "" {
 		return &DamagedError{s.path, s.whole, why}
