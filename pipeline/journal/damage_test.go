@@ -51,7 +51,7 @@ func begin(j *Journal, user string) error {
 
 // scanned reads bytes as a journal.
 func scanned(in io.Reader) (*scan, error) {
-	s := &scan{path: "j", in: bufio.NewReader(in)}
+	s := &scan{Log: &Log{path: "j", last: make(map[pipeline.UserID]int32)}, in: bufio.NewReader(in)}
 	for {
 		switch err := s.next(); {
 		case err == io.EOF:
@@ -134,8 +134,8 @@ func TestEveryByteDamaged(t *testing.T) {
 			var found *DamagedError
 			switch {
 			case last && err == nil:
-				if s.whole != start || s.whole+s.torn != int64(len(data)) {
-					t.Errorf("byte %d to %q: %d whole and %d torn", n, to, s.whole, s.torn)
+				if s.Size != start || s.Size+s.Torn != int64(len(data)) {
+					t.Errorf("byte %d to %q: %d whole and %d torn", n, to, s.Size, s.Torn)
 				}
 			case !errors.As(err, &found):
 				t.Errorf("byte %d to %q: %v", n, to, err)
@@ -227,16 +227,16 @@ func TestReadErrorIsNoTornTail(t *testing.T) {
 	broken := errors.New("input/output error")
 	for _, n := range append(starts, starts[1]+10, starts[3]+1, int64(len(data))-1) {
 		s, err := scanned(io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken)))
-		if !errors.Is(err, broken) || s.torn != 0 {
-			t.Errorf("an error after byte %d: %v, %d torn", n, err, s.torn)
+		if !errors.Is(err, broken) || s.Torn != 0 {
+			t.Errorf("an error after byte %d: %v, %d torn", n, err, s.Torn)
 		}
 		garbled := slices.Clone(data[:n])
 		if n > 0 {
 			garbled[n-1] ^= 1
 		}
 		s, err = scanned(io.MultiReader(bytes.NewReader(garbled), iotest.ErrReader(broken)))
-		if err == nil || s.torn != 0 {
-			t.Errorf("damage and an error after byte %d: %v, %d torn", n, err, s.torn)
+		if err == nil || s.Torn != 0 {
+			t.Errorf("damage and an error after byte %d: %v, %d torn", n, err, s.Torn)
 		}
 	}
 }
@@ -297,7 +297,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		for _, content := range [][]byte{input, append(slices.Clone(data[:starts[1]]), input...)} {
-			if s, err := scanned(bytes.NewReader(content)); err != nil || s.whole == 0 {
+			if s, err := scanned(bytes.NewReader(content)); err != nil || s.Size == 0 {
 				continue
 			}
 			path := filepath.Join(t.TempDir(), "journal.jsonl")

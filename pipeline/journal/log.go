@@ -32,7 +32,7 @@ type Log struct {
 	decisions []span
 	attempts  []attempt                 // by number, from 1
 	last      map[pipeline.UserID]int32 // the number of each user's last attempt
-	order     order                     // at the end
+	order     order
 }
 
 // attempt is where the two records of an attempt stand.
@@ -62,16 +62,13 @@ func Read(path string) (_ *Log, err error) {
 		return nil, err
 	}
 	l := &Log{path: path, file: file, last: make(map[pipeline.UserID]int32)}
-	s := scan{path: path, in: bufio.NewReaderSize(io.NewSectionReader(file, 0, info.Size()), 256<<10)}
+	s := scan{Log: l, in: bufio.NewReaderSize(io.NewSectionReader(file, 0, info.Size()), 256<<10)}
 	for err == nil {
-		if err = s.next(); err == nil {
-			err = l.note(&s)
-		}
+		err = s.next()
 	}
 	if err != io.EOF {
 		return nil, err
 	}
-	l.Size, l.Torn, l.order = s.whole, s.torn, s.order
 	if n := len(l.attempts); n > 0 && int(l.attempts[n-1].session) == len(l.Sessions)-1 {
 		a, err := at[pipeline.Attempt](l, l.attempts[n-1].begin)
 		l.LastAt = a.At
@@ -82,34 +79,6 @@ func Read(path string) (_ *Log, err error) {
 
 // Close closes the file.
 func (l *Log) Close() error { return l.file.Close() }
-
-// note takes note of the record that was read last.
-func (l *Log) note(s *scan) (err error) {
-	switch s.Type {
-	case headerRecord:
-		err = unmarshal(s.Data, &l.Header)
-		l.LastAt = l.At
-	case decisionsRecord:
-		l.decisions = append(l.decisions, s.at)
-	case planRecord:
-		err = unmarshal(s.Data, &l.Plan)
-	case sessionRecord:
-		var now Session
-		err = unmarshal(s.Data, &now)
-		l.Sessions, l.LastAt = append(l.Sessions, now), now.At
-	case beginRecord:
-		l.attempts = append(l.attempts, attempt{begin: s.at, session: int32(len(l.Sessions) - 1), previous: l.last[s.User]})
-		l.last[s.User] = int32(s.Number)
-	case endRecord:
-		l.attempts[s.Number-1].end = s.at
-	case finishRecord:
-		err = unmarshal(s.Data, &l.Sessions[len(l.Sessions)-1].End)
-	}
-	if err != nil {
-		return &DamagedError{l.path, s.at.from, otherForm}
-	}
-	return nil
-}
 
 // Users returns the users that have attempts, sorted by bytes.
 func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)) }
@@ -191,11 +160,9 @@ func ReadHeader(path string) (Header, error) {
 		return Header{}, err
 	}
 	defer file.Close()
-	s, l := scan{path: path, in: bufio.NewReader(file)}, Log{path: path}
-	if err = s.next(); err == nil {
-		err = l.note(&s)
-	}
-	return l.Header, err
+	s := scan{Log: &Log{path: path}, in: bufio.NewReader(file)}
+	err = s.next()
+	return s.Header, err
 }
 
 // tailSize is how many bytes of a journal's end LastEnd looks at. An end is much

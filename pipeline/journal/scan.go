@@ -40,13 +40,10 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s was written by version %s, in format %d; this version reads format %d", e.Path, e.Version, e.Format, Format)
 }
 
-// scan reads a journal line by line.
+// scan reads a journal into a Log, line by line.
 type scan struct {
-	path  string
-	in    *bufio.Reader
-	order order
-	whole int64 // bytes of whole records
-	torn  int64 // bytes after them, which are the trace of a crash
+	*Log
+	in *bufio.Reader
 
 	// The record that was read last.
 	record[jsontext.Value]
@@ -68,7 +65,7 @@ func (s *scan) next() (err error) {
 	switch {
 	case why != "" && why != otherForm:
 		return s.end(why)
-	case s.whole == 0 && s.Type == headerRecord: // what else a header of another format has is not known
+	case s.Size == 0 && s.Type == headerRecord: // what else a header of another format has is not known
 		type format struct {
 			Format  int
 			Version string
@@ -83,11 +80,39 @@ func (s *scan) next() (err error) {
 		why = s.order.follow(s.Type, s.Number)
 	}
 	if why != "" {
-		return &DamagedError{s.path, s.whole, why}
+		return &DamagedError{s.path, s.Size, why}
 	}
-	s.at = span{s.whole, s.whole + int64(len(s.line))}
-	s.whole = s.at.to
+	s.at = span{s.Size, s.Size + int64(len(s.line))}
+	s.Size = s.at.to
+	if s.note() != nil {
+		return &DamagedError{s.path, s.at.from, otherForm}
+	}
 	return nil
+}
+
+// note takes note of the record that was read last.
+func (s *scan) note() (err error) {
+	switch s.Type {
+	case headerRecord:
+		err = unmarshal(s.Data, &s.Header)
+		s.LastAt = s.Header.At
+	case decisionsRecord:
+		s.decisions = append(s.decisions, s.at)
+	case planRecord:
+		err = unmarshal(s.Data, &s.Plan)
+	case sessionRecord:
+		var now Session
+		err = unmarshal(s.Data, &now)
+		s.Sessions, s.LastAt = append(s.Sessions, now), now.At
+	case beginRecord:
+		s.attempts = append(s.attempts, attempt{begin: s.at, session: int32(len(s.Sessions) - 1), previous: s.last[s.User]})
+		s.last[s.User] = int32(s.Number)
+	case endRecord:
+		s.attempts[s.Number-1].end = s.at
+	case finishRecord:
+		err = unmarshal(s.Data, &s.Sessions[len(s.Sessions)-1].End)
+	}
+	return err
 }
 
 // end tells a torn tail, which may be empty, from damage: after a crash no whole
@@ -95,20 +120,20 @@ func (s *scan) next() (err error) {
 // beginning.
 func (s *scan) end(why string) (err error) {
 	start := headerStart[:min(len(s.line), len(headerStart))]
-	if s.whole == 0 && (bytes.HasSuffix(s.line, []byte("\n")) || !bytes.HasPrefix(s.line, []byte(start))) {
+	if s.Size == 0 && (bytes.HasSuffix(s.line, []byte("\n")) || !bytes.HasPrefix(s.line, []byte(start))) {
 		return &DamagedError{s.path, 0, why}
 	}
 	for line := s.line; len(line) > 0; {
-		s.torn += int64(len(line))
+		s.Torn += int64(len(line))
 		// One that has lost its line break stands in front of a whole record.
 		if s.read(line[max(0, bytes.LastIndex(line, []byte(recordStart))):]) == "" {
-			return &DamagedError{s.path, s.whole, why}
+			return &DamagedError{s.path, s.Size, why}
 		}
 		if line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
 	}
-	if s.whole == 0 {
+	if s.Size == 0 {
 		return fmt.Errorf("%s: %w", s.path, ErrUnbegun)
 	}
 	return io.EOF
