@@ -3,9 +3,6 @@ package ledger
 import (
 	"fmt"
 	"slices"
-	"strings"
-
-	"golang.org/x/text/unicode/norm"
 
 	"corattach/pipeline"
 )
@@ -22,7 +19,7 @@ type kinship struct {
 // alike are one at COR it does not document.
 func names(key string, i pipeline.Identity) []uint64 {
 	p := pairOf(key)
-	names := []uint64{hash(spelled(p.User) + "\x00" + spelled(p.Workspace))}
+	names := []uint64{hash(pairKey(pipeline.Pair{User: pipeline.Spelling(p.User), Workspace: pipeline.Spelling(p.Workspace)}))}
 	if i.Known() {
 		names = append(names, nameOf(i))
 	}
@@ -30,8 +27,6 @@ func names(key string, i pipeline.Identity) []uint64 {
 }
 
 func nameOf(i pipeline.Identity) uint64 { return hash(fmt.Sprint(i.User, i.Workspace)) }
-
-func spelled[ID ~string](id ID) string { return strings.ToLower(norm.NFC.String(string(id))) }
 
 func (l *Ledger) kinship(target string) *kinship {
 	if k := l.kinships[target]; k != nil {

@@ -12,8 +12,8 @@ type protector struct {
 	*Ledger
 	targets  []string // the target and those that may be the same account
 	jobs     []job
-	troubles map[string]string // of users, by spelling
-	corUsers map[int64]string  // the same by COR's id of the user, as far as it is known
+	troubles map[pipeline.UserID]string // of users, by spelling
+	corUsers map[int64]string           // the same by COR's id of the user, as far as it is known
 
 	user   pipeline.UserID // that was last asked about; "" for none
 	reason string          // what protects all pairs of the user; "" when nothing does
@@ -40,13 +40,13 @@ func (l *Ledger) Protection(target pipeline.Target, pair pipeline.Pair, inFile f
 }
 
 func (l *Ledger) newProtector(target pipeline.Target) *protector {
-	p := &protector{Ledger: l, targets: l.relatives(target), troubles: make(map[string]string), corUsers: make(map[int64]string)}
+	p := &protector{Ledger: l, targets: l.relatives(target), troubles: make(map[pipeline.UserID]string), corUsers: make(map[int64]string)}
 	for _, target := range p.targets {
 		for name, j := range each[job](l, jobsTable+target, "") {
 			j.target, j.name = target, name
 			p.jobs = append(p.jobs, j)
 			for user, is := range j.Troubled {
-				p.troubles[spelled(user)] = is.Reason
+				p.troubles[pipeline.Spelling(user)] = is.Reason
 				for _, pair := range l.ofUser(target, user) {
 					if pair.Identity.Known() {
 						p.corUsers[pair.Identity.User] = is.Reason
@@ -97,7 +97,7 @@ func (p *protector) sharesIdentity(key string, inFile func(pipeline.Pair) bool) 
 
 // protectsUser returns what protects all pairs of a user, "" when nothing does.
 func (p *protector) protectsUser(user pipeline.UserID) (reason string) {
-	reason = p.troubles[spelled(user)]
+	reason = p.troubles[pipeline.Spelling(user)]
 	for _, target := range p.targets {
 		pairs := p.ofUser(target, user)
 		for _, pair := range pairs {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"corattach/pipeline"
 )
@@ -81,15 +82,14 @@ func (l *Ledger) relatives(t pipeline.Target) []string {
 	return all
 }
 
-// Accounts returns the accounts that runs have sent to under the URLs of a target,
-// sorted.
+// Accounts returns the other accounts that runs have sent to under the URLs of a
+// target, sorted.
 func (l *Ledger) Accounts(t pipeline.Target) (accounts []string) {
-	for _, is := range l.Runs {
-		there := is.Target.Account
-		if is.Target.BaseURL == t.BaseURL && is.Target.AuthURL == t.AuthURL && there != "" {
-			accounts = append(accounts, there)
+	for _, target := range l.relatives(t)[1:] {
+		if account := target[strings.LastIndexByte(target, '\n')+1:]; account != "" {
+			accounts = append(accounts, account)
 		}
 	}
 	slices.Sort(accounts)
-	return slices.Compact(accounts)
+	return accounts
 }

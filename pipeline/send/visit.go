@@ -99,7 +99,12 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 		if since, err = v.gate.await(ctx, place, true); err != nil {
 			e.Fault = &pipeline.Fault{Kind: pipeline.Withheld} // the run stops before there was a slot: nothing left
 		} else {
-			v.exchange(&e, part)
+			limited, cancel := context.WithTimeout(v.cut, v.Timeout)
+			answer, fault := v.COR.Do(limited, e.Op, part)
+			cancel()
+			if e.Fault = fault; fault == nil {
+				e.Answer = &answer
+			}
 		}
 	}
 	now := time.Now()
@@ -115,14 +120,4 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 		v.OnExchange(&e)
 	}
 	return err
-}
-
-// exchange sends e, which has its slot.
-func (v *visit) exchange(e *pipeline.Exchange, part pipeline.Request) {
-	ctx, cancel := context.WithTimeout(v.cut, v.Timeout)
-	defer cancel()
-	answer, fault := v.COR.Do(ctx, e.Op, part)
-	if e.Fault = fault; fault == nil {
-		e.Answer = &answer
-	}
 }
