@@ -83,7 +83,11 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	state.repairing.Store(r.Repair)
 	var err error
 	if r.Canary > 0 {
-		err = state.canary(ctx)
+		err = state.serve(ctx, r.Canary)
+		if err == nil && state.unmatched > 0 {
+			err = guarded("--canary", fmt.Sprintf("users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
+				state.unmatched, min(r.Canary, total), r.Canary))
+		}
 	}
 	if err == nil {
 		err = state.serve(ctx, -1)
@@ -96,22 +100,6 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 
 func guarded(flag, reason string) pipeline.Stop {
 	return pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: reason}
-}
-
-// canary serves the first users, and stops the run if not all of them match.
-func (r *run) canary(ctx context.Context) error {
-	if err := r.serve(ctx, r.Canary); err != nil || r.unmatched == 0 {
-		return err
-	}
-	who, all := "the first user has", min(r.Canary, r.total)
-	switch {
-	case all == 1:
-	case r.unmatched == 1:
-		who = fmt.Sprintf("1 of the first %d users has", all)
-	default:
-		who = fmt.Sprintf("%d of the first %d users have", r.unmatched, all)
-	}
-	return guarded("--canary", fmt.Sprintf("%s a row that is not matched, so --canary %d stops the run", who, r.Canary))
 }
 
 // serve lets the workers settle users: count of them, or all when count is

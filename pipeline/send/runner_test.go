@@ -105,7 +105,7 @@ func TestRunCanary(t *testing.T) {
 				b.run(t)
 				b.expect(t, c.stop, c.calls)
 				if c.name == "missing" {
-					b.expectStop(t, "--canary", "3 of the first 3 users have a row that is not matched, so --canary 3 stops the run")
+					b.expectStop(t, "--canary", "users with a row that is not matched: 3 of the first 3, so --canary 3 stops the run")
 				}
 			})
 		})
