@@ -192,22 +192,7 @@ func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.S
 // finish sets the rows against each other that are one pair at COR, says why rows have
 // no verdict, and returns what there is to report.
 func (w *run) finish() *report.Run {
-	var holders []verdict.Holder
-	for r, identity := range w.table.Identities() {
-		holders = append(holders, verdict.Holder{Row: r, Identity: identity})
-	}
-	told := func(r int32) verdict.Told {
-		line := w.table.Row(r)
-		t := verdict.Told{
-			Pair:  pipeline.Pair{User: line.User, Source: line.Source, Workspace: line.Workspace},
-			Place: w.table.PlaceText(r), Asked: line.Percent, Returned: line.Percent.String(), Number: line.Number,
-		}
-		if line.Pivot != nil {
-			t.Returned = line.Pivot.Percentage
-		}
-		return t
-	}
-	overwritten, clashes := verdict.Overwritten(holders, told, w.last().Tolerance)
+	overwritten, clashes := verdict.Overwritten(w.table.Identities(), w.table, w.last().Tolerance)
 	for r, reason := range overwritten {
 		w.table.Overwrite(r, reason)
 	}

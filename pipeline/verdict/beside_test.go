@@ -2,6 +2,8 @@ package verdict
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,43 +114,60 @@ func TestRepairedAndFutile(t *testing.T) {
 	}
 }
 
+// rows are lines of one file, from its line 2.
+type rows []pipeline.Line
+
+func (r rows) Row(row int32) pipeline.Line { return r[row] }
+
+func (r rows) PlaceText(row int32) string { return fmt.Sprint("a.csv:", row+2) }
+
+// identitiesOf yields those of the rows, the last one first.
+func identitiesOf(all []pipeline.Identity) iter.Seq2[int32, pipeline.Identity] {
+	return func(yield func(int32, pipeline.Identity) bool) {
+		for i, identity := range slices.Backward(all) {
+			if !yield(int32(i), identity) {
+				return
+			}
+		}
+	}
+}
+
 func TestOverwritten(t *testing.T) {
-	row := func(w, asked, returned string, number int64) Told {
+	row := func(w, asked, returned string, number int64) pipeline.Line {
 		percent, ok := pipeline.ParseDecimal(asked, '.')
 		if !ok {
 			t.Fatal(asked)
 		}
-		return Told{Pair: pipeline.Pair{User: "u", Source: "SAP", Workspace: pipeline.WorkspaceID(w)}, Asked: percent, Returned: returned, Number: number}
+		line := pipeline.Line{Row: pipeline.Row{User: "u", Source: "SAP", Workspace: pipeline.WorkspaceID(w), Percent: percent}}
+		if line.Number = number; number > 0 {
+			line.Pivot = &pipeline.Pivot{Percentage: returned}
+		}
+		return line
 	}
 	x, y := pipeline.Identity{User: 1, Workspace: 1}, pipeline.Identity{User: 1, Workspace: 2}
 	for _, c := range []struct {
 		name       string
-		rows       []Told
+		rows       rows
 		identities []pipeline.Identity
 		want       string // the rows that are overwritten, each with the row to blame
 		clashes    int
 	}{
 		{"nothing", nil, nil, "", 0},
-		{"different identities", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, y}, "", 0},
-		{"unknown identities", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, make([]pipeline.Identity, 2), "", 0},
-		{"the same percentage", []Told{row("a", "60", "60", 1), row("b", "60", "60.0", 2)}, []pipeline.Identity{x, x}, "", 1},
-		{"another one afterwards", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
-		{"another one before", []Told{row("a", "60", "60", 2), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "1 by a afterwards", 1},
-		{"and then the same", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3)}, []pipeline.Identity{x, x, x}, "1 by c afterwards", 1},
-		{"within the tolerance", []Told{row("a", "60", "60", 1), row("b", "60.5", "60.5", 2)}, []pipeline.Identity{x, x}, "", 1},
-		{"afterwards, one that is not matched", []Told{row("a", "60", "60", 1), row("b", "50", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
-		{"one that was not matched", []Told{row("a", "50", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "", 1},
-		{"one of an earlier run", []Told{row("a", "60", "60", 0), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
-		{"in the same answer", []Told{row("a", "60", "60", 1), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "0 by b in the same answer, 1 by a in the same answer", 1},
-		{"two clashes", []Told{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3), row("d", "40", "40", 4)},
+		{"different identities", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, y}, "", 0},
+		{"unknown identities", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, make([]pipeline.Identity, 2), "", 0},
+		{"the same percentage", rows{row("a", "60", "60", 1), row("b", "60", "60.0", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"another one afterwards", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"another one before", rows{row("a", "60", "60", 2), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "1 by a afterwards", 1},
+		{"and then the same", rows{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3)}, []pipeline.Identity{x, x, x}, "1 by c afterwards", 1},
+		{"within the tolerance", rows{row("a", "60", "60", 1), row("b", "60.5", "60.5", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"afterwards, one that is not matched", rows{row("a", "60", "60", 1), row("b", "50", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"one that was not matched", rows{row("a", "50", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "", 1},
+		{"one of an earlier run", rows{row("a", "60", "60", 0), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
+		{"in the same answer", rows{row("a", "60", "60", 1), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "0 by b in the same answer, 1 by a in the same answer", 1},
+		{"two clashes", rows{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3), row("d", "40", "40", 4)},
 			[]pipeline.Identity{y, x, x, y}, "0 by d afterwards, 1 by c afterwards", 2},
 	} {
-		var holders []Holder
-		for i := range c.rows {
-			c.rows[i].Place = fmt.Sprintf("a.csv:%d", i+2)
-			holders = append([]Holder{{int32(i), c.identities[i]}}, holders...)
-		}
-		reasons, warning := Overwritten(holders, func(i int32) Told { return c.rows[i] }, one/2)
+		reasons, warning := Overwritten(identitiesOf(c.identities), c.rows, one/2)
 		var got []string
 		for i := range int32(len(c.rows)) {
 			if reason, found := reasons[i]; found {
@@ -172,17 +191,16 @@ func TestOverwritten(t *testing.T) {
 }
 
 func TestWarning(t *testing.T) {
-	row := func(i int32) Told {
-		pair := pipeline.Pair{User: "u", Source: "SAP", Workspace: pipeline.WorkspaceID(fmt.Sprint("W", i))}
-		return Told{Pair: pair, Place: fmt.Sprint("a.csv:", i+2), Asked: one, Returned: "1"}
-	}
 	const text = `a.csv:2 (user "u", workspace "W0", source SAP) and a.csv:3 (user "u", workspace "W1", source SAP) are one user and workspace at COR`
 	for groups, want := range map[int]string{0: "", 1: text, 3: text + "; so are 2 more groups of ids in the input"} {
-		var holders []Holder
-		for i := range int32(2 * groups) {
-			holders = append(holders, Holder{i, pipeline.Identity{User: 1, Workspace: int64(9 - i/2)}})
+		var all rows
+		var identities []pipeline.Identity
+		for i := range 2 * groups {
+			workspace := pipeline.WorkspaceID(fmt.Sprint("W", i))
+			all = append(all, pipeline.Line{Row: pipeline.Row{User: "u", Source: "SAP", Workspace: workspace, Percent: one}})
+			identities = append(identities, pipeline.Identity{User: 1, Workspace: int64(9 - i/2)})
 		}
-		if _, got := Overwritten(holders, row, 0); got != want {
+		if _, got := Overwritten(identitiesOf(identities), all, 0); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -190,12 +208,12 @@ func TestWarning(t *testing.T) {
 
 // A million rows are looked through in well under a second.
 func TestOverwrittenIsQuick(t *testing.T) {
-	holders := make([]Holder, 1_000_000)
-	for i := range holders {
-		holders[i] = Holder{int32(i), pipeline.Identity{User: int64(i/3 + 1), Workspace: int64(i*7919%1000 + 1)}}
+	identities := make([]pipeline.Identity, 1_000_000)
+	for i := range identities {
+		identities[i] = pipeline.Identity{User: int64(i/3 + 1), Workspace: int64(i*7919%1000 + 1)}
 	}
 	began := time.Now()
-	_, warning := Overwritten(holders, func(int32) Told { t.Fatal("told of a row without a clash"); return Told{} }, 0)
+	_, warning := Overwritten(identitiesOf(identities), nil, 0) // it would panic if it asked for a row without a clash
 	if took := time.Since(began); took > 5*time.Second || warning != "" {
 		t.Errorf("%q after %v", warning, took)
 	} else {
@@ -205,15 +223,13 @@ func TestOverwrittenIsQuick(t *testing.T) {
 
 // So are 100,000 rows that are all one assignment at COR.
 func TestOneIdentityIsQuick(t *testing.T) {
-	holders := make([]Holder, 100_000)
-	for i := range holders {
-		holders[i] = Holder{int32(i), pipeline.Identity{User: 1, Workspace: 1}}
+	all, identities := make(rows, 100_000), make([]pipeline.Identity, 100_000)
+	for i := range all {
+		all[i].Percent, identities[i] = pipeline.Percent(i%2), pipeline.Identity{User: 1, Workspace: 1}
 	}
 	began := time.Now()
-	reasons, _ := Overwritten(holders, func(i int32) Told {
-		return Told{Asked: pipeline.Percent(i % 2), Returned: pipeline.Percent(i % 2).String()}
-	}, 0)
-	if took := time.Since(began); took > 5*time.Second || len(reasons) != len(holders) {
+	reasons, _ := Overwritten(identitiesOf(identities), all, 0)
+	if took := time.Since(began); took > 5*time.Second || len(reasons) != len(all) {
 		t.Errorf("%d rows after %v", len(reasons), took)
 	}
 }

@@ -3,24 +3,22 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"corattach/pipeline"
 )
 
-// Holder is a row whose pair has an identity at COR.
-type Holder struct {
-	Row      int32 // the caller's number of the row, in input order
-	Identity pipeline.Identity
+// holder is a row whose pair has an identity at COR.
+type holder struct {
+	row      int32
+	identity pipeline.Identity
 }
 
-// Told is what a row asked for and what COR told of it.
-type Told struct {
-	pipeline.Pair
-	Place    string // of the row, as people read it: file:line
-	Asked    pipeline.Percent
-	Returned string // the percentage that COR returned, as it wrote the number
-	Number   int64  // of the attempt; 0 for a row that COR confirmed in an earlier run
+// Lines is what is known of the rows of a run, by their numbers.
+type Lines interface {
+	Row(row int32) pipeline.Line
+	PlaceText(row int32) string // file:line
 }
 
 // Overwritten finds the pairs of the input that share an identity: they are one
@@ -29,29 +27,33 @@ type Told struct {
 // identity afterwards, or in the same answer. The warning says in one line that
 // pairs share identities, "" when none do.
 //
-// holders are the rows with a believable pivot, one of each pair; they are sorted
-// in place. told is asked only for rows that share an identity.
-func Overwritten(holders []Holder, told func(row int32) Told, tolerance pipeline.Percent) (overwritten map[int32]string, warning string) {
-	slices.SortFunc(holders, func(a, b Holder) int {
-		return cmp.Or(cmp.Compare(a.Identity.Workspace, b.Identity.Workspace),
-			cmp.Compare(a.Identity.User, b.Identity.User), cmp.Compare(a.Row, b.Row))
+// identities are those of the rows that COR holds something for, one row of each
+// pair. lines is asked only for rows that share an identity.
+func Overwritten(identities iter.Seq2[int32, pipeline.Identity], lines Lines, tolerance pipeline.Percent) (overwritten map[int32]string, warning string) {
+	var holders []holder
+	for row, identity := range identities {
+		holders = append(holders, holder{row, identity})
+	}
+	slices.SortFunc(holders, func(a, b holder) int {
+		return cmp.Or(cmp.Compare(a.identity.Workspace, b.identity.Workspace),
+			cmp.Compare(a.identity.User, b.identity.User), cmp.Compare(a.row, b.row))
 	})
 	overwritten = make(map[int32]string)
-	groups, first := 0, []Holder(nil) // that share an identity; the first of them in input order
+	groups, first := 0, []holder(nil) // that share an identity; the first of them in input order
 	for n := 1; len(holders) > 0; n = 1 {
-		for n < len(holders) && holders[n].Identity == holders[0].Identity {
+		for n < len(holders) && holders[n].identity == holders[0].identity {
 			n++
 		}
-		if n > 1 && holders[0].Identity.Known() {
-			overwrites(holders[:n], told, tolerance, overwritten)
-			if groups++; first == nil || holders[0].Row < first[0].Row {
+		if n > 1 && holders[0].identity.Known() {
+			overwrites(holders[:n], lines, tolerance, overwritten)
+			if groups++; first == nil || holders[0].row < first[0].row {
 				first = holders[:n]
 			}
 		}
 		holders = holders[n:]
 	}
 	if groups > 0 {
-		warning = fmt.Sprintf("%v and %v are one user and workspace at COR", told(first[0].Row), told(first[1].Row))
+		warning = fmt.Sprintf("%s and %s are one user and workspace at COR", name(lines, first[0].row), name(lines, first[1].row))
 	}
 	if groups > 1 {
 		warning += fmt.Sprintf("; so are %d more groups of ids in the input", groups-1)
@@ -61,32 +63,38 @@ func Overwritten(holders []Holder, told func(row int32) Told, tolerance pipeline
 
 // overwrites adds the rows of one identity that were matched and are not any more:
 // COR's last word on the identity is another percentage.
-func overwrites(holders []Holder, told func(row int32) Told, tolerance pipeline.Percent, overwritten map[int32]string) {
-	rows := make([]Told, len(holders))
+func overwrites(holders []holder, lines Lines, tolerance pipeline.Percent, overwritten map[int32]string) {
+	rows := make([]pipeline.Line, len(holders))
 	for i, h := range holders {
-		rows[i] = told(h.Row)
+		rows[i] = lines.Row(h.row)
+		if rows[i].Pivot == nil { // COR confirmed it in an earlier run
+			rows[i].Pivot = &pipeline.Pivot{Percentage: rows[i].Percent.String()}
+		}
 	}
-	last := slices.MaxFunc(rows, func(a, b Told) int { return cmp.Compare(a.Number, b.Number) }).Number
-	var words []Told // the last row for each percentage in the last answer
-	for _, row := range slices.Backward(rows) {
-		if row.Number == last && !slices.ContainsFunc(words, func(w Told) bool { return w.Returned == row.Returned }) {
-			words = append(words, row)
+	last := slices.MaxFunc(rows, func(a, b pipeline.Line) int { return cmp.Compare(a.Number, b.Number) }).Number
+	var words []int // the last row for each percentage in the last answer
+	for i := range slices.Backward(rows) {
+		said := func(word int) bool { return rows[word].Pivot.Percentage == rows[i].Pivot.Percentage }
+		if rows[i].Number == last && !slices.ContainsFunc(words, said) {
+			words = append(words, i)
 		}
 	}
 	for i, row := range rows {
-		other := slices.IndexFunc(words, func(w Told) bool { return !row.Asked.Near(w.Returned, tolerance) })
-		if other < 0 || !row.Asked.Near(row.Returned, tolerance) {
+		differs := func(word int) bool { return !row.Percent.Near(rows[word].Pivot.Percentage, tolerance) }
+		other := slices.IndexFunc(words, differs)
+		if other < 0 || differs(i) {
 			continue
 		}
 		when := "afterwards"
 		if row.Number == last {
 			when = "in the same answer"
 		}
-		overwritten[holders[i].Row] = fmt.Sprintf("%s %v, for which COR returned %s %s", pipeline.OneAtCOR, words[other], words[other].Returned, when)
+		by := words[other]
+		overwritten[holders[i].row] = fmt.Sprintf("%s %s, for which COR returned %s %s", pipeline.OneAtCOR, name(lines, holders[by].row), rows[by].Pivot.Percentage, when)
 	}
 }
 
-// String names the row.
-func (t Told) String() string {
-	return fmt.Sprintf("%s (user %q, workspace %q, source %s)", t.Place, t.User, t.Workspace, t.Source)
+func name(lines Lines, row int32) string {
+	line := lines.Row(row)
+	return fmt.Sprintf("%s (user %q, workspace %q, source %s)", lines.PlaceText(row), line.User, line.Workspace, line.Source)
 }
