@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -87,22 +88,16 @@ func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)
 // they were begun. One without an end has neither an answer nor a fault.
 func (l *Log) Exchanges(user pipeline.UserID) ([]pipeline.Exchange, error) {
 	var all []pipeline.Exchange
-	for number := l.last[user]; number > 0; {
+	for number := l.last[user]; number > 0; number = l.attempts[number-1].previous {
 		is := l.attempts[number-1]
-		e := pipeline.Exchange{Number: int64(number), Session: int(is.session)}
-		var err error
-		if e.Attempt, err = at[pipeline.Attempt](l, is.begin); err != nil {
+		begun, err := at[pipeline.Attempt](l, is.begin)
+		came, broken := at[outcome](l, is.end)
+		if err = cmp.Or(err, broken); err != nil {
 			return nil, err
 		}
-		if is.end != (span{}) {
-			came, err := at[outcome](l, is.end)
-			if err != nil {
-				return nil, err
-			}
-			e.Answer, e.Fault, e.Ended = came.Answer, came.Fault, came.Ended
-		}
-		all = append(all, e)
-		number = is.previous
+		all = append(all, pipeline.Exchange{
+			Attempt: begun, Number: int64(number), Session: int(is.session), Answer: came.Answer, Fault: came.Fault, Ended: came.Ended,
+		})
 	}
 	slices.Reverse(all)
 	return all, nil
@@ -123,8 +118,12 @@ func (l *Log) Decisions() iter.Seq2[*Decisions, error] {
 	}
 }
 
-// at reads the data of a record again: the file may have been changed since.
+// at reads the data of a record again: the file may have been changed since. No
+// record, no data.
 func at[T any](l *Log, is span) (v T, err error) {
+	if is == (span{}) {
+		return v, nil
+	}
 	line := make([]byte, is.to-is.from)
 	if _, err := l.file.ReadAt(line, is.from); err != nil {
 		return v, fmt.Errorf("%s: %w", l.path, err)
