@@ -112,7 +112,12 @@ func (l *Ledger) conclude(run Run, i *Import) {
 			l.put(pairsTable+target, p.key, &p.state)
 		}
 	}
-	j, doubtful := l.job(target, run.Job), i.Doubtful || !i.Stopped && l.hasStranger(target, i.Troubled)
+	doubtful := i.Doubtful
+	for user := range i.Troubled { // COR may never have told who it is: whoever has vanished, under another id
+		known := slices.ContainsFunc(l.ofUser(target, user), func(p stored) bool { return p.Identity.Known() })
+		doubtful = doubtful || !known && !i.Stopped
+	}
+	j := l.job(target, run.Job)
 	if cleared, set := j.conclude(run.Counter, i, doubtful); set != 0 {
 		spared := l.damaged(target, i)
 		for pair, is := range j.Pairs {
@@ -183,17 +188,6 @@ func (j *job) trouble(counter int64, i *Import) {
 			j.Troubled[user] = trouble{counter, reason}
 		}
 	}
-}
-
-// hasStranger reports whether COR has never told who one of the users is. Whoever
-// has vanished may be one of them under another id.
-func (l *Ledger) hasStranger(target string, troubled iter.Seq2[pipeline.UserID, string]) bool {
-	for user := range troubled {
-		if !slices.ContainsFunc(l.ofUser(target, user), func(p stored) bool { return p.Identity.Known() }) {
-			return true
-		}
-	}
-	return false
 }
 
 // damaged returns the hashes of all pairs of an import's damaged users.
