@@ -93,7 +93,7 @@ func (h *hold) exhausted(now time.Time) string {
 	if h.limit == 0 || h.trouble.IsZero() {
 		return ""
 	}
-	silence, wait := now.Sub(h.trouble), h.until.Sub(now)
+	silence, wait := now.Sub(h.trouble), max(0, h.until.Sub(now))
 	why := "no usable answer for that long"
 	switch {
 	case silence >= h.limit:

@@ -210,6 +210,9 @@ func TestHoldExhausted(t *testing.T) {
 			readable(h, after(200))
 			throttle(h, after(201), 200*time.Second)
 		}, 201, ""},
+		{"two at a time, the later one noted first", func(h *hold) {
+			h.note(after(1), &pipeline.Exchange{Fault: fails(pipeline.NoAnswer, 0, 0)}, false, 0)
+		}, 0.9, ""},
 	} {
 		h := hold{limit: limit}
 		c.do(&h)
