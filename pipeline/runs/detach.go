@@ -22,10 +22,7 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 		}
 		user := w.table.UserID(number)
 		pairs := m.ledger.Pairs(m.target, user)
-		pairs = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || find(k.Pair).Planned })
-		if len(pairs) > 0 {
-			w.attached[user] = pairs
-		}
+		w.attached[user] = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || find(k.Pair).Planned })
 	}
 	all := m.ledger.Attached(m.target)
 	if !w.header.Settings.MaxDetach.Exceeded(left, all) {

@@ -44,7 +44,7 @@ func unlike(format string, args ...any) error {
 // decided and what COR answered. It takes the same verdicts as the run itself.
 func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 	h := log.Header
-	if h.Command == probeCommand {
+	if h.Command == "probe" {
 		return loadProbe(dir, log)
 	}
 	r, err := compile(h.Command, &h.Settings)
@@ -79,9 +79,7 @@ func (w *run) loadDecisions() error {
 			return err
 		}
 		w.vanished = append(w.vanished, d.Vanished...)
-		if len(d.Attached) > 0 {
-			w.attached[d.User] = d.Attached
-		}
+		w.attached[d.User] = append(w.attached[d.User], d.Attached...)
 	}
 	slices.SortFunc(w.vanished, func(a, b pipeline.Vanished) int { return a.Pair.Compare(b.Pair) })
 	for _, s := range w.sessions {
@@ -94,7 +92,6 @@ func (w *run) loadDecisions() error {
 	return nil
 }
 
-// settleAll settles each user for whom something was sent.
 func (w *run) settleAll(tolerance pipeline.Percent) error {
 	w.traffic, w.lastSeen = &report.Traffic{}, make(map[int]time.Time)
 	for exchanges, err := range exchangesOf(w.log) {
@@ -171,7 +168,6 @@ func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 	return writeAgain(ctx, dir, past.Run, "")
 }
 
-// isActive reports whether a process is at work on a run.
 func isActive(dir string) bool {
 	id, running := lock.Active(filepath.Dir(dir))
 	return running && id == filepath.Base(dir)

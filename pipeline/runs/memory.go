@@ -14,7 +14,6 @@ import (
 	"corattach/pipeline/journal"
 	"corattach/pipeline/ledger"
 	"corattach/pipeline/plan"
-	"corattach/report/atomicfile"
 )
 
 // memory is what earlier runs from a runs directory know.
@@ -120,7 +119,3 @@ func (m *memory) earlier(now time.Time, maxAge time.Duration, tolerance pipeline
 // counterFile has the last counter that a runs directory has given out. A counter is
 // kept once a journal has it: one without a journal would look like a run that is gone.
 const counterFile = ".counter"
-
-func keepCounter(runsDir string, counter int64) error {
-	return atomicfile.WriteFile(filepath.Join(runsDir, counterFile), 0o600, fmt.Appendln(nil, counter))
-}

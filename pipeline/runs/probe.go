@@ -22,9 +22,6 @@ import (
 	"corattach/report"
 )
 
-// probeCommand is the command of a probe in journals and reports.
-const probeCommand = "probe"
-
 // ProbeOrder is what a new probe is to do.
 type ProbeOrder struct {
 	Subject probe.Subject
@@ -62,7 +59,7 @@ func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
 		return nil, err
 	}
 	w := newProbe("", journal.Header{
-		Version: o.Version, Command: probeCommand, Target: connection.Target, At: time.Now().UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
+		Version: o.Version, Command: "probe", Target: connection.Target, At: time.Now().UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
 		Settings: journal.Settings{User: o.Subject.User, Workspaces: o.Subject.Workspaces[:], Source: string(o.Subject.Source)},
 	})
 	if err := w.newDir(h, lease); err != nil {
@@ -103,7 +100,6 @@ func (m *memory) refuseAttached(s probe.Subject) error {
 	return nil
 }
 
-// loadProbe reads a probe again from its journal.
 func loadProbe(dir string, log *journal.Log) (*run, error) {
 	w := newProbe(dir, log.Header)
 	w.log, w.sessions = log, slices.Clone(log.Sessions)

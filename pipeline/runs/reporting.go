@@ -17,11 +17,7 @@ import (
 func (w *run) warnings() []string {
 	all := slices.Clone(w.reading.Warnings)
 	if count, text := w.table.OverAllocated(); count > 0 && w.rules.plan.OverAllocation == plan.WarnOver {
-		who := "1 user asks"
-		if count > 1 {
-			who = fmt.Sprintf("%d users ask", count)
-		}
-		all = append(all, fmt.Sprintf("%s for more than %v %% in all: %s", who, w.rules.plan.Limit, text))
+		all = append(all, fmt.Sprintf("%s with more than %v %% in all: %s", pipeline.Count(count, "user"), w.rules.plan.Limit, text))
 	}
 	return append(all, w.plan.Warnings...)
 }

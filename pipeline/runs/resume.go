@@ -148,7 +148,6 @@ func (w *run) openUsers() ([]int, error) {
 	return append(open, forbidden...), nil
 }
 
-// users yields users with all that was sent for them.
 func (w *run) users(numbers []int) iter.Seq2[pipeline.User, error] {
 	return func(yield func(pipeline.User, error) bool) {
 		for _, number := range numbers {

@@ -139,7 +139,6 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 	return s, nil
 }
 
-// endDry writes the reports of a dry run.
 func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	s.memory.close() // no real run waits for these reports
 	if s.plan.Stop != nil {

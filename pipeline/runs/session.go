@@ -126,13 +126,12 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-// send is the part of a session in which requests leave.
 func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {
 	index := len(s.sessions) - 1
 	if err := s.journal.Session(s.sessions[index]); err != nil {
 		return pipeline.Stop{}, err
 	}
-	if err := keepCounter(s.common.RunsDir, s.memory.newest+1); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(s.common.RunsDir, counterFile), 0o600, fmt.Appendln(nil, s.memory.newest+1)); err != nil {
 		return pipeline.Stop{}, err
 	}
 	s.memory.close() // dry runs read it while this one sends

@@ -38,8 +38,7 @@ type File struct {
 	buffer *bufio.Writer
 }
 
-// Create opens a temporary file beside path. Whatever path holds stays there
-// until Commit.
+// Create opens a temporary file beside path, whose content stays until Commit.
 func Create(path string) (*File, error) {
 	f := &File{path: path}
 	dir, name := filepath.Split(path)

@@ -77,12 +77,9 @@ func try(runsDir string, lock func(*flock.Flock) (bool, error)) (*flock.Flock, b
 // the lock itself for no longer than it takes to ask.
 func Active(runsDir string) (string, bool) {
 	lock, free, err := try(runsDir, (*flock.Flock).TryRLock)
-	if err != nil {
-		return "", false
-	}
 	_ = lock.Close()
 	id, _ := Holder(runsDir)
-	return id, !free
+	return id, err == nil && !free
 }
 
 // Runs says which run the lock is held for. That this can't be written down is no
