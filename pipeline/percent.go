@@ -24,7 +24,8 @@ const (
 // for everything else.
 func ParseDecimal(text string, point byte) (Percent, bool) {
 	whole, fraction, hasPoint := strings.Cut(text, string(point))
-	if whole == "" || hasPoint && fraction == "" || len(strings.TrimRight(fraction, "0")) > percentDigits {
+	tooExact := len(fraction) > percentDigits && strings.Trim(fraction[percentDigits:], "0") != ""
+	if whole == "" || hasPoint && fraction == "" || tooExact {
 		return 0, false
 	}
 	value, err := strconv.ParseUint(whole+(fraction + "0000")[:percentDigits], 10, 63)
