@@ -102,11 +102,20 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 	if slices.Contains(s.names, RequestsFile) {
 		write(RequestsFile, writeRequests)
 	}
+	if r.Digest != nil {
+		write(SummaryFile, func(io.Writer, *Run) error {
+			r.Digest()
+			return nil
+		})
+	}
 	var summary *Summary
 	write(ReconciliationFile, func(w io.Writer, r *Run) error {
 		t := newTally(r)
 		if err := writeReconciliation(w, r, t); err != nil {
 			return err
+		}
+		if r.Digest != nil {
+			r.Plan = r.Digest()
 		}
 		summary = t.summarize()
 		if err := page(file(PageFile), r, summary); err != nil {

@@ -52,6 +52,9 @@ type Run struct {
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
 
+	// Digest makes Plan while the other reports are written, and may be called from
+	// several goroutines; nil where Plan is made.
+	Digest func() string
 	// Render returns a request as it goes over the wire.
 	Render func(*pipeline.Request) (method, url string, body []byte)
 }

@@ -24,7 +24,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
@@ -208,26 +207,20 @@ func URL(base string, op pipeline.Op, user pipeline.UserID) string {
 // the keys in the order of COR's example and exact percentages. Detach sends
 // the workspaces as plain strings.
 func Body(op pipeline.Op, r pipeline.Request) []byte {
-	type share struct {
-		Workspace pipeline.WorkspaceID `json:"workspaceId"`
-		Percent   pipeline.Percent     `json:"percentage"`
-	}
-	var body struct {
-		Workspaces []any `json:"workspaces"`
-		Metadata   struct {
-			Source pipeline.Source `json:"source"`
-		} `json:"metadata"`
-	}
-	for _, s := range r.Shares {
-		if op == pipeline.Detach {
-			body.Workspaces = append(body.Workspaces, s.Workspace)
-		} else {
-			body.Workspaces = append(body.Workspaces, share(s))
+	b := append(make([]byte, 0, 64+64*len(r.Shares)), `{"workspaces":[`...)
+	for i, share := range r.Shares {
+		if i > 0 {
+			b = append(b, ',')
 		}
+		if op == pipeline.Detach {
+			b, _ = jsontext.AppendQuote(b, share.Workspace) // ids are valid UTF-8
+			continue
+		}
+		b, _ = jsontext.AppendQuote(append(b, `{"workspaceId":`...), share.Workspace)
+		b = append(append(append(b, `,"percentage":`...), share.Percent.String()...), '}')
 	}
-	body.Metadata.Source = r.Source
-	text, _ := json.Marshal(&body, jsontext.AllowInvalidUTF8(true)) // ids are valid UTF-8
-	return text
+	b, _ = jsontext.AppendQuote(append(b, `],"metadata":{"source":`...), r.Source)
+	return append(b, `}}`...)
 }
 
 // newTransports returns a transport for https, through the proxy of the

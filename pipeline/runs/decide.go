@@ -41,7 +41,9 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 	if m.ledger != nil {
 		stop = cmp.Or(stop, w.decideWithLedger(m, tolerance))
 	}
-	w.plan.Digest = w.digest()
+	if !w.dry || stop != nil || approved != "" { // else it is made while the reports are written
+		w.plan.Digest = w.digest()
+	}
 	if stop == nil && approved != "" && approved != w.plan.Digest {
 		stop = guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
 	}
@@ -118,21 +120,27 @@ func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 // digest is that of the plan: over each request, in order, its method, a space, its
 // path, a line feed, its body, a line feed.
 func (w *run) digest() string {
-	sum := sha256.New()
+	base := w.publicURL()
+	u, _ := url.Parse(base) // it was checked when it was given
+	sum, line := sha256.New(), []byte(nil)
 	for r := range w.table.Requests() {
 		method, to, body := w.render(&r)
-		u, _ := url.Parse(to) // it was checked when it was given
-		fmt.Fprintf(sum, "%s %s\n%s\n", method, u.EscapedPath(), body)
+		line = append(append(append(append(line[:0], method...), ' '), u.EscapedPath()...), to[len(base):]...)
+		sum.Write(append(append(append(line, '\n'), body...), '\n'))
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// render returns a request as it goes over the wire, but for the port of the embedded
-// simulator, which changes.
+// render returns a request as it goes over the wire.
 func (w *run) render(r *pipeline.Request) (method, url string, body []byte) {
-	base := w.header.Target.BaseURL
-	if base == pipeline.SimulatorURL {
-		base = cor.DefaultBaseURL
+	return "PUT", cor.URL(w.publicURL(), r.Op, r.User), cor.Body(r.Op, *r)
+}
+
+// publicURL is where requests go in what people read: the port of the embedded
+// simulator changes.
+func (w *run) publicURL() string {
+	if w.header.Target.BaseURL == pipeline.SimulatorURL {
+		return cor.DefaultBaseURL
 	}
-	return "PUT", cor.URL(strings.TrimRight(base, "/"), r.Op, r.User), cor.Body(r.Op, *r)
+	return strings.TrimRight(w.header.Target.BaseURL, "/")
 }

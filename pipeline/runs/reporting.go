@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"corattach/pipeline"
 	"corattach/pipeline/plan"
@@ -35,6 +36,9 @@ func (w *run) report() *report.Run {
 		Flags: mergeFlags(w.header.Flags, last.Flags), Warnings: append(w.warnings(), w.answerWarnings()...),
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.table.Requests(), Vanished: w.vanished,
 		Traffic: w.traffic, Sent: sent, Render: w.render,
+	}
+	if w.dry && w.plan.Stop == nil && w.plan.Digest == "" {
+		r.Digest = sync.OnceValue(w.digest)
 	}
 	if w.plan.Stop != nil {
 		r.Requests = slices.Values([]pipeline.Request(nil))
