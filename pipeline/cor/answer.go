@@ -26,47 +26,72 @@ func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
 	case err != nil:
 		return answer, "no JSON in the answer"
 	}
-	user := decode[fields](body)
-	id, ok := user["id"].integer()
-	workspaces := decode[entries](user["workspaces"])
+	user := decode[struct {
+		ID         raw `json:"id"`
+		Workspaces raw `json:"workspaces"`
+		Errors     raw `json:"errors"`
+	}](body)
+	id, ok := user.ID.integer()
+	workspaces := decode[entries](user.Workspaces)
 	if !ok || workspaces == nil {
 		return answer, "no user object in the answer"
 	}
 	answer = pipeline.Answer{Status: r.status, UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
 	for i, workspace := range workspaces {
-		answer.Pivots[i] = pivotOf(decode[fields](workspace), id, r)
+		answer.Pivots[i] = pivotOf(decode[wireWorkspace](workspace), id, r)
 	}
-	if all := decode[entries](user["errors"]); len(all) > 0 {
+	if all := decode[entries](user.Errors); len(all) > 0 {
 		answer.Errors = itemErrors(all, r)
 	}
 	return answer, ""
 }
 
+// The parts of a workspace in an answer.
+type (
+	wireWorkspace struct {
+		ID          raw `json:"id"`
+		Name        raw `json:"name"`
+		Active      raw `json:"active"`
+		Integration raw `json:"json_integrations"`
+		Pivot       raw `json:"pivot"`
+	}
+	wireIntegration struct {
+		Origin raw `json:"origin_external_id"`
+		Source raw `json:"source"`
+		Status raw `json:"status"`
+	}
+	wirePivot struct {
+		Workspace  raw `json:"workspace_id"`
+		User       raw `json:"user_id"`
+		Percentage raw `json:"percentage"`
+	}
+)
+
 // pivotOf carries over what stands in a workspace and says what is wrong with it.
-func pivotOf(workspace fields, user int64, r reply) pipeline.Pivot {
+func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
 	const longest = 64 // bytes of a percentage
-	integration, pivot := decode[fields](workspace["json_integrations"]), decode[fields](workspace["pivot"])
-	id, hasID := workspace["id"].integer()
-	workspaceID, hasWorkspace := pivot["workspace_id"].integer()
-	owner, hasOwner := pivot["user_id"].integer()
-	percentage := pivot["percentage"].number()
+	integration, pivot := decode[wireIntegration](workspace.Integration), decode[wirePivot](workspace.Pivot)
+	id, hasID := workspace.ID.integer()
+	workspaceID, hasWorkspace := pivot.Workspace.integer()
+	owner, hasOwner := pivot.User.integer()
+	percentage := pivot.Percentage.number()
 	if len(percentage) > longest || r.secrets.hide(percentage) != percentage {
 		percentage = ""
 	}
 	p := pipeline.Pivot{
-		Workspace:   pipeline.WorkspaceID(r.kept(integration["origin_external_id"])),
-		Source:      pipeline.Source(r.kept(integration["source"])),
+		Workspace:   pipeline.WorkspaceID(r.kept(integration.Origin)),
+		Source:      pipeline.Source(r.kept(integration.Source)),
 		Percentage:  percentage,
-		Text:        percentage != "" && pivot["percentage"][0] == '"',
+		Text:        percentage != "" && pivot.Percentage[0] == '"',
 		UserID:      owner,
 		WorkspaceID: workspaceID,
-		Name:        r.kept(workspace["name"]),
-		Integration: r.kept(integration["status"]),
+		Name:        r.kept(workspace.Name),
+		Integration: r.kept(integration.Status),
 		// Choice: documented is false; COR writes numbers as strings elsewhere, and false may be 0.
-		Inactive: slices.Contains([]string{"false", "0", `"false"`, `"0"`}, string(workspace["active"])),
+		Inactive: slices.Contains([]string{"false", "0", `"false"`, `"0"`}, string(workspace.Active)),
 	}
 	switch {
-	case len(pivot) == 0:
+	case pivot == wirePivot{}:
 		p.Problem = "the answer has no pivot for it"
 	case !hasID:
 		p.Problem = "the answer has no numeric id for it"
@@ -120,11 +145,11 @@ type (
 	entries []raw
 )
 
-// decode reads the fields of an object or the entries of an array; nil of any other
-// value, and where a name stands twice unless that is lenient.
-func decode[T fields | entries](value raw, options ...json.Options) (whole T) {
+// decode reads an object or an array as a T; the zero T of any other value, and where
+// a name stands twice unless that is lenient.
+func decode[T any](value raw, options ...json.Options) (whole T) {
 	if json.Unmarshal([]byte(value), &whole, append(options, jsontext.AllowInvalidUTF8(true))...) != nil {
-		return nil
+		return *new(T)
 	}
 	return whole
 }

@@ -80,6 +80,9 @@ func newRedactor(secrets ...string) *redactor {
 // of it when a secret stands across words.
 func (r *redactor) hide(text string, short ...string) string {
 	text = text[:min(len(text), mostText)]
+	if !mayBeEncoded(text, len(short) > 0) && !r.matches(text, short, leastPiece) {
+		return text
+	}
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(r.parts, c) }) {
 		if r.finds(word, short, leastPiece, mostBase64) {
 			text = strings.ReplaceAll(text, word, hidden)
@@ -89,6 +92,29 @@ func (r *redactor) hide(text string, short ...string) string {
 		return hidden
 	}
 	return text
+}
+
+// mayBeEncoded says whether a text may hold more than it shows: it has an escape, or
+// a run of base64 that is long enough for a piece of a secret, or for a short one.
+func mayBeEncoded(text string, short bool) bool {
+	least := gramSize
+	if short {
+		least = leastSecret
+	}
+	run := 0
+	for _, c := range []byte(text) {
+		switch {
+		case c < ' ' || c > '~' || c == '\\' || c == '%' || c == '&':
+			return true
+		case c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.IndexByte("+/-_", c) >= 0:
+			if run++; run*6/8 >= least {
+				return true
+			}
+		default:
+			run = 0
+		}
+	}
+	return false
 }
 
 // finds says whether a secret stands in text, as it is and as it decodes. A piece
