@@ -38,12 +38,16 @@ func TestObey(t *testing.T) {
 					got = append(got, fmt.Sprint(time.Since(began), " ", fmt.Sprintf(format, args...)))
 				}
 				signals, now := make(chan os.Signal, 3), make(chan pipeline.Stop, 1)
-				for _, at := range c.signals {
-					time.AfterFunc(at, func() { signals <- syscall.SIGTERM })
-				}
-				if c.done > 0 {
-					time.AfterFunc(c.done, func() { close(signals) })
-				}
+				go func() {
+					for _, at := range c.signals {
+						time.Sleep(at - time.Since(began))
+						signals <- syscall.SIGTERM
+					}
+					if c.done > 0 {
+						time.Sleep(c.done - time.Since(began))
+						close(signals)
+					}
+				}()
 				obey(signals, func(pipeline.Stop) { note("drain") }, func(error) { note("cut") }, now)
 				select {
 				case stop := <-now:

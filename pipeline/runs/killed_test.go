@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"corattach/pipeline/journal"
@@ -18,7 +19,7 @@ type killed struct {
 	left   int    // records up to the last one
 	moment string // before, half or after it, or at the end: when the file is closed
 	hard   bool   // nobody tidies up behind it
-	dead   bool
+	dead   atomic.Bool
 }
 
 func (k *killed) wrap(f journal.File) journal.File {
@@ -29,11 +30,12 @@ func (k *killed) wrap(f journal.File) journal.File {
 // Write writes records one after another.
 func (k *killed) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
-		if k.dead {
+		if k.dead.Load() {
 			return 0, k.die()
 		}
 		k.left--
-		if k.dead = k.left == 0 && k.moment != "at the end"; k.dead {
+		if k.left == 0 && k.moment != "at the end" {
+			k.dead.Store(true)
 			switch k.moment {
 			case "half":
 				line = line[:len(line)/2]
@@ -44,7 +46,7 @@ func (k *killed) Write(p []byte) (int, error) {
 		if _, err := k.File.Write(line); err != nil {
 			return 0, err
 		}
-		if k.dead {
+		if k.dead.Load() {
 			return 0, k.die()
 		}
 	}
@@ -60,7 +62,7 @@ func (k *killed) die() error {
 
 // Sync syncs nothing: no machine goes down here.
 func (k *killed) Sync() error {
-	if k.dead {
+	if k.dead.Load() {
 		return errKilled
 	}
 	return nil

@@ -23,10 +23,10 @@ func TestKilledAnywhere(t *testing.T) {
 	settings := func(o *Order) { o.Settings.MaxInvalid, o.Sending.Retries, o.Sending.Workers = limit("off"), 1, 1 }
 	whole := newWorld(t, script)
 	want := whole.imports(input, settings)
-	deaths := []killed{{left: 1000, moment: "at the end"}}
+	deaths := []*killed{{left: 1000, moment: "at the end"}}
 	for record := range strings.Count(whole.file(want.dir, JournalFile), "\n") {
 		for _, moment := range []string{"before", "half", "after"} {
-			deaths = append(deaths, killed{left: record + 1, moment: moment})
+			deaths = append(deaths, &killed{left: record + 1, moment: moment})
 		}
 	}
 	for _, death := range deaths {
