@@ -23,7 +23,7 @@ type Import struct {
 	Damaged  iter.Seq[pipeline.UserID]          // who have an invalid row: all their pairs count as in the input
 	Troubled iter.Seq2[pipeline.UserID, string] // whose rows did not all arrive, and why
 
-	Identities iter.Seq2[pipeline.Pair, pipeline.Identity] // of its pairs, as far as they are known; of unchanged pairs too
+	Identities iter.Seq2[pipeline.Pair, pipeline.Identity] // of its unchanged pairs: its exchanges tell those of the others
 }
 
 // job is what is known of a job. Its counters are those of imports.

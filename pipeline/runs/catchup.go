@@ -167,7 +167,7 @@ func (w *run) conclusion() *ledger.Import {
 	imp.Identities = func(yield func(pipeline.Pair, pipeline.Identity) bool) {
 		for r, identity := range w.table.Identities() {
 			row := w.table.Row(r)
-			if !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, identity) {
+			if row.Status == pipeline.Unchanged && !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, identity) {
 				return
 			}
 		}
