@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -151,6 +152,9 @@ func TestCompletionScripts(t *testing.T) {
 		}
 	}
 	if err := os.Symlink(filepath.Base(run), filepath.Join(dir, "runs", "last")); err != nil {
+		if runtime.GOOS != "windows" { // links can always be made elsewhere
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
 	for shell, driver := range shellDrivers() {
