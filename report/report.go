@@ -46,7 +46,7 @@ type Set struct {
 // nothing behind: the run must not begin. What a process has left that was killed
 // while it wrote reports is removed: nobody else may write there.
 func Open(dir string, requests bool) (*Set, error) {
-	_ = atomicfile.Sweep(dir) // what is left does no harm
+	atomicfile.Sweep(dir)
 	s := &Set{dir: dir, names: []string{ReconciliationFile, FailedFile, UnmappedFile, ExtrasFile, UsersFile, VanishedFile, PageFile}}
 	if requests {
 		s.names = append(s.names, RequestsFile)

@@ -7,6 +7,7 @@ package atomicfile
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -85,14 +86,8 @@ func Commit(files ...*File) error {
 		}
 	}()
 	for _, f := range files {
-		if err := f.buffer.Flush(); err != nil {
+		if err := cmp.Or(f.buffer.Flush(), f.temp.Sync(), f.temp.Close()); err != nil {
 			return f.named("write", err)
-		}
-		if err := f.temp.Sync(); err != nil {
-			return f.named("sync", err)
-		}
-		if err := f.temp.Close(); err != nil {
-			return f.named("close", err)
 		}
 	}
 	for _, f := range files {
@@ -132,14 +127,14 @@ func SyncDir(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
-// Sweep removes from dir the temporary files of a process that was killed. Only
-// a caller who knows that nobody else writes there may call it.
-func Sweep(dir string) error {
-	entries, err := os.ReadDir(dir)
+// Sweep removes from dir the temporary files of a process that was killed, as far as
+// it can: they do no harm. Only a caller who knows that nobody else writes there may
+// call it.
+func Sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), tempPrefix) && strings.HasSuffix(e.Name(), tempSuffix) {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
-	return err
 }
