@@ -11,6 +11,7 @@ package reader
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -106,13 +107,13 @@ func (r *reading) file(ctx context.Context, index int) error {
 	if err != nil {
 		return Unreadable("open", file.Name, err)
 	}
-	defer body.Close()
 	raw := &given{ctx: ctx, in: body, sum: sha256.New()}
 	input := pipeline.Input{File: file.Name}
 	err = r.content(bufio.NewReaderSize(raw, frameWindow), index, &input)
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
+	err = cmp.Or(err, body.Close()) // which may keep what was read
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return context.Cause(ctx)
@@ -202,8 +203,11 @@ func (r *reading) refuse(line int64, reason, hint string) *pipeline.Failure {
 }
 
 // Unreadable is the failure of a file that can't be opened, or not be read to its end.
-// It names the file once, whatever err repeats of it.
+// It names the file once, whatever err repeats of it. A *pipeline.Failure stays as it is.
 func Unreadable(verb, name string, err error) error {
+	if errors.As(err, new(*pipeline.Failure)) {
+		return err
+	}
 	if path := new(fs.PathError); errors.As(err, &path) {
 		err = path.Err
 	}

@@ -53,7 +53,7 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 	}
 	w := &run{rules: r, dir: dir, header: h, log: log, sessions: slices.Clone(log.Sessions)}
 	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, h.Inputs), r); err != nil {
-		return nil, unlike("the input of the run can't be read again: %w", err)
+		return nil, unlike("the run's copy of its input in %s can't be read: %w", filepath.Join(dir, inputcopy.Dir), err)
 	}
 	for i, input := range w.reading.Inputs {
 		if input.SHA256 != h.Inputs[i].SHA256 {

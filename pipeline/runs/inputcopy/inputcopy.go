@@ -3,6 +3,7 @@
 package inputcopy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,17 +104,8 @@ func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) func
 	}
 }
 
-// stream is how something is read, and how it is closed.
-type stream struct {
-	read  func([]byte) (int, error)
-	close func() error
-}
-
-func (s stream) Read(p []byte) (int, error) { return s.read(p) }
-func (s stream) Close() error               { return s.close() }
-
 // keepCopy returns what opens a source and writes what is read of it to a new
-// compressed file. The copy is whole, and synced, once the source is closed.
+// compressed file.
 func keepCopy(path string, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
 		source, err := open()
@@ -128,21 +120,33 @@ func keepCopy(path string, open func() (io.ReadCloser, error)) func() (io.ReadCl
 			return nil, errors.Join(uncopied(err), source.Close())
 		}
 		encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
-		return stream{func(p []byte) (int, error) {
-			n, err := source.Read(p)
-			if _, failed := encoder.Write(p[:n]); failed != nil {
-				err = uncopied(failed)
-			}
-			return n, err
-		}, func() error {
-			// What the encoder still holds may not fit on the disk.
-			err := errors.Join(encoder.Close(), file.Sync(), file.Close(), atomicfile.SyncDir(filepath.Dir(path)))
-			if err != nil {
-				err = uncopied(err)
-			}
-			return errors.Join(err, source.Close())
-		}}, nil
+		return &copying{source, file, encoder}, nil
 	}
+}
+
+// copying reads a source and copies what it reads. The copy is whole, and synced, once
+// Close has returned without an error.
+type copying struct {
+	source  io.ReadCloser
+	file    *os.File
+	encoder *zstd.Encoder // to file
+}
+
+func (c *copying) Read(p []byte) (int, error) {
+	n, err := c.source.Read(p)
+	if _, failed := c.encoder.Write(p[:n]); failed != nil {
+		err = uncopied(failed)
+	}
+	return n, err
+}
+
+func (c *copying) Close() error {
+	// What the encoder still holds may not fit on the disk.
+	err := cmp.Or(c.encoder.Close(), c.file.Sync(), c.file.Close(), atomicfile.SyncDir(filepath.Dir(c.file.Name())))
+	if err != nil {
+		err = uncopied(err)
+	}
+	return errors.Join(err, c.source.Close())
 }
 
 // uncopied is the error of a copy that can't be made, which is no fault of the input.
@@ -150,30 +154,21 @@ func uncopied(err error) error {
 	return pipeline.Internal("choose another --runs-dir, or make this one writable", fmt.Errorf("the copy of the input can't be kept: %w", err))
 }
 
-// Copies returns the copies of an earlier run's input. What can't be read of them is no
-// fault of the input.
+// Copies returns the copies of an earlier run's input.
 func Copies(dir string, inputs []pipeline.Input) []reader.File {
-	const hint = "restore it from a backup"
-	open := func(path string) (io.ReadCloser, error) {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, pipeline.Internal(hint, fmt.Errorf("the run's copy of its input is gone: %w", err))
-		}
-		decoder, _ := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are right
-		return stream{func(p []byte) (int, error) {
-			n, err := decoder.Read(p)
-			if err != nil && err != io.EOF {
-				err = pipeline.Internal(hint, fmt.Errorf("%s, the run's copy of its input, is damaged: %w", path, err))
-			}
-			return n, err
-		}, func() error {
-			decoder.Close()
-			return file.Close()
-		}}, nil
-	}
 	files := make([]reader.File, len(inputs))
 	for i, input := range inputs {
-		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) { return open(copyPath(dir, i)) }}
+		files[i] = reader.File{Name: input.File, Open: func() (io.ReadCloser, error) {
+			file, err := os.Open(copyPath(dir, i))
+			if err != nil {
+				return nil, err
+			}
+			decoder, _ := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are right
+			return struct {
+				io.Reader // starts no goroutines, and so needs no end
+				io.Closer
+			}{decoder, file}, nil
+		}}
 	}
 	return files
 }
