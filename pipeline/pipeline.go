@@ -48,7 +48,7 @@ func (t Target) String() string {
 
 // Input is one input file as it was read.
 type Input struct {
-	File   string `json:"file"`   // as given, "-" for standard input
+	File   string `json:"file"`   // as given, as it can be shown; "-" for standard input
 	SHA256 string `json:"sha256"` // of the bytes as given, before unpacking, in lower-case hexadecimal
 	Rows   int64  `json:"rows"`   // good and bad
 	Part   bool   `json:"-"`      // it has the columns of a failed.csv: a part of the rows of an earlier run

@@ -121,12 +121,6 @@ func overwritten(l *pipeline.Line) bool {
 	return l.Status == pipeline.Mismatched && strings.HasPrefix(l.Reason, pipeline.OneAtCOR)
 }
 
-// Fixable reports whether a row can be fixed in failed.csv and sent from there,
-// whatever the other rows are like.
-func Fixable(l *pipeline.Line) bool {
-	return !l.Status.Settled() && !l.Resumable && l.Status != pipeline.Protected && !overwritten(l)
-}
-
 // neverResumed reports whether resume would send nothing: of a dry run, of one that
 // a guard stopped before its first request, and of a refused input.
 func (r *Run) neverResumed() bool {
@@ -137,13 +131,27 @@ func (r *Run) neverResumed() bool {
 // pasted: its canary was not matched, or nothing of it can be resumed.
 func (r *Run) endsForGood() bool { return r.neverResumed() || r.Stop.Guard == "--canary" }
 
-// Todo is what the rows of a run leave to be done.
+// Todo is what the rows of a run, or some of them, leave to be done.
 type Todo struct {
-	Resumable bool            // resume would send something
-	Fixable   bool            // failed.csv has rows that can be fixed, and none that must not be sent again
-	Commas    bool            // the whole input is to be read again, with --decimal-comma
-	Planned   bool            // a dry run has rows that would be sent
-	User      pipeline.UserID // whom to look at; "" for nobody
+	Resumable   int64           // rows that resume would send
+	Fixable     bool            // failed.csv has rows that can be fixed and sent from there
+	Overwritten bool            // it has rows that must not be sent again
+	Commas      bool            // the whole input is to be read again, with --decimal-comma
+	Planned     bool            // a dry run has rows that would be sent
+	User        pipeline.UserID // whom to look at; "" for nobody
+}
+
+// Add takes a row into account.
+func (t *Todo) Add(l *pipeline.Line) {
+	switch {
+	case l.Status.Settled():
+	case l.Resumable:
+		t.Resumable++
+	case overwritten(l):
+		t.Overwritten = true
+	case l.Status != pipeline.Protected:
+		t.Fixable = true
+	}
 }
 
 // Next returns what there is to do about a run: commands to paste into a shell,
@@ -163,13 +171,13 @@ func (r *Run) Next(todo Todo) []string {
 		return commandLine([]string{"less"}, filepath.Join(r.Dir, ReconciliationFile))
 	case guard == "--plan":
 		return commandLine(r.again(true, nil), files...)
-	case todo.Resumable && !r.endsForGood():
+	case (todo.Resumable > 0 || len(r.Left) > 0) && !r.endsForGood():
 		return commandLine([]string{"corattach", "resume"}, r.Dir)
 	case guard != "" && r.endsForGood(), r.Command == "probe":
 		return nil
 	case todo.Commas:
 		return commandLine(append(r.again(r.DryRun, nil), "--decimal-comma"), files...)
-	case todo.Fixable, todo.Resumable:
+	case todo.Fixable && !todo.Overwritten, todo.Resumable > 0:
 		form := map[string]string{"--delimiter": "auto", "--encoding": "auto", "--skip-lines": "0", "--map": ""}
 		return commandLine(r.again(r.DryRun, form), filepath.Join(r.Dir, FailedFile))
 	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):

@@ -115,14 +115,9 @@ func pattern(reason string) string {
 // worse, then the first to appear. What only follows from other rows, or from the
 // end of the run, comes behind its causes.
 func (t *tally) sortCauses() {
-	follows := func(c *Cause) int {
-		if c.Status == pipeline.Held || c.Status == pipeline.NotSent {
-			return 1
-		}
-		return 0
-	}
+	follows := map[pipeline.Status]int{pipeline.Held: 1, pipeline.NotSent: 1}
 	slices.SortStableFunc(t.causes, func(a, b *Cause) int {
-		return cmp.Or(follows(a)-follows(b), cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
+		return cmp.Or(follows[a.Status]-follows[b.Status], cmp.Compare(b.Rows, a.Rows), a.Status.Compare(b.Status))
 	})
 }
 

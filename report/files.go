@@ -31,12 +31,12 @@ const (
 	rawKept       = 32 << 10 // bytes of a raw line, in failed.csv
 )
 
-// writeReconciliation writes reconciliation.csv, and counts what stands in it. A
+// writeReconciliation writes reconciliation.csv, and sums up what stands in it. A
 // record that has no cells shows the beginning of its raw line as user_id.
-func writeReconciliation(w io.Writer, r *Run, t *tally) error {
-	s := NewSheet(w, ReconciliationHeader)
+func writeReconciliation(w io.Writer, r *Run) (*Summary, error) {
+	s, t := NewSheet(w, ReconciliationHeader), newTally(r)
 	for l := range r.Lines {
-		t.line(l)
+		t.add(l)
 		cells, pivot, sent := l.Cells, l.Pivot, ""
 		if l.Raw != "" && cells == (pipeline.Cells{}) {
 			cells.User = pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawShown)
@@ -51,7 +51,7 @@ func writeReconciliation(w io.Writer, r *Run, t *tally) error {
 			pivot.Percentage, some(pivot.UserID), some(pivot.WorkspaceID), pivot.Name, pivot.Integration,
 			string(l.Status), l.Reason, some(l.HTTPStatus), l.ErrorCode, number(l.Attempts), sent)
 	}
-	return s.End()
+	return t.summarize(), s.End()
 }
 
 func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
@@ -94,7 +94,7 @@ func failedRecord(l *pipeline.Line, r *Run) string {
 	}
 	record := []string{
 		cells.User, cells.Workspace, cells.Percentage, cells.Source, string(l.Status), pipeline.ValidUTF8(l.Reason),
-		pipeline.ValidUTF8(r.Inputs[l.File].File), number(l.Line), pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawKept),
+		r.Inputs[l.File].File, number(l.Line), pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawKept),
 	}
 	for i := range record {
 		record[i] = quote(record[i])

@@ -78,54 +78,42 @@ func (s *Set) Discard() {
 // It removes what has a temporary name in any case. page writes report.html.
 func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Summary) error) (*Summary, error) {
 	defer s.Discard()
-	if r.Facts != nil {
-		f, err := atomicfile.Create(filepath.Join(s.dir, FactsFile))
-		if err != nil {
-			return nil, err
-		}
-		s.names, s.files = slices.Insert(s.names, 0, FactsFile), slices.Insert(s.files, 0, f)
-		_, _ = f.Write(r.Facts) // its first error stays, and Commit returns it
-	}
 	file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }
-	var group errgroup.Group
-	write := func(name string, report func(io.Writer, *Run) error) {
-		group.Go(func() (err error) {
-			defer pipeline.Recover(&err)
-			return report(file(name), r)
-		})
-	}
-	write(FailedFile, writeFailed)
-	write(UnmappedFile, writeUnmapped)
-	write(ExtrasFile, writeExtras)
-	write(UsersFile, writeUsers)
-	write(VanishedFile, writeVanished)
-	if slices.Contains(s.names, RequestsFile) {
-		write(RequestsFile, writeRequests)
-	}
-	if r.Digest != nil {
-		write(SummaryFile, func(io.Writer, *Run) error {
-			r.Digest()
-			return nil
-		})
-	}
 	var summary *Summary
-	write(ReconciliationFile, func(w io.Writer, r *Run) error {
-		t := newTally(r)
-		if err := writeReconciliation(w, r, t); err != nil {
-			return err
+	reports := map[string]func(io.Writer, *Run) error{
+		FailedFile: writeFailed, UnmappedFile: writeUnmapped, ExtrasFile: writeExtras, UsersFile: writeUsers,
+		VanishedFile: writeVanished, RequestsFile: writeRequests,
+		ReconciliationFile: func(w io.Writer, r *Run) (err error) {
+			if summary, err = writeReconciliation(w, r); err != nil {
+				return err
+			}
+			if err := page(file(PageFile), r, summary); err != nil {
+				return err
+			}
+			return WriteJSON(file(SummaryFile), summary, "  ")
+		},
+		SummaryFile: func(_ io.Writer, r *Run) error { // until the rows are counted
+			if r.Digest != nil {
+				r.Digest()
+			}
+			return nil
+		},
+	}
+	var group errgroup.Group
+	for i, name := range s.names {
+		if write := reports[name]; write != nil {
+			group.Go(func() (err error) {
+				defer pipeline.Recover(&err)
+				return write(s.files[i], r)
+			})
 		}
-		if r.Digest != nil {
-			r.Plan = r.Digest()
-		}
-		summary = t.summarize()
-		if err := page(file(PageFile), r, summary); err != nil {
-			return err
-		}
-		return WriteJSON(file(SummaryFile), summary, "  ")
-	})
+	}
 	err := group.Wait()
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if err == nil && r.Facts != nil {
+		err = atomicfile.WriteFile(filepath.Join(s.dir, FactsFile), 0o600, r.Facts)
 	}
 	if err != nil {
 		return nil, err

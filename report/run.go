@@ -61,7 +61,7 @@ type Run struct {
 
 // PlaceText returns a place as file:line.
 func (r *Run) PlaceText(p pipeline.Place) string {
-	return pipeline.ValidUTF8(r.Inputs[p.File].File) + ":" + strconv.FormatInt(p.Line, 10)
+	return r.Inputs[p.File].File + ":" + strconv.FormatInt(p.Line, 10)
 }
 
 // flag returns what a flag was set to; "" when it was not.

@@ -15,7 +15,7 @@ import (
 func Summarize(r *Run) *Summary {
 	t := newTally(r)
 	for l := range r.Lines {
-		t.line(l)
+		t.add(l)
 	}
 	return t.summarize()
 }
@@ -28,19 +28,17 @@ type tally struct {
 	last     pipeline.Place // of the latest row; the zero Place before the first
 	disorder string         // what is wrong with the first row that has no place in the report; "" when none has
 
-	causes    []*Cause // in order of first appearance
-	byKind    map[string]*Cause
-	todo      Todo
-	resumable int64 // rows that resume would send
-	clashing  bool  // rows are overwritten by another one of the input
-	points    bool  // percentages have a decimal point
+	causes []*Cause // in order of first appearance
+	byKind map[string]*Cause
+	todo   Todo
+	points bool // percentages have a decimal point
 }
 
 func newTally(r *Run) *tally {
 	return &tally{run: r, rows: Counts{}, byFile: make([]int64, len(r.Inputs)), causes: []*Cause{}, byKind: map[string]*Cause{}}
 }
 
-func (t *tally) line(l *pipeline.Line) {
+func (t *tally) add(l *pipeline.Line) {
 	if t.disorder == "" && (l.File < t.last.File || l.File == t.last.File && l.Line <= t.last.Line) {
 		t.disorder = t.run.PlaceText(l.Place) + " comes after " + t.run.PlaceText(t.last)
 	}
@@ -52,11 +50,7 @@ func (t *tally) line(l *pipeline.Line) {
 		return
 	}
 	t.addCause(l)
-	t.clashing = t.clashing || overwritten(l)
-	t.todo.Fixable = t.todo.Fixable || Fixable(l)
-	if l.Resumable {
-		t.resumable++
-	}
+	t.todo.Add(l)
 	if t.todo.User == "" && l.Attempts > 0 {
 		t.todo.User = l.User
 	}
@@ -65,9 +59,10 @@ func (t *tally) line(l *pipeline.Line) {
 // summarize is Summarize once all lines are counted.
 func (t *tally) summarize() *Summary {
 	r, sent, imbalance := t.run, t.run.Traffic.All, t.imbalance()
+	if r.Digest != nil {
+		r.Plan = r.Digest()
+	}
 	t.sortCauses()
-	t.todo.Resumable = t.resumable > 0 || len(r.Left) > 0
-	t.todo.Fixable = t.todo.Fixable && !t.clashing
 	t.todo.Commas = !t.points && slices.ContainsFunc(t.causes, func(c *Cause) bool { return strings.Contains(c.Reason, pipeline.DecimalComma) })
 	t.todo.Planned = t.rows[pipeline.Planned] > 0
 	s := &Summary{
@@ -76,19 +71,14 @@ func (t *tally) summarize() *Summary {
 		Causes: t.causes[:min(len(t.causes), listed)], CausesTotal: len(t.causes), Warnings: []string{}, WarningsTotal: len(r.Warnings),
 		Next: append([]string{}, r.Next(t.todo)...), Exit: t.exit(imbalance), Advice: r.advice(t.causes, t.todo),
 	}
-	s.Job, s.Target = pipeline.ValidUTF8(r.Job), pipeline.ValidUTF8(r.Target)
+	s.Job, s.Target, s.Inputs = pipeline.ValidUTF8(r.Job), pipeline.ValidUTF8(r.Target), append([]pipeline.Input{}, r.Inputs...)
 	s.StartedAt, s.FinishedAt = r.StartedAt.UTC().Truncate(time.Millisecond), r.FinishedAt.UTC().Truncate(time.Millisecond)
 	s.DurationSeconds = math.Round(r.DurationSeconds*1000) / 1000
-	s.Inputs = []pipeline.Input{}
-	for _, in := range r.Inputs {
-		in.File = pipeline.ValidUTF8(in.File)
-		s.Inputs = append(s.Inputs, in)
-	}
 	for _, text := range r.Warnings[:min(len(r.Warnings), listed)] {
 		s.Warnings = append(s.Warnings, pipeline.ValidUTF8(text))
 	}
 	if !r.neverResumed() {
-		s.Resumable = t.resumable
+		s.Resumable = t.todo.Resumable
 	}
 	planned := int64(0)
 	for u := range r.Users {
@@ -117,7 +107,7 @@ func (t *tally) imbalance() string {
 	for i, in := range t.run.Inputs {
 		read += in.Rows
 		if t.byFile[i] != in.Rows {
-			off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", pipeline.ValidUTF8(in.File), in.Rows, t.byFile[i]))
+			off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", in.File, in.Rows, t.byFile[i]))
 		}
 	}
 	if sum := t.rows.Total(); sum != read {
@@ -184,7 +174,7 @@ func (t *tally) tell(statuses ...pipeline.Status) string {
 	}
 	text := strings.Join(parts, ", ")
 	for _, c := range t.causes {
-		headline := strings.TrimSpace(c.headline())
+		headline := c.headline()
 		if headline == "" || !slices.Contains(statuses, c.Status) {
 			continue
 		}

@@ -103,8 +103,7 @@ func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
 		if s.Status == "" || l.Status.Compare(s.Status) < 0 {
 			s.Status = l.Status
 		}
-		todo.Resumable = todo.Resumable || l.Resumable
-		todo.Fixable = todo.Fixable || report.Fixable(l)
+		todo.Add(l)
 	}
 	if nameless > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("rows whose user is not known: %d, the first at %s; this user may be meant", nameless, first))
@@ -149,7 +148,7 @@ func (s *Story) tellNext(r *report.Run, todo report.Todo) {
 	if len(s.Vanished) > 0 {
 		advise("pairs that are no longer in the input stay attached: detach takes vanished.csv, whole or cut down, when they have to go")
 	}
-	if todo.Resumable || todo.Fixable {
+	if todo.Resumable > 0 || todo.Fixable {
 		s.Next = append(s.Next, r.Next(todo)...)
 	}
 }
