@@ -78,22 +78,22 @@ func (c *Client) Close() {
 func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "cor client of "+c.base) }
 
 // Do makes one HTTP request, first making or renewing the token if need be. It
-// returns an Answer, or a Fault and no Answer. ctx bounds all of it: when it ends
+// returns either an Answer or a Fault. ctx bounds all of it: when it ends
 // before a connection was made, the fault is NotConnected, after that NoAnswer.
 //
 // r must have at least one share, and its user must be neither "." nor "..",
 // which no URL path carries. A panic in a token renewal panics here, with a
 // *pipeline.PanicError, as it does in Ready and Me.
-func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {
+func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault) {
 	got, fault := c.authorized(ctx, http.MethodPut, URL(c.base, op, r.User), Body(op, r), &r)
 	if fault != nil {
-		return pipeline.Answer{}, fault
+		return nil, fault
 	}
 	answer, problem := decodeAnswer(got)
 	if problem != "" {
-		return pipeline.Answer{}, faultOf(got, problem)
+		return nil, faultOf(got, problem)
 	}
-	return answer, nil
+	return &answer, nil
 }
 
 // Ready waits until an exchange could leave at once. Its fault says why none

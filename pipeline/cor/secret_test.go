@@ -44,12 +44,13 @@ func TestNoSecretShows(t *testing.T) {
 				config := Config{BaseURL: server.URL, AuthURL: server.URL, Credentials: credentials}
 				c := client(t, config)
 				answer, fault := c.Do(t.Context(), pipeline.Attach, sample())
-				for _, e := range answer.Errors {
-					show(e)
-				}
 				show(config, &config, credentials, &credentials, c, struct{ C Credentials }{credentials})
 				if fault != nil {
 					show(*fault, fault)
+				} else {
+					for _, e := range answer.Errors {
+						show(e)
+					}
 				}
 			}
 		}

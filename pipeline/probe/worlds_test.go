@@ -88,13 +88,10 @@ func (l *line) ask(r pipeline.Request) (pipeline.History, bool) {
 	var past pipeline.History
 	for range 4 {
 		e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: r.Key, Op: r.Op, Shares: r.Shares}, Number: int64(len(l.past)) + 1, Session: l.session}
-		answer, fault := l.client.Do(context.Background(), r.Op, r)
-		if e.Fault = fault; fault == nil {
-			e.Answer = &answer
-		}
+		e.Answer, e.Fault = l.client.Do(context.Background(), r.Op, r)
 		past = append(past, e)
 		l.past = append(l.past, e)
-		if fault == nil || fault.Kind == pipeline.Refused || fault.Kind == pipeline.Attached {
+		if e.Fault == nil || e.Is(pipeline.Refused) || e.Is(pipeline.Attached) {
 			break
 		}
 	}

@@ -47,23 +47,24 @@ func TestRunRenewedTokenIsProven(t *testing.T) {
 // first one is open.
 func TestGateOneAtATimeUntilProven(t *testing.T) {
 	g := newGate(&Settings{Burst: 1}, func(err error) { t.Errorf("stopped: %v", err) })
-	for range 4 {
-		g.join()
+	line := make([]place, 4)
+	for i := range line {
+		g.join(&line[i])
 	}
-	if wait := g.try(t0, 1, true); wait != 0 {
+	if wait := g.try(t0, &line[0], true); wait != 0 {
 		t.Fatalf("the first waits for %v", wait)
 	}
-	if err := g.note(t0, &pipeline.Exchange{Fault: fails(pipeline.TokenDown, 500, time.Second)}, moment{}); err != nil {
+	if err := g.note(t0, &pipeline.Exchange{Fault: fails(pipeline.TokenDown, 500, time.Second)}, &line[1]); err != nil {
 		t.Fatal(err)
 	}
-	if wait := g.try(after(2), 2, true); wait == 0 {
+	if wait := g.try(after(2), &line[2], true); wait == 0 {
 		t.Error("another leaves while the first is open")
 	}
-	if err := g.note(after(3), &pipeline.Exchange{Answer: &pipeline.Answer{}}, moment{left: true}); err != nil {
+	if err := g.note(after(3), &pipeline.Exchange{Answer: &pipeline.Answer{}}, &line[0]); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 2 {
-		if wait := g.try(after(float64(4+i)), place(2+i), true); wait != 0 {
+		if wait := g.try(after(float64(4+i)), &line[2+i], true); wait != 0 {
 			t.Errorf("%d waits for %v", i, wait)
 		}
 	}

@@ -48,25 +48,25 @@ func (f *fakeCOR) Ready(ctx context.Context) *pipeline.Fault {
 	return f.ready(ctx)
 }
 
-func (f *fakeCOR) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {
+func (f *fakeCOR) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault) {
 	c := f.enter(op, r)
 	defer f.exit(r.User)
 	if !wait(ctx, f.latency) {
-		return pipeline.Answer{}, &pipeline.Fault{Kind: pipeline.NoAnswer, Message: "given up"}
+		return nil, &pipeline.Fault{Kind: pipeline.NoAnswer, Message: "given up"}
 	}
 	if f.answer != nil {
 		if fault := f.answer(ctx, c); fault != nil {
-			return pipeline.Answer{}, fault
+			return nil, fault
 		}
 	}
-	a := pipeline.Answer{Status: 200, UserID: 1}
+	a := &pipeline.Answer{Status: 200, UserID: 1}
 	if op == pipeline.Attach {
 		for _, s := range r.Shares {
 			a.Pivots = append(a.Pivots, pipeline.Pivot{Workspace: s.Workspace, Source: r.Source, Percentage: s.Percent.String()})
 		}
 	}
 	if f.change != nil {
-		f.change(c, &a)
+		f.change(c, a)
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -21,13 +22,16 @@ type gate struct {
 	limiter *limiter
 	trust   trust
 	out     int           // attempts that have left, and have no end yet
-	line    []place       // those that have not left, in the order in which they do
-	joined  place         // the last that has joined the line
+	line    []*place      // those that have not left, in the order in which they do
 	changed chan struct{} // closed when out or the line has become shorter, or a hold longer
 }
 
-// place is an attempt's place in the line, from 1.
-type place int
+// place is that of a user's attempts, one after another, and what had happened when
+// the present one left or was got ready.
+type place struct {
+	holds  int // that had begun
+	tokens int // that COR had refused
+}
 
 func newGate(s *Settings, stop context.CancelCauseFunc) *gate {
 	return &gate{
@@ -35,36 +39,29 @@ func newGate(s *Settings, stop context.CancelCauseFunc) *gate {
 	}
 }
 
-// join takes the last place in the line.
-func (g *gate) join() place {
+// join takes the last place in the line, unless p is in it.
+func (g *gate) join(p *place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.joined++
-	g.line = append(g.line, g.joined)
-	return g.joined
-}
-
-// pass gives a place up, if the attempt has not left.
-func (g *gate) pass(p place) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if at := slices.Index(g.line, p); at >= 0 {
-		g.line = slices.Delete(g.line, at, at+1)
-		g.wake()
+	if !slices.Contains(g.line, p) {
+		g.line = append(g.line, p)
 	}
 }
 
-// wake lets everybody in the line look again. mu must be held.
-func (g *gate) wake() {
-	close(g.changed)
-	g.changed = make(chan struct{})
+// pass gives a place in the line up, if p is in it.
+func (g *gate) pass(p *place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if slices.Contains(g.line, p) {
+		g.remove(p)
+	}
 }
 
-// moment is what had happened when an attempt left, or when it was got ready.
-type moment struct {
-	left   bool
-	holds  int // that had begun
-	tokens int // that COR had refused
+// remove takes p out of the line and lets everybody in it look again. mu must be held.
+func (g *gate) remove(p *place) {
+	g.line = slices.DeleteFunc(g.line, func(other *place) bool { return other == p })
+	close(g.changed)
+	g.changed = make(chan struct{})
 }
 
 // soon is how long before its slot an attempt is begun at the earliest: what has
@@ -75,19 +72,19 @@ const soon = 100 * time.Millisecond
 // attempt that is begun must be sent at once, and its end be told to note; one that is
 // not yet begun has its slot soon, if no hold comes. It returns context.Cause(ctx)
 // when ctx ends first.
-func (g *gate) await(ctx context.Context, p place, begun bool) (moment, error) {
+func (g *gate) await(ctx context.Context, p *place, begun bool) error {
 	for {
 		g.mu.Lock()
-		m, wait, changed := moment{begun, g.hold.number, g.trust.tokens}, time.Hour, g.changed
+		wait, changed := time.Hour, g.changed
 		if ctx.Err() == nil {
 			wait = g.try(time.Now(), p, begun)
 		}
 		g.mu.Unlock()
 		if wait <= 0 {
-			return m, nil
+			return nil
 		}
 		if err := sleep(ctx, wait, changed); err != nil {
-			return moment{}, err
+			return err
 		}
 	}
 }
@@ -95,7 +92,8 @@ func (g *gate) await(ctx context.Context, p place, begun bool) (moment, error) {
 // try lets an attempt leave, if it is begun and the first in the line, or returns how
 // long it is to wait. Until COR has taken the token, one attempt is open at a time:
 // bad credentials are found out before other users meet them. mu must be held.
-func (g *gate) try(now time.Time, p place, begun bool) time.Duration {
+func (g *gate) try(now time.Time, p *place, begun bool) time.Duration {
+	p.holds, p.tokens = g.hold.number, g.trust.tokens
 	held := g.hold.until.Sub(now)
 	switch {
 	case !begun:
@@ -109,31 +107,27 @@ func (g *gate) try(now time.Time, p place, begun bool) time.Duration {
 		return wait
 	}
 	g.out++
-	g.line = g.line[1:]
-	g.wake()
+	g.remove(p)
 	return 0
 }
 
-// note takes note of what came of an attempt: a hold begins at once. since is the
-// moment at which it left or was got ready. An error says why the run must stop:
-// then nothing leaves any more.
-func (g *gate) note(now time.Time, e *pipeline.Exchange, since moment) error {
+// note takes note of what came of an attempt, whether it has left or could not be got
+// ready: a hold begins at once. An error says why the run must stop: then nothing
+// leaves any more.
+func (g *gate) note(now time.Time, e *pipeline.Exchange, p *place) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if since.left {
+	if !slices.Contains(g.line, p) {
 		g.out--
 	}
-	if g.hold.note(now, e, since.holds != g.hold.number, rand.Float64()) {
+	if g.hold.note(now, e, p.holds != g.hold.number, rand.Float64()) {
 		g.limiter.halve(now)
 	}
-	stop := g.trust.note(e, since.tokens != g.trust.tokens)
-	if why := g.hold.exhausted(now); stop == nil && why != "" {
-		stop = pipeline.Stop{Kind: pipeline.Unavailable, Guard: "--max-wait", Reason: why}
-	}
+	stop := cmp.Or(g.trust.note(e, p.tokens != g.trust.tokens), g.hold.exhausted(now))
 	if stop != nil {
 		g.stop(stop)
 	}
-	g.wake()
+	g.remove(p)
 	return stop
 }
 

@@ -86,12 +86,12 @@ func (h *hold) begin(now time.Time, after time.Duration, stale bool, jitter floa
 	return !stale
 }
 
-// exhausted says why there is no point in waiting any more after what was noted
-// now, "" when there is: the limit is over without a usable answer, or will be when
-// the hold ends.
-func (h *hold) exhausted(now time.Time) string {
+// exhausted returns the Stop when there is no point in waiting any more after what
+// was noted now, nil when there is: the limit is over without a usable answer, or will
+// be when the hold ends.
+func (h *hold) exhausted(now time.Time) error {
 	if h.limit == 0 || h.trouble.IsZero() {
-		return ""
+		return nil
 	}
 	silence, wait := now.Sub(h.trouble), max(0, h.until.Sub(now))
 	why := "no usable answer for that long"
@@ -102,9 +102,10 @@ func (h *hold) exhausted(now time.Time) string {
 	case silence+wait > h.limit:
 		why = fmt.Sprintf("no usable answer for %s, and %s more to wait", brief(silence.Round(time.Second)), brief(wait.Round(time.Second)))
 	default:
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("the wait is longer than --max-wait %s: %s; last met: %v", brief(h.limit), why, h.met)
+	why = fmt.Sprintf("the wait is longer than --max-wait %s: %s; last met: %v", brief(h.limit), why, h.met)
+	return pipeline.Stop{Kind: pipeline.Unavailable, Guard: "--max-wait", Reason: why}
 }
 
 // brief returns a duration as people write it: 5m, not 5m0s.

@@ -216,7 +216,11 @@ func TestHoldExhausted(t *testing.T) {
 	} {
 		h := hold{limit: limit}
 		c.do(&h)
-		if got := h.exhausted(after(c.at)); got != c.want {
+		got := ""
+		if stop := h.exhausted(after(c.at)); stop != nil {
+			got = stop.Error()
+		}
+		if got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

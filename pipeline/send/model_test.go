@@ -52,7 +52,7 @@ type trouble struct {
 
 func (m *model) Ready(ctx context.Context) *pipeline.Fault { return nil }
 
-func (m *model) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {
+func (m *model) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault) {
 	t := m.enter(r.User)
 	defer m.exit(r.User)
 	delay := m.latency
@@ -63,29 +63,29 @@ func (m *model) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pip
 		return m.handle(ctx, op, r, t, delay)
 	}
 	if !wait(ctx, delay) {
-		return pipeline.Answer{}, &pipeline.Fault{Kind: pipeline.NoAnswer}
+		return nil, &pipeline.Fault{Kind: pipeline.NoAnswer}
 	}
 	m.hold(t.fault.After)
-	return pipeline.Answer{}, t.fault
+	return nil, t.fault
 }
 
 // handle changes what is stored, halfway through the delay.
-func (m *model) handle(ctx context.Context, op pipeline.Op, r pipeline.Request, t trouble, delay time.Duration) (pipeline.Answer, *pipeline.Fault) {
+func (m *model) handle(ctx context.Context, op pipeline.Op, r pipeline.Request, t trouble, delay time.Duration) (*pipeline.Answer, *pipeline.Fault) {
 	if !wait(ctx, delay/2) {
-		return pipeline.Answer{}, &pipeline.Fault{Kind: pipeline.NoAnswer}
+		return nil, &pipeline.Fault{Kind: pipeline.NoAnswer}
 	}
 	answer, fault := m.apply(op, r)
 	if !wait(ctx, delay/2) {
-		return pipeline.Answer{}, &pipeline.Fault{Kind: pipeline.NoAnswer}
+		return nil, &pipeline.Fault{Kind: pipeline.NoAnswer}
 	}
 	switch {
 	case fault != nil:
-		return pipeline.Answer{}, fault
+		return nil, fault
 	case t.fault != nil:
 		m.hold(t.fault.After)
-		return pipeline.Answer{}, t.fault
+		return nil, t.fault
 	}
-	t.change(&answer)
+	t.change(answer)
 	return answer, nil
 }
 
@@ -139,10 +139,10 @@ func (m *model) hold(after time.Duration) {
 	}
 }
 
-func (m *model) apply(op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault) {
+func (m *model) apply(op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := pipeline.Answer{Status: 200, UserID: 1}
+	a := &pipeline.Answer{Status: 200, UserID: 1}
 	pair := func(w pipeline.WorkspaceID) pipeline.Pair {
 		return pipeline.Pair{User: r.User, Source: r.Source, Workspace: w}
 	}
@@ -150,13 +150,13 @@ func (m *model) apply(op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pip
 		_, held := m.stored[pair(s.Workspace)]
 		switch {
 		case m.nowhere[s.Workspace] && m.unknown == "refuse":
-			return a, &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "ZC001", Subject: pipeline.UnknownWorkspace}
+			return nil, &pipeline.Fault{Kind: pipeline.Refused, Status: 400, Code: "ZC001", Subject: pipeline.UnknownWorkspace}
 		case op == pipeline.Attach && held && m.reattach == "error":
-			return a, &pipeline.Fault{Kind: pipeline.Attached, Status: 400, Code: "AlreadyAttachedError"}
+			return nil, &pipeline.Fault{Kind: pipeline.Attached, Status: 400, Code: "AlreadyAttachedError"}
 		}
 	}
 	for _, s := range r.Shares {
-		m.change(op, pair(s.Workspace), s.Percent, &a)
+		m.change(op, pair(s.Workspace), s.Percent, a)
 	}
 	var names []pipeline.WorkspaceID
 	for p := range m.stored {

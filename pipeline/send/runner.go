@@ -81,13 +81,10 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	defer stop()
 	state := &run{Runner: r, gate: newGate(&r.Settings, end), cut: cut, total: total, next: next}
 	state.repairing.Store(r.Repair)
-	var err error
-	if r.Canary > 0 {
-		err = state.serve(ctx, r.Canary)
-		if err == nil && state.unmatched > 0 {
-			err = guarded("--canary", fmt.Sprintf("users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
-				state.unmatched, min(r.Canary, total), r.Canary))
-		}
+	err := state.serve(ctx, r.Canary)
+	if err == nil && state.unmatched > 0 {
+		err = guarded("--canary", fmt.Sprintf("users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
+			state.unmatched, min(r.Canary, total), r.Canary))
 	}
 	if err == nil {
 		err = state.serve(ctx, -1)
@@ -151,22 +148,20 @@ func (r *run) take() (*visit, error) {
 		return nil, err
 	}
 	r.left--
-	return &visit{run: r, user: user, place: r.gate.join()}, nil
+	v := &visit{run: r, user: user}
+	r.gate.join(&v.place)
+	return v, nil
 }
 
 // count counts a settled user and says whether a guard stops the run.
 func (r *run) count(verdicts [][]pipeline.Verdict) error {
-	matched, failing := true, false
-	for _, v := range slices.Concat(verdicts...) {
-		matched = matched && v.Status == pipeline.Matched
-		failing = failing || !v.Status.Settled() && v.Status != pipeline.NotSent
-	}
+	rows := slices.Concat(verdicts...)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !matched {
+	if slices.ContainsFunc(rows, func(v pipeline.Verdict) bool { return v.Status != pipeline.Matched }) {
 		r.unmatched++
 	}
-	if failing {
+	if slices.ContainsFunc(rows, func(v pipeline.Verdict) bool { return !v.Status.Settled() && v.Status != pipeline.NotSent }) {
 		r.failing++
 	}
 	if !r.MaxFailures.Exceeded(r.failing, r.total) {

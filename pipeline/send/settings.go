@@ -14,10 +14,10 @@ type COR interface {
 	// left.
 	Ready(ctx context.Context) *pipeline.Fault
 
-	// Do makes one HTTP request, never repeated. It returns an Answer, or a Fault
-	// and no Answer. When ctx ends before a connection was made, the fault is
+	// Do makes one HTTP request, never repeated. It returns either an Answer or a
+	// Fault. When ctx ends before a connection was made, the fault is
 	// NotConnected, after that NoAnswer.
-	Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (pipeline.Answer, *pipeline.Fault)
+	Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault)
 }
 
 // Journal makes attempts durable. Its methods may be called from several

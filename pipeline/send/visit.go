@@ -15,7 +15,7 @@ import (
 type visit struct {
 	*run
 	user  pipeline.User
-	place place // in the line, of the first attempt; 0 when it has been used
+	place place
 }
 
 // settle sends the user's requests one after another. An error stops the run.
@@ -25,7 +25,7 @@ func (v *visit) settle(ctx context.Context) (err error) {
 			err = v.request(ctx, &v.user.Requests[i])
 		}
 	}
-	v.gate.pass(v.place)
+	v.gate.pass(&v.place)
 	verdicts := verdict.OfUser(v.user.Requests, v.Tolerance)
 	begun := slices.ContainsFunc(v.user.Requests, func(r pipeline.Request) bool { return len(r.Past) > 0 })
 	if v.OnUser != nil && (err == nil || begun) {
@@ -41,10 +41,8 @@ func (v *visit) settle(ctx context.Context) (err error) {
 // until there is nothing more to send. An error stops the run.
 func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 	session := len(request.Past)
-	delays := backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 30 * time.Second,
-	}
-	delays.Reset()
+	delays := backoff.NewExponentialBackOff() // from half a second, more or less by half
+	delays.Multiplier, delays.MaxInterval = 2, 30*time.Second
 	for {
 		settings := v.Settings
 		settings.Repair = v.repairing.Load()
@@ -71,12 +69,8 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 // attempt sends a request once, or some of its workspaces, and appends what came
 // of it to request.Past. An error stops the run.
 func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) error {
-	place := v.place
-	if v.place = 0; place == 0 {
-		place = v.gate.join()
-	}
-	defer v.gate.pass(place)
-	since, err := v.gate.await(ctx, place, false)
+	v.gate.join(&v.place) // the first attempt is in the line already
+	err := v.gate.await(ctx, &v.place, false)
 	if err != nil {
 		return err
 	}
@@ -96,21 +90,18 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 		return err
 	}
 	if e.Fault = unready; unready == nil {
-		if since, err = v.gate.await(ctx, place, true); err != nil {
+		if err = v.gate.await(ctx, &v.place, true); err != nil {
 			e.Fault = &pipeline.Fault{Kind: pipeline.Withheld} // the run stops before there was a slot: nothing left
 		} else {
 			limited, cancel := context.WithTimeout(v.cut, v.Timeout)
-			answer, fault := v.COR.Do(limited, e.Op, part)
+			e.Answer, e.Fault = v.COR.Do(limited, e.Op, part)
 			cancel()
-			if e.Fault = fault; fault == nil {
-				e.Answer = &answer
-			}
 		}
 	}
 	now := time.Now()
 	e.Ended = now.UTC()
 	if err == nil {
-		err = v.gate.note(now, &e, since)
+		err = v.gate.note(now, &e, &v.place)
 	}
 	request.Past = append(request.Past, e)
 	if broken := v.Journal.End(e); broken != nil {
