@@ -7,23 +7,13 @@ import (
 	"corattach/pipeline/verdict"
 )
 
-// step is what a request does next.
+// step is what a request does next. The zero step is that nothing more is sent for it.
 type step struct {
-	do   action
-	op   pipeline.Op            // for send and retry
-	only []pipeline.WorkspaceID // for send and retry; nil = all of the request's workspaces
+	op     pipeline.Op            // "" when nothing is sent
+	only   []pipeline.WorkspaceID // nil = all of the request's workspaces
+	retry  bool                   // it is sent after a backoff, not as soon as there is a slot
+	giveUp bool                   // the credentials are refused: the run ends
 }
-
-// action is the kind of a step. The list is closed.
-type action string
-
-// The actions.
-const (
-	done   action = "done"    // nothing more is sent for the request
-	send   action = "send"    // send as soon as there is a slot
-	retry  action = "retry"   // send after a backoff
-	giveUp action = "give up" // the credentials are refused: the run ends
-)
 
 // next decides what a request does next. The exchanges of r.Past from index session
 // on belong to this session: earlier ones tell what is still open, but use up no
@@ -34,20 +24,26 @@ func next(r *pipeline.Request, session int, s *Settings) step {
 	recent := r.Past[session:]
 	switch {
 	case len(r.Past) == 0:
-		return step{send, r.Op, nil}
+		return step{op: r.Op}
 	case len(recent) == 0:
 		return firstStep(r, s.Tolerance)
 	}
-	last := &recent[len(recent)-1]
+	last, spent := &recent[len(recent)-1], failures(recent) > s.Retries
 	switch {
-	case last.Op != r.Op && perhapsDetached(r.Past, recent, s.Retries):
-		return step{send, r.Op, last.Only}
+	case last.Op != r.Op && perhapsDetached(r.Past, spent):
+		return step{op: r.Op, only: last.Only}
 	case s.Repair && last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)) && !verdict.Repaired(r.Past):
 		return beginRepair(r, last, s.Tolerance)
-	case last.Answer != nil || verdict.Refuses(last):
-		return step{do: done}
+	case last.Answer != nil, verdict.Refuses(last):
+		return step{}
+	case last.Is(pipeline.NoToken), last.Is(pipeline.Untrusted), last.Is(pipeline.Unauthorized) && tokenRefused(recent[:len(recent)-1]):
+		return step{giveUp: true}
+	case last.Is(pipeline.Unauthorized), last.Is(pipeline.Throttled), last.Is(pipeline.TokenDown):
+		return step{op: last.Op, only: last.Only}
+	case spent:
+		return step{}
 	}
-	return tryAgain(recent, s.Retries)
+	return step{op: last.Op, only: last.Only, retry: true}
 }
 
 // Open reports whether another session would send something for one of a user's
@@ -55,18 +51,25 @@ func next(r *pipeline.Request, session int, s *Settings) step {
 func Open(requests []pipeline.Request, tolerance pipeline.Percent) bool {
 	for i := range requests {
 		r := &requests[i]
-		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), &Settings{Tolerance: tolerance}).do != done {
+		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), &Settings{Tolerance: tolerance}).op != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// firstStep is the first of a session: what has no definite answer yet, and
-// before that the detach of a repair that was begun.
+// firstStep is the first of a session: what has no definite answer yet. Before that
+// comes a repair whose detach was the last to leave, and was not answered or was
+// refused for a reason that passes.
 func firstStep(r *pipeline.Request, tolerance pipeline.Percent) step {
-	if only := unfinished(r); only != nil {
-		return step{send, pipeline.Detach, only}
+	for i := range slices.Backward(r.Past) {
+		e := &r.Past[i]
+		if e.Op != r.Op && (e.LeavesOpen() || verdict.RefusedForNow(e)) {
+			return step{op: e.Op, only: e.Only}
+		}
+		if e.MayHaveLeft() {
+			break
+		}
 	}
 	var open []pipeline.WorkspaceID
 	for i, v := range verdict.Of(r, tolerance) {
@@ -76,41 +79,25 @@ func firstStep(r *pipeline.Request, tolerance pipeline.Percent) step {
 	}
 	switch len(open) {
 	case 0:
-		return step{do: done}
+		return step{}
 	case len(r.Shares):
 		open = nil
 	}
-	return step{send, r.Op, open}
-}
-
-// unfinished returns the workspaces of a repair whose detach was the last to leave,
-// and was not answered or was refused for a reason that passes; nil when there are
-// none.
-func unfinished(r *pipeline.Request) []pipeline.WorkspaceID {
-	for _, e := range slices.Backward(r.Past) {
-		switch {
-		case !e.MayHaveLeft():
-		case e.Op != r.Op && (e.LeavesOpen() || verdict.RefusedForNow(&e)):
-			return e.Only
-		default:
-			return nil
-		}
-	}
-	return nil
+	return step{op: r.Op, only: open}
 }
 
 // perhapsDetached reports whether the last exchange, a detach for a repair, is to be
 // followed by the attach. Whatever came of one that may have been done, or of one
-// before it, the workspaces are to be attached.
-func perhapsDetached(past, recent pipeline.History, retries int) bool {
-	last := &recent[len(recent)-1]
+// before it, the workspaces are to be attached. spent says that no retry is left.
+func perhapsDetached(past pipeline.History, spent bool) bool {
+	last := &past[len(past)-1]
 	switch {
 	case last.Answer != nil, verdict.AcceptedUnread(last):
 		return true
 	case verdict.Refuses(last):
 		return slices.ContainsFunc(past, func(e pipeline.Exchange) bool { return e.Op == last.Op && e.LeavesOpen() })
 	}
-	return last.LeavesOpen() && !last.Is(pipeline.Throttled) && failures(recent) > retries
+	return last.LeavesOpen() && !last.Is(pipeline.Throttled) && spent
 }
 
 // beginRepair begins a repair of what COR answered with another percentage or
@@ -131,25 +118,9 @@ func beginRepair(r *pipeline.Request, last *pipeline.Exchange, tolerance pipelin
 		}
 	}
 	if differing == nil {
-		return step{do: done}
+		return step{}
 	}
-	return step{send, pipeline.Detach, differing}
-}
-
-// tryAgain decides what follows a fault that says neither yes nor no: again, as
-// often as there are retries.
-func tryAgain(recent pipeline.History, retries int) step {
-	last := &recent[len(recent)-1]
-	switch {
-	case last.Is(pipeline.NoToken), last.Is(pipeline.Untrusted),
-		last.Is(pipeline.Unauthorized) && tokenRefused(recent[:len(recent)-1]):
-		return step{do: giveUp}
-	case last.Is(pipeline.Unauthorized), last.Is(pipeline.Throttled), last.Is(pipeline.TokenDown):
-		return step{send, last.Op, last.Only}
-	case failures(recent) > retries:
-		return step{do: done}
-	}
-	return step{retry, last.Op, last.Only}
+	return step{op: pipeline.Detach, only: differing}
 }
 
 // tokenRefused reports whether the last exchange in which COR looked at the token

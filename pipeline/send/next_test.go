@@ -89,17 +89,17 @@ var (
 )
 
 var (
-	finished = step{do: done}
-	stop     = step{do: giveUp}
+	finished = step{}
+	stop     = step{giveUp: true}
 	attach   = attachOf()
-	again    = step{retry, pipeline.Attach, nil}
+	again    = step{op: pipeline.Attach, retry: true}
 	kept     = answered(pivot("11", "59"), pivot("12", "40")) // 11 has another percentage
 	plain    = Settings{Retries: 5}
 	mender   = Settings{Retries: 5, Repair: true}
 )
 
-func attachOf(only ...pipeline.WorkspaceID) step { return step{send, pipeline.Attach, only} }
-func detachOf(only ...pipeline.WorkspaceID) step { return step{send, pipeline.Detach, only} }
+func attachOf(only ...pipeline.WorkspaceID) step { return step{op: pipeline.Attach, only: only} }
+func detachOf(only ...pipeline.WorkspaceID) step { return step{op: pipeline.Detach, only: only} }
 
 func TestNext(t *testing.T) {
 	for _, c := range stepCases {
@@ -126,8 +126,8 @@ func TestNextOfADetach(t *testing.T) {
 		{"answered", past(fine().detach()), 0, finished},
 		{"refused", past(refused.detach()), 0, finished},
 		{"already attached", past(attached.detach()), 0, finished},
-		{"no answer", past(noAnswer.detach()), 0, step{retry, pipeline.Detach, nil}},
-		{"a 2xx that can't be read", past(unreadable.detach()), 0, step{retry, pipeline.Detach, nil}},
+		{"no answer", past(noAnswer.detach()), 0, step{op: pipeline.Detach, retry: true}},
+		{"a 2xx that can't be read", past(unreadable.detach()), 0, step{op: pipeline.Detach, retry: true}},
 		{"throttled", past(throttled.detach()), 0, detachOf()},
 		{"no retry left", past(repeat(6, noAnswer.detach())...), 0, finished},
 		{"401 twice", past(denied.detach(), denied.detach()), 0, stop},
@@ -157,7 +157,7 @@ func TestNextEnds(t *testing.T) {
 		detached := 0
 		for len(r.Past) < 100 {
 			s := next(&r, 0, &p)
-			if s.do == done || s.do == giveUp {
+			if s.op == "" {
 				break
 			}
 			e := rapid.SampledFrom(kinds).Draw(t, "exchange")
@@ -171,7 +171,7 @@ func TestNextEnds(t *testing.T) {
 			t.Fatalf("%d exchanges, %d detaches with an answer", len(r.Past), detached)
 		}
 		resumable := slices.ContainsFunc(verdict.Of(&r, 0), func(v pipeline.Verdict) bool { return v.Resumable })
-		if s := next(&r, len(r.Past), &Settings{}); (s.do == send) != resumable || s.do == send && s.op != r.Op && !p.Repair {
+		if s := next(&r, len(r.Past), &Settings{}); (s.op != "") != resumable || s.op != "" && s.op != r.Op && !p.Repair {
 			t.Fatalf("resume does %+v, and something is resumable: %v", s, resumable)
 		}
 	})

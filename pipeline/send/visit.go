@@ -47,12 +47,12 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 		settings := v.Settings
 		settings.Repair = v.repairing.Load()
 		s := next(request, session, &settings)
-		switch s.do {
-		case done:
-			return nil
-		case giveUp:
+		switch {
+		case s.giveUp:
 			return credentialsRefused(request.Past[len(request.Past)-1].Fault)
-		case retry:
+		case s.op == "":
+			return nil
+		case s.retry:
 			if err := sleep(ctx, delays.NextBackOff(), nil); err != nil {
 				return err
 			}
