@@ -3,17 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
-
-// Part returns the request cut down to the named workspaces; nil names all.
-func (r Request) Part(workspaces []WorkspaceID) Request {
-	if workspaces != nil {
-		r.Shares = slices.DeleteFunc(slices.Clone(r.Shares), func(s Share) bool { return !slices.Contains(workspaces, s.Workspace) })
-	}
-	return r
-}
 
 // Is reports whether the exchange met a fault of this kind.
 func (e *Exchange) Is(kind FaultKind) bool {

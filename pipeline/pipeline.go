@@ -149,10 +149,9 @@ type User struct {
 // Attempt is one sending of a request, or of some of its workspaces.
 type Attempt struct {
 	Key
-	Op     Op            `json:"op"`
-	Only   []WorkspaceID `json:"only,omitempty"` // nil = all of the request's workspaces
-	Shares []Share       `json:"shares"`         // what is asked for: those of the request, or of Only
-	At     time.Time     `json:"at"`             // when it was begun, UTC
+	Op     Op        `json:"op"`
+	Shares []Share   `json:"shares"` // what is asked for: those of the request, or some of them
+	At     time.Time `json:"at"`     // when it was begun, UTC
 }
 
 // Exchange is an attempt and what came of it: an Answer, a Fault, or neither

@@ -325,7 +325,7 @@ func FuzzRead(f *testing.F) {
 		}
 		text := strings.ToValidUTF8(string(input), "?")
 		e := refused(1, text)
-		e.Fault.Message, e.Only = text, []pipeline.WorkspaceID{pipeline.WorkspaceID(text)}
+		e.Fault.Message, e.Shares = text, []pipeline.Share{{Workspace: pipeline.WorkspaceID(text)}}
 		attempt := record[*pipeline.Attempt]{beginRecord, 1, e.User, &e.Attempt}
 		came := record[*outcome]{Type: endRecord, Number: 1, Data: &outcome{Fault: e.Fault}}
 		for line, same := range map[string]func(line []byte) bool{

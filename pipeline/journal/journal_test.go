@@ -188,7 +188,7 @@ func TestAttemptsRoundTrip(t *testing.T) {
 				Shares: []pipeline.Share{{Workspace: pipeline.WorkspaceID(text), Percent: pipeline.Percent(i)}}, At: epoch.Add(time.Duration(k)),
 			}
 			if k%3 > 0 {
-				e.Only = []pipeline.WorkspaceID{pipeline.WorkspaceID(text), "W"}
+				e.Shares = append(e.Shares, pipeline.Share{Workspace: "W"})
 			}
 			number++
 			e.Number = must(j.Begin(e.Attempt))(t)

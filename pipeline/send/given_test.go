@@ -58,7 +58,7 @@ func TestRunHandsOverWhatWasSentBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(1)
 		b.users[0].Requests[0].Past = pipeline.History{{
-			Attempt: pipeline.Attempt{Key: b.users[0].Requests[0].Key, Op: pipeline.Attach}, Fault: fails(pipeline.NoAnswer, 0, 0), Number: 1,
+			Attempt: pipeline.Attempt{Key: b.users[0].Requests[0].Key, Op: pipeline.Attach, Shares: b.users[0].Requests[0].Shares}, Fault: fails(pipeline.NoAnswer, 0, 0), Number: 1,
 		}}
 		ctx, cancel := context.WithCancelCause(context.Background())
 		b.ctx = ctx
@@ -158,7 +158,7 @@ func TestRunSettledUsersKeepNobody(t *testing.T) {
 		for i := range b.users {
 			if i%3 > 0 {
 				b.users[i].Requests[0].Past = pipeline.History{{
-					Attempt: pipeline.Attempt{Key: b.users[i].Requests[0].Key, Op: pipeline.Attach}, Fault: fails(pipeline.Refused, 400, 0),
+					Attempt: pipeline.Attempt{Key: b.users[i].Requests[0].Key, Op: pipeline.Attach, Shares: b.users[i].Requests[0].Shares}, Fault: fails(pipeline.Refused, 400, 0),
 				}}
 			}
 		}

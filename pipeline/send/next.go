@@ -7,12 +7,12 @@ import (
 	"corattach/pipeline/verdict"
 )
 
-// step is what a request does next. The zero step is that nothing more is sent for it.
+// step is what a request does next. One without shares sends nothing more.
 type step struct {
-	op     pipeline.Op            // "" when nothing is sent
-	only   []pipeline.WorkspaceID // nil = all of the request's workspaces
-	retry  bool                   // it is sent after a backoff, not as soon as there is a slot
-	giveUp bool                   // the credentials are refused: the run ends
+	op     pipeline.Op
+	shares []pipeline.Share // all of the request's, or some of them
+	retry  bool             // it is sent after a backoff, not as soon as there is a slot
+	giveUp bool             // the credentials are refused: the run ends
 }
 
 // next decides what a request does next. The exchanges of r.Past from index session
@@ -24,14 +24,14 @@ func next(r *pipeline.Request, session int, s *Settings) step {
 	recent := r.Past[session:]
 	switch {
 	case len(r.Past) == 0:
-		return step{op: r.Op}
+		return step{op: r.Op, shares: r.Shares}
 	case len(recent) == 0:
 		return firstStep(r, s.Tolerance)
 	}
 	last, spent := &recent[len(recent)-1], failures(recent) > s.Retries
 	switch {
 	case last.Op != r.Op && perhapsDetached(r.Past, spent):
-		return step{op: r.Op, only: last.Only}
+		return step{op: r.Op, shares: last.Shares}
 	case s.Repair && last.Op == pipeline.Attach && (last.Answer != nil || last.Is(pipeline.Attached)) && !verdict.Repaired(r.Past):
 		return beginRepair(r, last, s.Tolerance)
 	case last.Answer != nil, verdict.Refuses(last):
@@ -39,11 +39,11 @@ func next(r *pipeline.Request, session int, s *Settings) step {
 	case last.Is(pipeline.NoToken), last.Is(pipeline.Untrusted), last.Is(pipeline.Unauthorized) && tokenRefused(recent[:len(recent)-1]):
 		return step{giveUp: true}
 	case last.Is(pipeline.Unauthorized), last.Is(pipeline.Throttled), last.Is(pipeline.TokenDown):
-		return step{op: last.Op, only: last.Only}
+		return step{op: last.Op, shares: last.Shares}
 	case spent:
 		return step{}
 	}
-	return step{op: last.Op, only: last.Only, retry: true}
+	return step{op: last.Op, shares: last.Shares, retry: true}
 }
 
 // Open reports whether another session would send something for one of a user's
@@ -51,7 +51,7 @@ func next(r *pipeline.Request, session int, s *Settings) step {
 func Open(requests []pipeline.Request, tolerance pipeline.Percent) bool {
 	for i := range requests {
 		r := &requests[i]
-		if verdict.BarredBy(requests, i) < 0 && next(r, len(r.Past), &Settings{Tolerance: tolerance}).op != "" {
+		if verdict.BarredBy(requests, i) < 0 && len(next(r, len(r.Past), &Settings{Tolerance: tolerance}).shares) > 0 {
 			return true
 		}
 	}
@@ -65,25 +65,19 @@ func firstStep(r *pipeline.Request, tolerance pipeline.Percent) step {
 	for i := range slices.Backward(r.Past) {
 		e := &r.Past[i]
 		if e.Op != r.Op && (e.LeavesOpen() || verdict.RefusedForNow(e)) {
-			return step{op: e.Op, only: e.Only}
+			return step{op: e.Op, shares: e.Shares}
 		}
 		if e.MayHaveLeft() {
 			break
 		}
 	}
-	var open []pipeline.WorkspaceID
+	open := step{op: r.Op}
 	for i, v := range verdict.Of(r, tolerance) {
 		if v.Resumable {
-			open = append(open, r.Shares[i].Workspace)
+			open.shares = append(open.shares, r.Shares[i])
 		}
 	}
-	switch len(open) {
-	case 0:
-		return step{}
-	case len(r.Shares):
-		open = nil
-	}
-	return step{op: r.Op, only: open}
+	return open
 }
 
 // perhapsDetached reports whether the last exchange, a detach for a repair, is to be
@@ -109,18 +103,14 @@ func beginRepair(r *pipeline.Request, last *pipeline.Exchange, tolerance pipelin
 			attached[item.Workspace] = attached[item.Workspace] || item.Attached
 		}
 	}
-	part := r.Part(last.Only)
-	part.Past = pipeline.History{*last}
-	var differing []pipeline.WorkspaceID
-	for i, v := range verdict.Of(&part, tolerance) {
-		if w := part.Shares[i].Workspace; v.Status == pipeline.Mismatched || attached[w] || last.Answer == nil {
-			differing = append(differing, w)
+	alone, repair := *r, step{op: pipeline.Detach}
+	alone.Shares, alone.Past = last.Shares, pipeline.History{*last}
+	for i, v := range verdict.Of(&alone, tolerance) {
+		if s := last.Shares[i]; v.Status == pipeline.Mismatched || attached[s.Workspace] || last.Answer == nil {
+			repair.shares = append(repair.shares, s)
 		}
 	}
-	if differing == nil {
-		return step{}
-	}
-	return step{op: pipeline.Detach, only: differing}
+	return repair
 }
 
 // tokenRefused reports whether the last exchange in which COR looked at the token

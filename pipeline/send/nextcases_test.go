@@ -39,9 +39,9 @@ var stepCases = []struct {
 	{"an earlier session uses up no retries", past(append(repeat(6, broken), repeat(5, broken)...)...), 6, plain, again},
 	{"nor does it give any", past(append(repeat(6, broken), repeat(6, broken)...)...), 6, plain, finished},
 	{"a repair has retries of its own", past(broken, broken, kept, noAnswer.detach("11"), noAnswer.detach("11")), 0, Settings{Retries: 2, Repair: true},
-		step{op: pipeline.Detach, only: []pipeline.WorkspaceID{"11"}, retry: true}},
+		step{op: pipeline.Detach, shares: part([]pipeline.WorkspaceID{"11"}), retry: true}},
 	{"and so has its attach", past(broken, broken, kept, broken.detach("11"), answered().detach("11"), broken.of("11"), broken.of("11")), 0, Settings{Retries: 2, Repair: true},
-		step{op: pipeline.Attach, only: []pipeline.WorkspaceID{"11"}, retry: true}},
+		step{op: pipeline.Attach, shares: part([]pipeline.WorkspaceID{"11"}), retry: true}},
 
 	// 401: renewed once and repeated; refused again, the run stops.
 	{"401", past(denied), 0, plain, attach},
@@ -72,7 +72,7 @@ var stepCases = []struct {
 	{"resume: only the contradictory one", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2"))), 1, plain, attachOf("11")},
 	{"resume: then it is done", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2")), fine().of("11")), 1, plain, finished},
 	{"resume: a retry stays with its workspaces", past(answered(pivot("12", "40"), pivot("11", "1"), pivot("11", "2")), broken.of("11")), 1, plain,
-		step{op: pipeline.Attach, only: []pipeline.WorkspaceID{"11"}, retry: true}},
+		step{op: pipeline.Attach, shares: part([]pipeline.WorkspaceID{"11"}), retry: true}},
 
 	// Repair, once.
 	{"mismatched within the tolerance", past(kept), 0, Settings{Retries: 5, Repair: true, Tolerance: one}, finished},
@@ -86,11 +86,11 @@ var stepCases = []struct {
 	{"a refused detach", past(kept, refused.detach("11")), 0, mender, finished},
 	{"a throttled detach", past(kept, throttled.detach("11")), 0, mender, detachOf("11")},
 	{"a detach without an answer", past(kept, noAnswer.detach("11")), 0, mender,
-		step{op: pipeline.Detach, only: []pipeline.WorkspaceID{"11"}, retry: true}},
+		step{op: pipeline.Detach, shares: part([]pipeline.WorkspaceID{"11"}), retry: true}},
 	{"a detach answered without a user object", past(kept, unreadable.detach("11")), 0, mender, attachOf("11")},
 	{"a detach that is never answered is followed by the attach", past(append([]exchange{kept}, repeat(6, noAnswer.detach("11"))...)...), 0, mender, attachOf("11")},
 	{"whose attach has retries of its own", past(append(repeat(6, noAnswer.detach("11")), broken.of("11"))...), 0, mender,
-		step{op: pipeline.Attach, only: []pipeline.WorkspaceID{"11"}, retry: true}},
+		step{op: pipeline.Attach, shares: part([]pipeline.WorkspaceID{"11"}), retry: true}},
 	{"repaired in vain, the detach without a user object", past(kept, unreadable.detach("11"), kept.of("11")), 0, mender, finished},
 	{"in vain, the detach never answered: once more", past(append(append([]exchange{kept}, repeat(6, noAnswer.detach("11"))...), kept.of("11"))...), 0, mender, detachOf("11")},
 	{"in vain again", past(kept, noAnswer.detach("11"), kept.of("11"), noAnswer.detach("11"), kept.of("11")), 0, mender, finished},

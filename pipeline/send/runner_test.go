@@ -178,7 +178,7 @@ func TestRunChunks(t *testing.T) {
 func TestRunResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(3)
-		settled := pipeline.Exchange{Attempt: pipeline.Attempt{Key: b.users[0].Requests[0].Key, Op: pipeline.Attach}, Answer: &pipeline.Answer{
+		settled := pipeline.Exchange{Attempt: pipeline.Attempt{Key: b.users[0].Requests[0].Key, Op: pipeline.Attach, Shares: b.users[0].Requests[0].Shares}, Answer: &pipeline.Answer{
 			Status: 200, Pivots: []pipeline.Pivot{{Workspace: "w1", Source: "SAP", Percentage: "60"}},
 		}}
 		b.users[0].Requests[0].Past = pipeline.History{settled}
@@ -222,8 +222,8 @@ func TestRunRepairs(t *testing.T) {
 		b.expect(t, pipeline.RanToEnd, 30)
 		b.expectAll(t, pipeline.Matched)
 		for _, e := range b.journal.history(name(7)) {
-			if e.Op == pipeline.Detach && !slices.Equal(e.Only, []pipeline.WorkspaceID{"w1"}) {
-				t.Errorf("detached %v", e.Only)
+			if e.Op == pipeline.Detach && !slices.Equal(e.Shares, single(name(7)).Shares) {
+				t.Errorf("detached %v", e.Shares)
 			}
 		}
 		checkRate(t, b.times(), 5, 1)

@@ -50,7 +50,7 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 		switch {
 		case s.giveUp:
 			return credentialsRefused(request.Past[len(request.Past)-1].Fault)
-		case s.op == "":
+		case len(s.shares) == 0:
 			return nil
 		case s.retry:
 			if err := sleep(ctx, delays.NextBackOff(), nil); err != nil {
@@ -82,9 +82,10 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	part := request.Part(s.only)
+	part := *request
+	part.Shares = s.shares
 	e := pipeline.Exchange{Session: v.Session, Attempt: pipeline.Attempt{
-		Key: request.Key, Op: s.op, Only: s.only, Shares: part.Shares, At: time.Now().UTC(),
+		Key: request.Key, Op: s.op, Shares: s.shares, At: time.Now().UTC(),
 	}}
 	if e.Number, err = v.Journal.Begin(e.Attempt); err != nil {
 		return err

@@ -27,26 +27,21 @@ type evidence struct {
 
 // gather collects the evidence of all rows of a request, in their order.
 func gather(r *pipeline.Request) []evidence {
-	rows, names := make([]evidence, len(r.Shares)), make([]pipeline.WorkspaceID, len(r.Shares))
-	index := make(map[pipeline.WorkspaceID]*evidence, len(names))
+	rows, index := make([]evidence, len(r.Shares)), make(map[pipeline.WorkspaceID]*evidence, len(r.Shares))
 	for i, s := range r.Shares {
-		names[i], index[s.Workspace] = s.Workspace, &rows[i]
+		index[s.Workspace] = &rows[i]
 	}
 	for i := range r.Past {
 		e := &r.Past[i]
 		if e.Is(pipeline.Withheld) {
 			continue
 		}
-		about := e.Only
-		if about == nil {
-			about = names
-		}
 		problem := "" // of the rows that the answer does not list
 		if e.Answer != nil && e.Answer.Strange() != nil {
 			problem = fmt.Sprintf("it has a pivot of user %d, not %d", e.Answer.Strange().UserID, e.Answer.UserID)
 		}
-		for _, w := range about {
-			if ev := index[w]; ev != nil {
+		for _, s := range e.Shares {
+			if ev := index[s.Workspace]; ev != nil {
 				ev.add(r.Op, e, problem)
 			}
 		}

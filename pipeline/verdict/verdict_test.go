@@ -32,7 +32,9 @@ func past(all ...exchange) pipeline.History {
 	for i, e := range all {
 		e.Key, e.Number = asked.Key, int64(i+1)
 		e.At = t0.Add(time.Duration(i) * time.Second)
-		e.Shares = asked.Part(e.Only).Shares
+		if e.Shares == nil {
+			e.Shares = asked.Shares
+		}
 		if e.Op == "" {
 			e.Op = pipeline.Attach
 		}
@@ -83,11 +85,17 @@ func fault(kind pipeline.FaultKind, status int, code string) exchange {
 	return exchange{Fault: &pipeline.Fault{Kind: kind, Status: status, Code: code}}
 }
 
-// of limits an exchange to workspaces; detach makes it a detach of them.
-func (e exchange) of(only ...pipeline.WorkspaceID) exchange { e.Only = only; return e }
-func (e exchange) detach(only ...pipeline.WorkspaceID) exchange {
-	e.Op, e.Only = pipeline.Detach, only
+// of limits an exchange to workspaces; none are all. detach makes it a detach of them.
+func (e exchange) of(only ...pipeline.WorkspaceID) exchange {
+	e.Shares = slices.DeleteFunc(slices.Clone(asked.Shares), func(s pipeline.Share) bool {
+		return len(only) > 0 && !slices.Contains(only, s.Workspace)
+	})
 	return e
+}
+
+func (e exchange) detach(only ...pipeline.WorkspaceID) exchange {
+	e.Op = pipeline.Detach
+	return e.of(only...)
 }
 
 func (e exchange) withErrors(errors ...pipeline.ItemError) exchange {
@@ -336,7 +344,7 @@ func TestRowsAreReadOneByOne(t *testing.T) {
 		for i := range rapid.IntRange(0, 4).Draw(t, "exchanges") {
 			e := pipeline.Exchange{Number: int64(i + 1)}
 			e.Op = rapid.SampledFrom([]pipeline.Op{r.Op, r.Op, pipeline.Detach}).Draw(t, "op of one")
-			e.Only = rapid.SampledFrom([][]pipeline.WorkspaceID{nil, {"W1", "W2"}, {"W3", "W1", "nobody"}}).Draw(t, "only")
+			e.Shares = rapid.SampledFrom([][]pipeline.Share{r.Shares, {{Workspace: "W1"}, {Workspace: "W2"}}, {{Workspace: "W3"}, {Workspace: "W1"}, {Workspace: "nobody"}}}).Draw(t, "shares")
 			switch rapid.IntRange(0, 2).Draw(t, "kind") {
 			case 0:
 				e.Answer = drawAnswer(t, name)
@@ -383,12 +391,7 @@ func BenchmarkOf(b *testing.B) {
 				a.Pivots = append(a.Pivots, pipeline.Pivot{Workspace: w, Source: "SAP", Percentage: "1", UserID: 7})
 			}
 			for i, op := range []pipeline.Op{pipeline.Attach, pipeline.Detach, pipeline.Attach} {
-				e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: r.Key, Op: op}, Number: int64(i), Answer: a}
-				if i > 0 {
-					for _, s := range r.Shares {
-						e.Only = append(e.Only, s.Workspace)
-					}
-				}
+				e := pipeline.Exchange{Attempt: pipeline.Attempt{Key: r.Key, Op: op, Shares: r.Shares}, Number: int64(i), Answer: a}
 				r.Past = append(r.Past, e)
 			}
 			b.ReportAllocs()
