@@ -63,12 +63,9 @@ func (c *probeCommand) order(a *app) (o runs.ProbeOrder, err error) {
 	if !c.Yes && target.BaseURL != pipeline.SimulatorURL && !cor.IsLoopback(target.BaseURL) {
 		return o, pipeline.Usage("add --yes if the user and the workspaces were made for this", "--yes is not given, and this is no simulator")
 	}
-	var known *corsim.Known
-	if c.Simulate { // it knows the user and the two workspaces
-		known = new(corsim.Known)
-		for _, w := range o.Subject.Workspaces {
-			known.Add(string(o.Subject.User), string(o.Subject.Source), string(w))
-		}
+	var known []corsim.Known
+	for _, w := range o.Subject.Workspaces { // which is all that the simulator knows
+		known = append(known, corsim.Known{User: string(o.Subject.User), Source: string(o.Subject.Source), Workspace: string(w)})
 	}
 	o.Connect, err = a.connect(target, c.TokenFile, known)
 	return o, err

@@ -23,7 +23,7 @@ func (l *line) give(user pipeline.UserID, source pipeline.Source, shares ...pipe
 	}
 }
 
-func script(t *testing.T, text string) *corsim.Script {
+func script(t *testing.T, text string) corsim.Script {
 	t.Helper()
 	s, err := corsim.ReadScript(strings.NewReader(text))
 	if err != nil {
@@ -63,9 +63,7 @@ func TestRefusedUsers(t *testing.T) {
 			s := subject()
 			s.User = test.user
 			config := test.world.config(t, subject())
-			for _, id := range []string{"X", "Y"} {
-				config.Known.Add("", "SAP", id)
-			}
+			config.Known = append(config.Known, corsim.Known{Source: "SAP", Workspace: "X"}, corsim.Known{Source: "SAP", Workspace: "Y"})
 			if name == "made in COR" {
 				config.Script = script(t, `{"faults":[{"extra_workspace":{"":100}},{"endpoint":"detach","extra_workspace":{"":100}}]}`)
 			}
@@ -110,8 +108,7 @@ func TestEndAfterAnyRequest(t *testing.T) {
 		for _, others := range [][]pipeline.Share{nil, {{Workspace: "X", Percent: 5_5000}, {Workspace: "Y", Percent: 7_0000}}} {
 			for n := 0; ; n++ {
 				config := w.config(t, subject())
-				config.Known.Add("", "SAP", "X")
-				config.Known.Add("", "SAP", "Y")
+				config.Known = append(config.Known, corsim.Known{Source: "SAP", Workspace: "X"}, corsim.Known{Source: "SAP", Workspace: "Y"})
 				l := dial(t, config, "secret")
 				if others != nil && w["second-detach"] == "" {
 					l.give("U1", "SAP", others...)

@@ -24,12 +24,11 @@ func subject() probe.Subject {
 }
 
 // known are the subject's user and workspaces.
-func known(s probe.Subject) *corsim.Known {
-	k := new(corsim.Known)
+func known(s probe.Subject) (all []corsim.Known) {
 	for _, w := range s.Workspaces {
-		k.Add(string(s.User), string(s.Source), string(w))
+		all = append(all, corsim.Known{User: string(s.User), Source: string(s.Source), Workspace: string(w)})
 	}
-	return k
+	return all
 }
 
 // world is a COR with some switches set.

@@ -21,9 +21,9 @@ import (
 // newProbed is a world whose COR knows the probe's user and workspaces, and X.
 func newProbed(t *testing.T, script string, switches ...string) *world {
 	w := newWorld(t, "")
-	known := new(corsim.Known)
+	var known []corsim.Known
 	for _, id := range []string{"W1", "W2", "X"} {
-		known.Add("U1", "SAP", id)
+		known = append(known, corsim.Known{User: "U1", Source: "SAP", Workspace: id})
 	}
 	w.open(script, known, switches...)
 	return w

@@ -58,7 +58,7 @@ func newWorld(t *testing.T, script string, switches ...string) *world {
 	return w
 }
 
-func (w *world) open(script string, known *corsim.Known, switches ...string) {
+func (w *world) open(script string, known []corsim.Known, switches ...string) {
 	w.runs = filepath.Join(w.dir, "runs")
 	config := corsim.Config{Known: known, Log: func(r corsim.Record) {
 		if r.Applied {

@@ -89,10 +89,8 @@ func TestUsersWithoutCase(t *testing.T) {
 
 // TestKnownUnderAnIdentity: what is known under one name is known under all that mean the same.
 func TestKnownUnderAnIdentity(t *testing.T) {
-	k := new(Known)
-	k.Add("U1", "SAP", "WS-1")
 	for identity, want := range map[string]string{"id-sources=own": "200 400 400 400", "id-sources=shared": "200 200 400 400", "id-case=ignored": "200 400 200 200"} {
-		s := simulate(t, Config{Known: k}, identity)
+		s := simulate(t, Config{Known: []Known{{"U1", "SAP", "WS-1"}}}, identity)
 		var got []string
 		for _, q := range []sent{attach("U1", oneSAP), spelled("U1", "OKTA", "WS-1", "60"), spelled("U1", "SAP", "Ws-1", "60"), spelled("u1", "SAP", "WS-1", "60")} {
 			got = append(got, ask(t, s, q)[:3])

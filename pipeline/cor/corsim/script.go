@@ -26,7 +26,7 @@ import (
 //
 // The first entry that matches a request acts on it; a request that none matches is answered in earnest. A script never
 // changes and is safe for concurrent use.
-type Script struct{ faults []fault }
+type Script []fault
 
 // fault is one entry of a script. The zero value does nothing.
 type fault struct {
@@ -73,13 +73,13 @@ func (d *duration) UnmarshalText(text []byte) (err error) {
 }
 
 // ReadScript reads a script strictly. Errors name the line or the entry, counted from 0, and its field.
-func ReadScript(r io.Reader) (*Script, error) {
+func ReadScript(r io.Reader) (Script, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("fault script: %w", err)
 	}
 	var document struct {
-		Faults []fault `json:"faults"`
+		Faults Script `json:"faults"`
 	}
 	if place, err := readStrictly(text, &document, nil); err != nil {
 		return nil, fmt.Errorf("fault script: %s: %w", place, err)
@@ -94,7 +94,7 @@ func ReadScript(r io.Reader) (*Script, error) {
 			return nil, fmt.Errorf("fault script: faults.%d: %w", i, err)
 		}
 	}
-	return &Script{document.Faults}, nil
+	return document.Faults, nil
 }
 
 // readStrictly reads a JSON document: names exactly as documented, none of them twice, and no others. With an error
@@ -138,8 +138,8 @@ func (f *fault) check() error {
 func (s *Simulator) choose(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.config.Script.faults {
-		f := &s.config.Script.faults[i]
+	for i := range s.config.Script {
+		f := &s.config.Script[i]
 		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.Source {
 			continue
 		}
@@ -175,11 +175,11 @@ func (f *fault) answer(now time.Time) (ans answer) {
 	switch {
 	case f.Body == "html": // as a proxy answers
 		page := fmt.Sprintf("<html><head><title>%d %s</title></head><body><h1>%d %s</h1></body></html>\n", f.Status, text, f.Status, text)
-		ans = newAnswer(f.Status, "text/html; charset=utf-8", []byte(page))
+		ans = answer{f.Status, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, []byte(page)}
 	case f.Body == "empty", no.code == "" && f.Status < http.StatusBadRequest:
-		ans = answer{status: f.Status, header: make(http.Header), end: answered}
+		ans = answer{status: f.Status, header: make(http.Header)}
 	default:
-		ans = no.inForm(f.Body)
+		ans = jsonAnswer(f.Status, no.inForm(cmp.Or(f.Body, "A")))
 	}
 	if f.RetryAfter != nil {
 		ans.header.Set("Retry-After", string(f.RetryAfter))

@@ -180,8 +180,8 @@ func TestDocumentedScript(t *testing.T) {
 	  {"from": 3, "status": 429, "retry_date": "3s", "body": "html"},
 	  {"endpoint": "token", "attempts": [1], "status": 401}
 	]}`)
-	if len(s.faults) != 4 {
-		t.Errorf("%d faults", len(s.faults))
+	if len(s) != 4 {
+		t.Errorf("%d faults", len(s))
 	}
 }
 
@@ -197,7 +197,7 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := ReadScript(file); err != nil || len(s.faults) == 0 {
+		if s, err := ReadScript(file); err != nil || len(s) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 		_ = file.Close()

@@ -19,8 +19,8 @@ import (
 // Config says how a Simulator behaves. The zero value is COR as documented: every switch at its default, everybody
 // known, no faults, no log. New copies it; it is not safe for concurrent use.
 type Config struct {
-	Known  *Known       // the users and workspaces that exist; nil means that all do
-	Script *Script      // the faults; nil means none
+	Known  []Known      // the users and workspaces that exist; nil means that all do
+	Script Script       // the faults; nil means none
 	Log    func(Record) // told of each request, one at a time, before its answer leaves; nil means no log
 
 	chosen settings
@@ -52,14 +52,14 @@ func (r Record) Line() []byte {
 // Simulator is a simulated COR. All its methods are safe for concurrent use; it starts no goroutines and needs no
 // closing.
 type Simulator struct {
-	config   Config // Script is set
+	config   Config
 	set      settings
-	throttle *rate.Limiter
-	tooMany  fault // what answers where throttle does not allow a request
+	throttle *rate.Limiter // nil for none
+	tooMany  fault         // what answers where throttle does not allow a request
 	requests atomic.Int64
 	logging  sync.Mutex
 
-	knownUsers      map[string]bool // and workspaces, by key; nil for everybody and everything
+	knownUsers      map[string]bool // and workspaces, by key; both mean nothing where everything is known
 	knownWorkspaces map[mapping]bool
 
 	mu         sync.Mutex       // guards what follows; it is never held while waiting, reading or writing
@@ -73,9 +73,8 @@ type Simulator struct {
 
 // New makes a simulator from a copy of c.
 func New(c Config) *Simulator {
-	c.Script = cmp.Or(c.Script, new(Script))
 	s := &Simulator{
-		config: c, set: make(settings), throttle: rate.NewLimiter(rate.Inf, 0),
+		config: c, set: make(settings), knownUsers: make(map[string]bool), knownWorkspaces: make(map[mapping]bool),
 		users: make(map[string]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
 		expires: make(map[string]time.Time), refresh: make(map[string]bool),
 	}
@@ -93,14 +92,9 @@ func New(c Config) *Simulator {
 		"html": {Body: "html"},
 	}[form]
 	s.tooMany.Status = http.StatusTooManyRequests
-	if c.Known != nil {
-		s.knownUsers, s.knownWorkspaces = make(map[string]bool), make(map[mapping]bool)
-		for _, user := range c.Known.users {
-			s.knownUsers[s.set.idKey(user)] = true
-		}
-		for _, m := range c.Known.workspaces {
-			s.knownWorkspaces[s.set.workspaceKey(m)] = true
-		}
+	for _, k := range c.Known {
+		s.knownUsers[s.set.idKey(k.User)] = true
+		s.knownWorkspaces[s.set.workspaceKey(mapping{k.Source, k.Workspace})] = true
 	}
 	return s
 }
@@ -123,18 +117,18 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.Endpoint, x.User = routeOf(x.Method, x.Path)
 	ans := s.answer(x)
-	if x.Status, x.End = ans.status, ans.end; s.config.Log != nil {
+	if x.Status = ans.status; s.config.Log != nil {
 		s.logging.Lock()
 		s.config.Log(x.Record)
 		s.logging.Unlock()
 	}
-	if ans.end == cut || ans.end == gone {
+	if x.Status == 0 {
 		panic(http.ErrAbortHandler)
 	}
 	maps.Copy(w.Header(), ans.header)
 	w.WriteHeader(ans.status)
 	_, _ = w.Write(ans.body)
-	if ans.end == cutShort {
+	if x.fault.Truncate != nil {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
@@ -143,17 +137,18 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // maxBody bounds what is read of a request. A longer one does not arrive.
 const maxBody = 16 << 20
 
-// answer brings an exchange to its answer: what COR itself says, and what the script makes of it.
+// answer brings an exchange to its answer and its end: what COR itself says, and what the script makes of it.
 func (s *Simulator) answer(x *exchange) (ans answer) {
 	var err error
-	if x.body, err = io.ReadAll(io.LimitReader(x.request.Body, maxBody+1)); err != nil || len(x.body) > maxBody {
-		return answer{end: gone}
+	x.End = "gone"
+	if x.body, err = io.ReadAll(http.MaxBytesReader(nil, x.request.Body, maxBody)); err != nil {
+		return answer{}
 	}
 	if x.User != "" { // an attach or a detach
 		x.call = s.set.decodeCall(x.Endpoint == endpointAttach, x.request.Header.Get("Content-Type"), x.body)
 		x.Source, x.Body = x.call.Metadata.Source, x.body
 		if !x.Body.IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
-			x.Body, _ = jsontext.AppendQuote(nil, x.body) // with U+FFFD in place of bad bytes
+			x.Body = jsontext.Value(quoted(x.body))
 		}
 	}
 	s.choose(x)
@@ -164,13 +159,15 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 	if f.Delay.Duration > 0 {
 		select {
 		case <-x.request.Context().Done():
-			return answer{end: gone}
+			return answer{}
 		case <-time.After(f.Delay.Duration):
 		}
 	}
 	if f.Cut != "" {
-		return answer{end: cut}
+		x.End = "cut"
+		return answer{}
 	}
+	x.End = "answered"
 	if f.Status != 0 {
 		ans = f.answer(time.Now())
 	}
@@ -178,15 +175,16 @@ func (s *Simulator) answer(x *exchange) (ans answer) {
 		ans.header.Set(name, value)
 	}
 	if f.Truncate != nil {
+		x.End = "truncated"
 		ans.header.Set("Content-Length", strconv.Itoa(len(ans.body)))
-		ans.end, ans.body = cutShort, ans.body[:max(0, min(*f.Truncate, len(ans.body)-1))]
+		ans.body = ans.body[:max(0, min(*f.Truncate, len(ans.body)-1))]
 	}
 	return ans
 }
 
 // handle is COR's own answer.
 func (s *Simulator) handle(x *exchange, now time.Time) answer {
-	if x.User != "" && !s.throttle.AllowN(now, 1) {
+	if x.User != "" && s.throttle != nil && !s.throttle.AllowN(now, 1) {
 		return s.tooMany.answer(now)
 	}
 	s.mu.Lock()
@@ -211,7 +209,7 @@ func (s *Simulator) handle(x *exchange, now time.Time) answer {
 	case no == nil:
 		return jsonAnswer(http.StatusOK, reply)
 	case no.status == http.StatusExpectationFailed:
-		return no.inForm("D")
+		return jsonAnswer(no.status, no.inForm("D"))
 	}
-	return no.inForm(s.set["error-form"])
+	return jsonAnswer(no.status, no.inForm(s.set["error-form"]))
 }

@@ -37,7 +37,7 @@ type records []Record
 
 func (r *records) keep(one Record) { *r = append(*r, one) }
 
-func script(t testing.TB, text string) *Script {
+func script(t testing.TB, text string) Script {
 	t.Helper()
 	s, err := ReadScript(strings.NewReader(text))
 	if err != nil {
@@ -47,12 +47,7 @@ func script(t testing.TB, text string) *Script {
 }
 
 // known holds users U1 and U2, and workspaces WS-1 and WS-2.
-func known() *Known {
-	k := new(Known)
-	k.Add("U1", "", "WS-1")
-	k.Add("U2", "", "WS-2")
-	return k
-}
+func known() []Known { return []Known{{"U1", "", "WS-1"}, {"U2", "", "WS-2"}} }
 
 // sent is one request in short: "METHOD PATH" and a body.
 type sent struct {

@@ -25,6 +25,9 @@ type workspace struct {
 	title string
 }
 
+// mapping is what names a workspace: its external id under a source.
+type mapping struct{ source, external string }
+
 // attachment is a workspace under the name that attached it last, with the text of the percentage. In a request it is
 // what is asked for.
 type attachment struct {
@@ -103,7 +106,7 @@ func (s *Simulator) write(x *exchange) (any, *refusal) {
 
 // admit splits a call into the workspaces that exist and those that do not, or refuses it. Nothing is attached yet.
 func (s *Simulator) admit(user string, asked call) (wanted []attachment, unknown []string, no *refusal) {
-	everything := s.knownUsers == nil
+	everything := s.config.Known == nil
 	switch {
 	case asked.wrong != nil:
 		return nil, nil, asked.wrong

@@ -24,7 +24,7 @@ func TestSwitches(t *testing.T) {
 
 	for _, c := range []struct {
 		set   string
-		known *Known
+		known []Known
 		steps []step
 	}{
 		{"repeat=updates", nil, []step{{attach("U1", oneSAP), oneDone}, {again, strings.Replace(oneDone, "60}}", "70}}", 1)}}},
