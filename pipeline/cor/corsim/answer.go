@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unique"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -87,52 +88,55 @@ type userReply struct {
 	ID         int              `json:"id"`
 	Name       string           `json:"name"`
 	Email      string           `json:"email"`
-	Workspaces []workspaceReply `json:"workspaces"`
+	Workspaces []jsontext.Value `json:"workspaces"`
 	Status     string           `json:"status,omitempty"`
 	Errors     []jsontext.Value `json:"errors,omitempty"`
 }
 
-type workspaceReply struct {
-	ID           int           `json:"id"`
-	Name         string        `json:"name"`
-	Active       bool          `json:"active"`
-	Metadata     struct{}      `json:"metadata"`
-	Integrations *mappingReply `json:"json_integrations,omitempty"` // nil for one made in COR's own pages
-	CreatedAt    string        `json:"created_at"`
-	UpdatedAt    string        `json:"updated_at"`
-	Pivot        pivotReply    `json:"pivot"`
-}
+// A workspace of a user, and its mapping, which is not there for one made in COR's own pages.
+const (
+	workspaceForm = `{"id":%d,"name":%s,"active":%t,"metadata":{},%s"created_at":"2026-01-15 22:42:15","updated_at":"2026-01-15 22:42:15",` +
+		`"pivot":{"workspace_id":%d,"user_id":%d,"percentage":%s}}`
+	mappingForm = `"json_integrations":{"integration_id":16,"is_active":true,"source":%s,"destination":null,"status":"NOT_SEND",` +
+		`"origin_external_id":%s,"destination_external_id":null},`
+)
 
-type mappingReply struct {
-	IntegrationID         int     `json:"integration_id"`
-	IsActive              bool    `json:"is_active"`
-	Source                string  `json:"source"`
-	Destination           *string `json:"destination"`
-	Status                string  `json:"status"`
-	OriginExternalID      string  `json:"origin_external_id"`
-	DestinationExternalID *string `json:"destination_external_id"`
-}
-
-type pivotReply struct {
-	WorkspaceID int            `json:"workspace_id"`
-	UserID      int            `json:"user_id"`
-	Percentage  jsontext.Value `json:"percentage"`
-}
-
-// reply shows a user with some attachments, and reports the workspaces of the request that COR does not know, in form F
-// or G where that is wanted. Workspaces that a script adds have the source of the request.
-func (s *Simulator) reply(x *exchange, u *user, shown []attachment, unknown []string) userReply {
-	r := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}
-	for _, a := range shown {
-		percentage := a.percentage
+// reply shows a user with some attachments, as a script may change them, and reports the workspaces of the request that
+// COR does not know, in form F or G where that is wanted. Workspaces that a script adds have the source of the request.
+func (s *Simulator) reply(x *exchange, u *user, attached []attachment, unknown []string) userReply {
+	r, f := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}, x.fault
+	var shown []attachment
+	for _, a := range attached {
 		if strings.HasPrefix(s.set["percentage"], "text") {
-			percentage = `"` + percentage + `"`
+			a.percentage = `"` + a.percentage + `"`
 		}
-		r.add(a.name.Value(), a.workspace, jsontext.Value(percentage), x.fault)
+		shown = append(shown, a)
 	}
-	for _, external := range slices.Sorted(maps.Keys(x.fault.ExtraWorkspace)) {
+	for _, external := range slices.Sorted(maps.Keys(f.ExtraWorkspace)) {
 		m := mapping{x.Source, external}
-		r.add(m, s.workspace(m), x.fault.ExtraWorkspace[external], x.fault)
+		shown = append(shown, attachment{unique.Make(m), s.workspace(m), string(f.ExtraWorkspace[external])})
+	}
+	for _, a := range shown {
+		m, mapped := a.name.Value(), ""
+		if slices.Contains(f.DropWorkspace, m.external) {
+			continue
+		}
+		if m.external != "" {
+			mapped = fmt.Sprintf(mappingForm, quoted(m.source), quoted(m.external))
+		}
+		if value, ok := f.SetPercentage[m.external]; ok {
+			a.percentage = string(value)
+		}
+		workspaceID, userID := a.workspace.id, u.id
+		switch f.Contradict {
+		case "user":
+			userID++
+		case "workspace":
+			workspaceID++
+		}
+		active := !slices.Contains(f.InactiveWorkspace, m.external)
+		r.Workspaces = append(r.Workspaces,
+			fmt.Appendf(nil, workspaceForm, a.workspace.id, quoted(a.workspace.title), active, mapped, workspaceID, userID, a.percentage))
 	}
 	for _, w := range unknown {
 		no := refuse(0, "WorkspaceNotFoundError", "ZC001", "external id not associated: workspace %q", w)
@@ -145,29 +149,4 @@ func (s *Simulator) reply(x *exchange, u *user, shown []attachment, unknown []st
 		}
 	}
 	return r
-}
-
-// add shows one workspace, as a script may change it.
-func (r *userReply) add(m mapping, w *workspace, percentage jsontext.Value, f *fault) {
-	if slices.Contains(f.DropWorkspace, m.external) {
-		return
-	}
-	if value, ok := f.SetPercentage[m.external]; ok {
-		percentage = value
-	}
-	const created = "2026-01-15 22:42:15"
-	shown := workspaceReply{
-		ID: w.id, Name: w.title, Active: !slices.Contains(f.InactiveWorkspace, m.external), CreatedAt: created, UpdatedAt: created,
-		Pivot: pivotReply{w.id, r.ID, percentage},
-	}
-	if m.external != "" {
-		shown.Integrations = &mappingReply{IntegrationID: 16, IsActive: true, Source: m.source, Status: "NOT_SEND", OriginExternalID: m.external}
-	}
-	switch f.Contradict {
-	case "user":
-		shown.Pivot.UserID++
-	case "workspace":
-		shown.Pivot.WorkspaceID++
-	}
-	r.Workspaces = append(r.Workspaces, shown)
 }

@@ -146,10 +146,7 @@ func (s *Simulator) choose(x *exchange) {
 		entryAndUser := fmt.Sprint(i, " ", x.User)
 		s.met[entryAndUser]++
 		attempt := s.met[entryAndUser]
-		strikes := attempt >= f.From
-		if f.Attempts != nil {
-			strikes = slices.Contains(f.Attempts, attempt)
-		}
+		strikes := f.Attempts == nil && attempt >= f.From || slices.Contains(f.Attempts, attempt)
 		if strikes && x.Fault == nil {
 			x.fault, x.Fault = f, &i
 		}
