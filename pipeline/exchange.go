@@ -32,17 +32,6 @@ func (e *Exchange) LeavesOpen() bool {
 	return e.Is(ServerError) || e.Is(Unreadable) || e.Is(NoAnswer) || e.Is(Throttled) && e.Fault.Status/100 == 5
 }
 
-// Pivot returns the first pivot of a workspace, joined by exact external id and
-// source; nil when the answer has none.
-func (a *Answer) Pivot(source Source, w WorkspaceID) *Pivot {
-	for i := range a.Pivots {
-		if p := &a.Pivots[i]; p.Workspace == w && p.Source == source {
-			return p
-		}
-	}
-	return nil
-}
-
 // Strange returns the first pivot of another user, nil when there is none: what
 // is not in an answer with one may still be attached.
 func (a *Answer) Strange() *Pivot {

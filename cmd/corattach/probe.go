@@ -85,8 +85,7 @@ func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
 		return err
 	}
 	return a.console.Print(asJSON, found, func(w io.Writer) error {
-		err := found.Text(w, pipeline.Show)
-		fmt.Fprintln(w, "facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))
+		_, err := fmt.Fprintln(w, found.Text()+"facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))
 		return err
 	})
 }

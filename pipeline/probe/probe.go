@@ -7,7 +7,6 @@ package probe
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -54,18 +53,17 @@ type Found struct {
 // Unknown is the finding of a question that could not be answered.
 const Unknown = "unknown"
 
-// Text writes the facts for people. show escapes what a terminal would obey. The error is w's.
-func (d *Document) Text(w io.Writer, show func(string) string) error {
+// Text is the facts for people. What a terminal would obey is escaped.
+func (d *Document) Text() string {
 	var b strings.Builder
 	for _, f := range d.Facts {
 		finding, follows := f.Finding, "\n  so     "+f.Consequence
 		if finding == Unknown {
 			finding, follows = "could not be found", ""
 		}
-		fmt.Fprintf(&b, "%s: %s\n  asked  %s\n  seen   %s%s\n\n", f.Fact, finding, f.Question, show(f.Evidence), follows)
+		fmt.Fprintf(&b, "%s: %s\n  asked  %s\n  seen   %s%s\n\n", f.Fact, finding, f.Question, pipeline.Show(f.Evidence), follows)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 // Ask sends a request and returns all that was sent for it. The second result is false when the run has ended: nothing
@@ -101,13 +99,15 @@ func (s Subject) Replay(past pipeline.History) []Found {
 
 // PutBack puts back what a probe has found, given all that was sent for it, as far as a new session can.
 func (s Subject) PutBack(past pipeline.History, ask Ask) {
-	t := &talk{Subject: s, trace: follow(past), ask: ask}
+	t := &talk{Subject: s, ask: ask}
+	t.follow(past)
 	t.putBack()
 }
 
 // Left says what may not be as it was before the probe: a text for each pair.
 func Left(past pipeline.History) []string {
-	t := follow(past)
+	var t trace
+	t.follow(past)
 	var all []string
 	for _, pair := range t.attached {
 		all = append(all, fmt.Sprintf("user %q may still have workspace %q under %s", pair.User, pair.Workspace, pair.Source))

@@ -214,16 +214,10 @@ func refusals(r reply, so string) []finding {
 // same returns the pivot of a reply that is one of the two workspaces by COR's own id, under whatever external id; nil when
 // there is none.
 func (t *talk) same(r reply) *pipeline.Pivot {
-	if r.answer == nil {
-		return nil
-	}
 	first, second := t.replies["first"].pivot(t.Workspaces[0]), t.replies["second"].pivot(t.Workspaces[1])
-	for i, p := range r.answer.Pivots {
-		if first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID {
-			return &r.answer.Pivots[i]
-		}
-	}
-	return nil
+	return pivotOf(r.answer, func(p pipeline.Pivot) bool {
+		return first != nil && p.WorkspaceID == first.WorkspaceID || second != nil && p.WorkspaceID == second.WorkspaceID
+	})
 }
 
 func (t *talk) detachQuestions() []question {

@@ -128,9 +128,7 @@ func (t *talk) send(r pipeline.Request) pipeline.History {
 	r.Chunk = t.chunk
 	past, more := t.ask(r)
 	t.over = !more
-	for i := range past {
-		t.add(&past[i])
-	}
+	t.follow(past)
 	return past
 }
 
