@@ -47,14 +47,14 @@ type fault struct {
 	Headers     map[string]string `json:"headers"`      // added to whatever is answered
 
 	// What it answers in place of COR.
-	Status     int            `json:"status"`
-	Body       string         `json:"body"` // A to E, "html" or "empty"; absent: A with name, code or message, else E from 400 on, else empty
-	Name       string         `json:"name"`
-	Code       string         `json:"code"`
-	Message    string         `json:"message"`
-	RetryAfter jsontext.Value `json:"retry_after"` // in seconds
-	RetryDate  duration       `json:"retry_date"`  // Retry-After as an HTTP date that is so far ahead
-	Apply      bool           `json:"apply"`       // the request is handled all the same, and its write stored
+	Status     int      `json:"status"`
+	Body       string   `json:"body"` // A to E, "html" or "empty"; absent: A with name, code or message, else E from 400 on, else empty
+	Name       string   `json:"name"`
+	Code       string   `json:"code"`
+	Message    string   `json:"message"`
+	RetryAfter *float64 `json:"retry_after"` // in seconds
+	RetryDate  duration `json:"retry_date"`  // Retry-After as an HTTP date that is so far ahead
+	Apply      bool     `json:"apply"`       // the request is handled all the same, and its write stored
 
 	// What it changes in COR's 200 to an attach or detach, never in what is stored.
 	DropWorkspace     []string                  `json:"drop_workspace"`
@@ -126,8 +126,6 @@ func (f *fault) check() error {
 	switch {
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is not within 200 and 599", f.Status)
-	case f.RetryAfter != nil && f.RetryAfter.Kind() != '0':
-		return errors.New("retry_after is not a number of seconds")
 	case f.Status == 0 && (f.RetryAfter != nil || f.RetryDate.Duration != 0 || f.Apply || f.Body+f.Name+f.Code+f.Message != ""):
 		return errors.New("body, retry_after, retry_date, apply, name, code and message need a status")
 	}
@@ -179,7 +177,7 @@ func (f *fault) answer(now time.Time) (ans answer) {
 		ans = jsonAnswer(f.Status, no.inForm(cmp.Or(f.Body, "A")))
 	}
 	if f.RetryAfter != nil {
-		ans.header.Set("Retry-After", string(f.RetryAfter))
+		ans.header.Set("Retry-After", fmt.Sprint(*f.RetryAfter))
 	}
 	if f.RetryDate.Duration > 0 { // rounded up to its second
 		ans.header.Set("Retry-After", now.Add(f.RetryDate.Duration+time.Second-1).UTC().Format(http.TimeFormat))

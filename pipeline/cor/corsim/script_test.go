@@ -162,7 +162,7 @@ func TestScriptErrors(t *testing.T) {
 		entry(`"cut": "after", "apply": true`):        `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
 		entry(`"delay": "1s", "retry_after": 1`):      `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
 		entry(`"delay": "1s", "code": "X"`):           `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
-		entry(`"status": 429, "retry_after": "soon"`): `faults.1: retry_after is not a number of seconds`,
+		entry(`"status": 429, "retry_after": "soon"`): `faults.1.retry_after: wrong kind of value`,
 		entry(`"delay": "1s", "retry_date": "1s"`):    `faults.1: body, retry_after, retry_date, apply, name, code and message need a status`,
 	} {
 		_, err := ReadScript(strings.NewReader(text))

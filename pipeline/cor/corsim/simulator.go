@@ -16,16 +16,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Config says how a Simulator behaves. The zero value is COR as documented: every switch at its default, everybody
-// known, no faults, no log. New copies it; it is not safe for concurrent use.
-type Config struct {
-	Known  []Known      // the users and workspaces that exist; nil means that all do
-	Script Script       // the faults; nil means none
-	Log    func(Record) // told of each request, one at a time, before its answer leaves; nil means no log
-
-	chosen settings
-}
-
 // Record is one line of the request log. It has no header, no query and no token: of a request to the v1 endpoints the
 // body is left out.
 type Record struct {
@@ -87,7 +77,7 @@ func New(c Config) *Simulator {
 		s.throttle = rate.NewLimiter(rate.Limit(n), n)
 	}
 	s.tooMany = map[string]fault{
-		"":     {RetryAfter: jsontext.Value("1")},
+		"":     {RetryAfter: new(1.0)},
 		"date": {RetryDate: duration{time.Second}},
 		"html": {Body: "html"},
 	}[form]

@@ -1,7 +1,6 @@
 package corsim
 
 import (
-	"cmp"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -213,7 +212,7 @@ func (s *Simulator) Holdings() (list []Holding) {
 			list = append(list, Holding{u.external, a.name.Value().source, a.name.Value().external, a.percentage})
 		}
 	}
-	slices.SortFunc(list, func(a, b Holding) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	slices.SortFunc(list, func(a, b Holding) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return list
 }
 

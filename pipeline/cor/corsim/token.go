@@ -6,27 +6,23 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // issuedPrefix begins every token the simulator makes, so that one it no longer knows is not taken for somebody else's.
 const issuedPrefix = "corsim-"
 
-type tokenReply struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int    `json:"expires_in"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-}
-
-func (s *Simulator) issue(now time.Time) tokenReply {
+func (s *Simulator) issue(now time.Time) jsontext.Value {
 	s.issued++
-	reply := tokenReply{AccessToken: fmt.Sprintf("%saccess-%d", issuedPrefix, s.issued), TokenType: "Bearer", ExpiresIn: cmp.Or(s.set.number("tokens"), 3600)}
-	s.expires[reply.AccessToken] = now.Add(time.Duration(reply.ExpiresIn) * time.Second)
+	access, seconds, refreshing := fmt.Sprint(issuedPrefix, "access-", s.issued), cmp.Or(s.set.number("tokens"), 3600), ""
+	s.expires[access] = now.Add(time.Duration(seconds) * time.Second)
 	if s.set["tokens"] != "no-refresh" {
-		reply.RefreshToken = fmt.Sprintf("%srefresh-%d", issuedPrefix, s.issued)
-		s.refresh[reply.RefreshToken] = true
+		refresh := fmt.Sprint(issuedPrefix, "refresh-", s.issued)
+		s.refresh[refresh] = true
+		refreshing = fmt.Sprintf(`,"refresh_token":%q`, refresh)
 	}
-	return reply
+	return fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","expires_in":%d%s}`, access, seconds, refreshing)
 }
 
 // token answers a request for a token: Basic key and secret, the grant in the query, no body.
