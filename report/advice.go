@@ -83,28 +83,21 @@ func (r *Run) AdviseStop() string {
 // first, each thing once.
 func (r *Run) advice(causes []*Cause, todo Todo) []string {
 	var said []string
-	say := func(text string) {
-		if text != "" && !slices.Contains(said, text) {
-			said = append(said, text)
-		}
+	if todo.Commas {
+		said = append(said, r.Command+" the input again with --decimal-comma")
 	}
 	refused := r.Stop.Kind == pipeline.InputRefused
-	if !refused {
-		say(r.AdviseStop())
-	}
-	if todo.Commas {
-		say(r.Command + " the input again with --decimal-comma")
-	}
 	for _, c := range causes[:min(len(causes), causesShown)] {
 		switch {
+		case c.Advice == "", slices.Contains(said, c.Advice):
 		case todo.Commas && c.Status == pipeline.Invalid, refused && !namesFlag(c.Reason): // that is said otherwise
 		case c.Status == pipeline.Held, c.Advice == adviceToResume: // the invalid row, and the next command, say it
 		default:
-			say(c.Advice)
+			said = append(said, c.Advice)
 		}
 	}
-	if refused && len(said) == 0 {
-		say(r.AdviseStop())
+	if text := r.AdviseStop(); text != "" && (!refused || len(said) == 0) {
+		said = slices.Insert(said, 0, text)
 	}
 	return said
 }
@@ -177,7 +170,7 @@ func (r *Run) Next(todo Todo) []string {
 		return nil
 	case todo.Commas:
 		return commandLine(append(r.again(r.DryRun, nil), "--decimal-comma"), files...)
-	case todo.Fixable && !todo.Overwritten, todo.Resumable > 0:
+	case todo.Fixable && !todo.Overwritten:
 		form := map[string]string{"--delimiter": "auto", "--encoding": "auto", "--skip-lines": "0", "--map": ""}
 		return commandLine(r.again(r.DryRun, form), filepath.Join(r.Dir, FailedFile))
 	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):

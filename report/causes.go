@@ -68,10 +68,9 @@ func (t *tally) addCause(l *pipeline.Line) {
 	if cause == nil {
 		cause = &Cause{
 			Status: l.Status, ErrorCode: code, Reason: reason, Subject: subject, IDs: []string{}, Advice: t.run.Advise(l), named: map[string]bool{},
-			Title: map[pipeline.Subject]string{
-				pipeline.UnknownUser: "COR does not know the user", pipeline.UnknownWorkspace: "COR does not know the workspace",
-				pipeline.UnknownEither: "COR does not know the user or the workspace, and does not say which",
-			}[l.Subject],
+		}
+		if l.Subject != "" {
+			cause.Title = "COR does not know the " + cmp.Or(subject, "user or the workspace, and does not say which")
 		}
 		t.byKind[key] = cause
 		t.causes = append(t.causes, cause)

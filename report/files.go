@@ -105,38 +105,33 @@ func failedRecord(l *pipeline.Line, r *Run) string {
 // writeUnmapped writes unmapped.csv: users first, then workspaces, then what may be
 // either. A row of the input counts for an id whatever became of the row.
 func writeUnmapped(w io.Writer, r *Run) error {
-	type id struct {
-		kind   pipeline.Subject
-		id     string
-		source pipeline.Source
-	}
-	idOf := func(l *pipeline.Line, kind pipeline.Subject) id {
+	cellsOf := func(l *pipeline.Line, kind pipeline.Subject) [3]string {
 		if kind == pipeline.UnknownWorkspace {
-			return id{kind, string(l.Workspace), l.Source}
+			return [3]string{string(kind), string(l.Workspace), string(l.Source)}
 		}
-		return id{kind, string(l.User), l.Source}
+		return [3]string{string(kind), string(l.User), string(l.Source)}
 	}
 	type rows struct {
 		count int64
 		first pipeline.Place
 	}
-	unknown := map[id]*rows{}
-	var order []id
+	unknown := map[[3]string]*rows{}
+	order := map[pipeline.Subject][][3]string{}
 	for l := range r.Attention {
-		id := idOf(l, l.Subject)
-		if l.Subject != "" && (l.Subject != pipeline.UnknownWorkspace || l.Named) && unknown[id] == nil {
-			unknown[id] = &rows{}
-			order = append(order, id)
+		cells := cellsOf(l, l.Subject)
+		if l.Subject != "" && (l.Subject != pipeline.UnknownWorkspace || l.Named) && unknown[cells] == nil {
+			unknown[cells] = &rows{}
+			order[l.Subject] = append(order[l.Subject], cells)
 		}
 	}
 	s := NewSheet(w, "kind,id,source,rows,first_line")
-	if len(order) == 0 {
+	if len(unknown) == 0 {
 		return s.End()
 	}
 	kinds := []pipeline.Subject{pipeline.UnknownUser, pipeline.UnknownWorkspace, pipeline.UnknownEither}
 	for l := range r.Lines {
 		for _, kind := range kinds {
-			if found := unknown[idOf(l, kind)]; found != nil {
+			if found := unknown[cellsOf(l, kind)]; found != nil {
 				if found.count == 0 {
 					found.first = l.Place
 				}
@@ -144,9 +139,10 @@ func writeUnmapped(w io.Writer, r *Run) error {
 			}
 		}
 	}
-	slices.SortStableFunc(order, func(a, b id) int { return slices.Index(kinds, a.kind) - slices.Index(kinds, b.kind) })
-	for _, id := range order {
-		s.Row(string(id.kind), id.id, string(id.source), number(unknown[id].count), r.PlaceText(unknown[id].first))
+	for _, kind := range kinds {
+		for _, cells := range order[kind] {
+			s.Row(cells[0], cells[1], cells[2], number(unknown[cells].count), r.PlaceText(unknown[cells].first))
+		}
 	}
 	return s.End()
 }

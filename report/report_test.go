@@ -127,7 +127,7 @@ func everything() *Run {
 		},
 		Flags:    []string{"--rate=0", "--delimiter=;", "--map=user_id=A", "--map=source=B"},
 		Warnings: []string{"bad byte \xfe"}, Stop: pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15, Reason: "stopped by SIGTERM"},
-		Lines: each(lines), Attention: each(unsettled(lines)), Users: each(users), Sent: 5,
+		Lines: each(lines), Attention: each(unsettled(lines)), Users: each(users), Sent: 2,
 		Vanished: []pipeline.Vanished{{
 			Pair: pipeline.Pair{User: "u1", Source: "JIRA", Workspace: "=w1"}, Percentage: "33.3333",
 			ConfirmedAt: time.Date(2026, 11, 22, 4, 15, 0, 7_900_000, time.FixedZone("", 3600)),

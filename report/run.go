@@ -47,7 +47,7 @@ type Run struct {
 	Requests  iter.Seq[pipeline.Request]   // the planned ones, in the order in which they would be sent; for a dry run
 	Vanished  []pipeline.Vanished          // in the order of Pair: user, source, workspace
 	Traffic   *Traffic                     // all attempts of all sessions
-	Sent      int                          // requests for which an attempt was sent
+	Sent      int                          // of a probe, which has no Users: requests for which an attempt was sent
 	Facts     []byte                       // of a probe: facts.json; nil otherwise
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back

@@ -80,19 +80,18 @@ func (t *tally) summarize() *Summary {
 	if !r.neverResumed() {
 		s.Resumable = t.todo.Resumable
 	}
-	planned := int64(0)
 	for u := range r.Users {
 		s.Users++
+		s.Requests += int64(u.Requests)
 		s.Extras += int64(len(u.Extras) + len(u.Lost))
 		if u.OverAllocated {
 			s.OverAllocatedUsers++
 		}
-		planned += int64(u.Requests)
 	}
 	if r.DryRun {
-		s.Requests, s.Source, s.PercentageUnit = planned, r.flag("--source"), r.flag("--percentage-unit")
+		s.Source, s.PercentageUnit = r.flag("--source"), r.flag("--percentage-unit")
 		if r.Rate > 0 {
-			s.Estimate = time.Duration(float64(planned) / r.Rate * float64(time.Second)).Round(time.Second)
+			s.Estimate = time.Duration(float64(s.Requests) / r.Rate * float64(time.Second)).Round(time.Second)
 		}
 	}
 	return s

@@ -14,9 +14,9 @@ import (
 // does not know, and a detach.
 func TestText(t *testing.T) {
 	clean := newRun("staff.csv", at(2, "U1", "W1", "1", "SAP", pipeline.Verdict{Status: pipeline.Matched}))
-	clean.RunID, clean.Target, clean.Sent, clean.DurationSeconds = "R1", pipeline.SimulatorURL, 1, 0.0015
+	clean.RunID, clean.Target, clean.DurationSeconds = "R1", pipeline.SimulatorURL, 0.0015
 	clean.Traffic.Add(&pipeline.Exchange{Answer: &pipeline.Answer{}})
-	clean.Users = each([]pipeline.UserLine{{User: "U1"}})
+	clean.Users = each([]pipeline.UserLine{{User: "U1", Requests: 1}})
 
 	dry := newRun("staff.csv", at(2, "U1", "W1", "1", "SAP", pipeline.Verdict{Status: pipeline.Planned}))
 	dry.RunID, dry.DryRun, dry.Plan, dry.Rate, dry.Target = "R2", true, "sha256:ab", 5, "https://cor"

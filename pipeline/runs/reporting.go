@@ -26,7 +26,6 @@ func (w *run) warnings() []string {
 // report is everything that the reports say of the run.
 func (w *run) report() *report.Run {
 	last := w.last()
-	sent, _, _ := w.table.Answered()
 	r := &report.Run{
 		About: report.About{
 			RunID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
@@ -35,7 +34,7 @@ func (w *run) report() *report.Run {
 		},
 		Flags: mergeFlags(w.header.Flags, last.Flags), Warnings: append(w.warnings(), w.answerWarnings()...),
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.table.Requests(), Vanished: w.vanished,
-		Traffic: w.traffic, Sent: sent, Render: w.render,
+		Traffic: w.traffic, Render: w.render,
 	}
 	if w.dry && w.plan.Stop == nil && w.plan.Digest == "" {
 		r.Digest = sync.OnceValue(w.digest)

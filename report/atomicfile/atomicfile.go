@@ -19,7 +19,6 @@ import (
 )
 
 const (
-	tempPrefix = "."
 	tempSuffix = ".report.tmp"
 	bufferSize = 256 << 10
 )
@@ -43,7 +42,7 @@ type File struct {
 func Create(path string) (*File, error) {
 	f := &File{path: path}
 	dir, name := filepath.Split(path)
-	temp, err := os.CreateTemp(filepath.Clean(dir), tempPrefix+name+".*"+tempSuffix)
+	temp, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*"+tempSuffix)
 	if err != nil {
 		return nil, f.named("create", err)
 	}
@@ -77,14 +76,9 @@ func (f *File) Discard() {
 
 // Commit completes and syncs all files before it renames the first, and renames
 // them in order. An error before the first renaming leaves every final name as
-// it was. The temporary files are gone in any case. All files are in one
+// it was; the temporary files are then still to be discarded. All files are in one
 // directory.
 func Commit(files ...*File) error {
-	defer func() {
-		for _, f := range files {
-			f.Discard()
-		}
-	}()
 	for _, f := range files {
 		if err := cmp.Or(f.buffer.Flush(), f.temp.Sync(), f.temp.Close()); err != nil {
 			return f.named("write", err)
@@ -105,6 +99,7 @@ func WriteFile(path string, mode fs.FileMode, content []byte) error {
 	if err != nil {
 		return err
 	}
+	defer f.Discard()
 	_, _ = f.Write(content)           // its first error stays, and Commit returns it
 	_ = os.Chmod(f.temp.Name(), mode) // not every file system has permissions
 	return Commit(f)
@@ -133,7 +128,7 @@ func SyncDir(dir string) error {
 func Sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix) && strings.HasSuffix(e.Name(), tempSuffix) {
+		if strings.HasSuffix(e.Name(), tempSuffix) {
 			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}

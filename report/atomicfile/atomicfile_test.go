@@ -100,6 +100,9 @@ func TestFullDisk(t *testing.T) {
 				defer pipeline.Recover(&err)
 				return Commit(files...)
 			}()
+			for _, f := range files {
+				f.Discard()
+			}
 			var path *fs.PathError
 			var panicked *pipeline.PanicError
 			switch {
