@@ -3,6 +3,7 @@ package cor
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,41 +20,41 @@ import (
 // spelled, and one that stands twice in an object is an error (RFC 8259 leaves open
 // which of them holds). A value of an unexpected type costs itself, not the answer.
 func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
-	var body raw
-	switch err := json.Unmarshal(r.body, &body, jsontext.AllowInvalidUTF8(true)); {
+	var user lenient[wireUser]
+	switch err := json.Unmarshal(r.body, &user, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return answer, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
 		return answer, "no JSON in the answer"
 	}
-	user := decode[struct {
-		ID         raw `json:"id"`
-		Workspaces raw `json:"workspaces"`
-		Errors     raw `json:"errors"`
-	}](body)
-	id, ok := user.ID.integer()
-	workspaces := decode[entries](user.Workspaces)
+	id, ok := user.value.ID.integer()
+	workspaces := user.value.Workspaces.value
 	if !ok || workspaces == nil {
 		return answer, "no user object in the answer"
 	}
 	answer = pipeline.Answer{Status: r.status, UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
 	for i, workspace := range workspaces {
-		answer.Pivots[i] = pivotOf(decode[wireWorkspace](workspace), id, r)
+		answer.Pivots[i] = pivotOf(workspace.value, id, r)
 	}
-	if all := decode[entries](user.Errors); len(all) > 0 {
+	if all := user.value.Errors.value; len(all) > 0 {
 		answer.Errors = itemErrors(all, r)
 	}
 	return answer, ""
 }
 
-// The parts of a workspace in an answer.
+// The parts of an answer.
 type (
+	wireUser struct {
+		ID         raw                               `json:"id"`
+		Workspaces lenient[[]lenient[wireWorkspace]] `json:"workspaces"`
+		Errors     lenient[[]raw]                    `json:"errors"`
+	}
 	wireWorkspace struct {
-		ID          raw `json:"id"`
-		Name        raw `json:"name"`
-		Active      raw `json:"active"`
-		Integration raw `json:"json_integrations"`
-		Pivot       raw `json:"pivot"`
+		ID          raw                      `json:"id"`
+		Name        raw                      `json:"name"`
+		Active      raw                      `json:"active"`
+		Integration lenient[wireIntegration] `json:"json_integrations"`
+		Pivot       lenient[wirePivot]       `json:"pivot"`
 	}
 	wireIntegration struct {
 		Origin raw `json:"origin_external_id"`
@@ -70,7 +71,7 @@ type (
 // pivotOf carries over what stands in a workspace and says what is wrong with it.
 func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
 	const longest = 64 // bytes of a percentage
-	integration, pivot := decode[wireIntegration](workspace.Integration), decode[wirePivot](workspace.Pivot)
+	integration, pivot := workspace.Integration.value, workspace.Pivot.value
 	id, hasID := workspace.ID.integer()
 	workspaceID, hasWorkspace := pivot.Workspace.integer()
 	owner, hasOwner := pivot.User.integer()
@@ -123,7 +124,7 @@ func (r reply) kept(value raw) string {
 // itemErrors carries over the errors array of kinds F and G. Choice: an answer
 // has at most a thousand of them more than its request has workspaces; what is
 // beyond is left out.
-func itemErrors(all entries, r reply) (items []pipeline.ItemError) {
+func itemErrors(all []raw, r reply) (items []pipeline.ItemError) {
 	ids, people := idsOf(r.asked), r.people()
 	for _, entry := range all[:min(len(all), 1000+len(r.asked.Shares))] {
 		e := saidBy(entry, 1)
@@ -140,10 +141,7 @@ func itemErrors(all entries, r reply) (items []pipeline.ItemError) {
 	return items
 }
 
-type (
-	fields  map[string]raw
-	entries []raw
-)
+type fields map[string]raw // of an object
 
 // decode reads an object or an array as a T; the zero T of any other value, and where
 // a name stands twice unless that is lenient.
@@ -152,6 +150,22 @@ func decode[T any](value raw, options ...json.Options) (whole T) {
 		return *new(T)
 	}
 	return whole
+}
+
+// lenient is a T that stands as an object in an answer, or as an array when T is a
+// slice; the zero T stands for any other value.
+type lenient[T any] struct{ value T }
+
+// UnmarshalJSONFrom fails where the JSON does.
+func (l *lenient[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	kind := jsontext.Kind('{')
+	if reflect.TypeFor[T]().Kind() == reflect.Slice {
+		kind = '['
+	}
+	if in.PeekKind() != kind {
+		return in.SkipValue()
+	}
+	return json.UnmarshalDecode(in, &l.value)
 }
 
 // raw is a JSON value as it stands in an answer, "" when absent. COR writes

@@ -43,7 +43,7 @@ func saidBy(value raw, depth int) said {
 		s.message = field + ": " + s.message
 	}
 	s.message = s.message[:min(len(s.message), mostText)]
-	all := slices.Concat(decode[entries](f["errors"], lenient), decode[entries](f["message"], lenient))
+	all := slices.Concat(decode[[]raw](f["errors"], lenient), decode[[]raw](f["message"], lenient))
 	if strings.HasPrefix(string(f["error"]), "{") {
 		all = append(all, f["error"])
 	}
