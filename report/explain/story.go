@@ -3,7 +3,7 @@
 package explain
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -34,17 +34,9 @@ type Story struct {
 	Vanished       []pipeline.Vanished `json:"vanished"` // pairs that are no longer in the input
 	Extras         []pipeline.Pivot    `json:"extras"`   // that COR returned and no row lists
 	Lost           []pipeline.Pivot    `json:"lost"`     // that disappeared from COR's answers unasked
-	Notes          []string            `json:"notes"`    // on the run, as far as it bears on this user
 	Advice         []string            `json:"advice"`   // what to do, in the order of the rows
 	Next           []string            `json:"next"`     // commands to paste
 }
-
-// The states of a run.
-const (
-	ended  = "ended"
-	killed = "killed"
-	active = "active"
-)
 
 // Row is one input row and the verdict on it.
 type Row struct {
@@ -56,20 +48,21 @@ type Row struct {
 	Advice string `json:"advice"`
 }
 
-// New tells the story of a user in a run. requests are those planned for the
-// user, in order, with all that was sent for them. A story without Rows and Vanished is of a user whom the run does not know.
+// New tells the story of a user, who has a name, in a run. requests are those planned
+// for the user, in order, with all that was sent for them. A story without Rows and
+// Vanished is of a user whom the run does not know.
 func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request) *Story {
 	s := &Story{
 		UserID: pipeline.ValidUTF8(string(user)), RunID: r.RunID, Job: r.Job, Command: r.Command, Target: r.Target,
-		StartedAt: r.StartedAt, State: ended, LastAt: r.FinishedAt, Reason: r.Stop.Reason,
+		StartedAt: r.StartedAt, State: "ended", LastAt: r.FinishedAt, Reason: r.Stop.Reason,
 		Rows: []Row{}, Requests: append([]pipeline.Request{}, requests...), Vanished: []pipeline.Vanished{},
-		Extras: []pipeline.Pivot{}, Lost: []pipeline.Pivot{}, Notes: []string{}, Advice: []string{}, Next: []string{},
+		Extras: []pipeline.Pivot{}, Lost: []pipeline.Pivot{}, Advice: []string{}, Next: []string{},
 	}
 	switch {
 	case r.Active:
-		s.State = active
+		s.State = "active"
 	case r.Killed:
-		s.State = killed
+		s.State = "killed"
 	}
 	for line := range r.Users {
 		if line.User == user {
@@ -82,21 +75,9 @@ func New(r *report.Run, user pipeline.UserID, requests []pipeline.Request) *Stor
 			s.Vanished = append(s.Vanished, v)
 		}
 	}
-	s.tellRows(r, user)
-	return s
-}
-
-// tellRows sets down the rows of the user, and what there is to do about them.
-func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
-	nameless, first, todo := 0, "", report.Todo{}
+	var todo report.Todo
 	for l := range r.Lines {
-		if l.User == "" && strings.Trim(l.Cells.User, " \t") != string(user) {
-			if nameless++; nameless == 1 {
-				first = r.PlaceText(l.Place)
-			}
-			continue
-		}
-		if l.User != "" && l.User != user {
+		if cmp.Or(string(l.User), strings.Trim(l.Cells.User, " \t")) != string(user) {
 			continue
 		}
 		s.Rows = append(s.Rows, newRow(r, l))
@@ -105,10 +86,8 @@ func (s *Story) tellRows(r *report.Run, user pipeline.UserID) {
 		}
 		todo.Add(l)
 	}
-	if nameless > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("rows whose user is not known: %d, the first at %s; this user may be meant", nameless, first))
-	}
-	s.tellNext(r, todo)
+	s.advise(r, todo)
+	return s
 }
 
 func newRow(r *report.Run, l *pipeline.Line) Row {
@@ -121,16 +100,15 @@ func newRow(r *report.Run, l *pipeline.Line) Row {
 	}
 	row.Reason = valid(l.Reason)
 	if l.Pivot != nil { // it is the line's
-		pivot := *l.Pivot
-		row.Pivot = &pivot
+		row.Pivot = new(*l.Pivot)
 	}
 	return row
 }
 
-// tellNext sets down what to do: about the end of the run where rows of the user
-// wait for it, then about the rows.
-func (s *Story) tellNext(r *report.Run, todo report.Todo) {
-	if s.State == active {
+// advise says what to do: about the end of the run where rows of the user wait for
+// it, then about the rows.
+func (s *Story) advise(r *report.Run, todo report.Todo) {
+	if r.Active {
 		s.Advice = append(s.Advice, "ask again when the run has ended")
 		return
 	}

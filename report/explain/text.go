@@ -19,129 +19,142 @@ import (
 // answer gets through. An error is w's.
 func (s *Story) Text(w io.Writer) error {
 	out := bufio.NewWriter(w) // its first error stays, and Flush returns it
-	s.writeHead(out)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	s.writeHead(t)
 	if len(s.Rows) > 0 {
-		fmt.Fprint(out, "\nrows\n")
-		s.writeRows(out)
+		fmt.Fprint(t, "\nrows\n")
+	}
+	for i := range s.Rows {
+		s.writeRow(t, &s.Rows[i])
 	}
 	if len(s.Vanished) > 0 {
-		fmt.Fprint(out, "\nno longer in the input\n")
-		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		for _, v := range s.Vanished {
-			fmt.Fprintf(t, "  %s\t%s\t%s\tconfirmed %s\n",
-				pipeline.ShowCell(string(v.Workspace)), pipeline.ShowCell(string(v.Source)), pipeline.Show(v.Percentage), timeText(v.ConfirmedAt))
-		}
-		_ = t.Flush()
+		fmt.Fprint(t, "\nno longer in the input\n")
+	}
+	for _, v := range s.Vanished {
+		say(t, "  "+pipeline.ShowCell(string(v.Workspace)), pipeline.ShowCell(string(v.Source)), v.Percentage, "confirmed "+timeText(v.ConfirmedAt))
 	}
 	for i := range s.Requests {
-		s.writeRequest(out, &s.Requests[i])
+		s.writeRequest(t, &s.Requests[i])
 	}
-	fmt.Fprint(out, "\nnext\n")
+	fmt.Fprint(t, "\nnext\n")
 	for _, text := range s.Advice {
-		fmt.Fprintf(out, "  %s\n", pipeline.Show(text))
+		say(t, "  "+text)
 	}
 	for _, command := range s.Next {
-		fmt.Fprintf(out, "    %s\n", pipeline.Show(command))
+		say(t, "    "+command)
 	}
 	if len(s.Advice)+len(s.Next) == 0 {
-		fmt.Fprint(out, "  nothing: every row of this user is settled\n")
+		say(t, "  nothing: every row of this user is settled")
 	}
+	_ = t.Flush()
 	return out.Flush()
 }
 
-func (s *Story) writeHead(out io.Writer) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	say := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, pipeline.Show(fmt.Sprintf(format, args...)))
+// say writes a line of cells, in which nothing steers a terminal.
+func say(w io.Writer, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = pipeline.Show(cell)
 	}
-	say("user", "%s", pipeline.ShowCell(s.UserID))
-	say("run", "%s to %s", s.RunID, s.Target)
-	switch s.State {
-	case killed:
-		say("state", "killed: no end is written down; last record %s UTC", timeText(s.LastAt))
-	case active:
-		say("state", "active, last record %s UTC; the verdicts are as if it were killed now", timeText(s.LastAt))
-	default:
-		say("state", "ended %s UTC: %s", timeText(s.LastAt), cmp.Or(s.Reason, "it came to its end"))
-	}
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+func (s *Story) writeHead(w io.Writer) {
+	say(w, "user", pipeline.ShowCell(s.UserID))
+	say(w, "run", s.RunID+" to "+s.Target)
+	at := timeText(s.LastAt) + " UTC"
+	say(w, "state", map[string]string{
+		"ended":  "ended " + at + ": " + cmp.Or(s.Reason, "it came to its end"),
+		"killed": "killed: no end is written down; last record " + at,
+		"active": "active, last record " + at + "; the verdicts are as if it were killed now",
+	}[s.State])
 	counts := report.Counts{}
 	for i := range s.Rows {
 		counts[s.Rows[i].Status]++
 	}
 	if len(s.Rows) > 0 {
-		say("rows", "%d = %v", len(s.Rows), counts)
+		say(w, "rows", fmt.Sprintf("%d = %v", len(s.Rows), counts))
 	} else {
-		say("rows", "0, the input does not name this user")
+		say(w, "rows", "0, the input does not name this user")
 	}
 	if s.RequestedTotal != "" && s.Command != "detach" {
 		over := ""
 		if s.OverAllocated {
 			over = ", above the allocation limit"
 		}
-		say("asked", "%s %%%s", s.RequestedTotal, over)
+		say(w, "asked", s.RequestedTotal+" %"+over)
 	}
 	if s.ReturnedTotal != "" {
-		say("returned", "%s %% in all, in COR's last answer", s.ReturnedTotal)
+		say(w, "returned", s.ReturnedTotal+" % in all, in COR's last answer")
 	}
 	for i := range s.Extras {
-		say("extra", "%s: COR returned it, no row lists it", pivotText(&s.Extras[i]))
+		say(w, "extra", pivotText(&s.Extras[i])+": COR returned it, no row lists it")
 	}
 	for _, p := range s.Lost {
-		say("lost", "%s %s: it disappeared from COR's answer without being asked for", pipeline.ShowCell(string(p.Workspace)), p.Source)
+		say(w, "lost", pipeline.ShowCell(string(p.Workspace))+" "+string(p.Source)+": it disappeared from COR's answer without being asked for")
 	}
-	for _, note := range s.Notes {
-		say("note", "%s", note)
-	}
-	_ = t.Flush()
 }
 
 // timeText is a time for people, in UTC.
 func timeText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
-func (s *Story) writeRows(out io.Writer) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for i := range s.Rows {
-		r := &s.Rows[i]
-		verdict := string(r.Status)
-		if r.Pivot != nil && r.Pivot.Percentage != "" {
-			verdict += ", COR returned " + r.Pivot.Percentage
-		}
-		if r.Status == pipeline.Unchanged {
-			verdict += ", confirmed " + timeText(r.SentAt)
-		}
-		if r.Reason != "" {
-			verdict += ": " + r.Reason
-		}
-		cells := pipeline.ShowCell(r.Workspace) + "\t" + pipeline.ShowCell(r.Source) + "\t"
-		switch {
-		case r.Raw != "":
-			cells = "\t\t"
-			verdict += fmt.Sprintf("; the line is %.255q", r.Raw)
-		case s.Command != "detach":
-			cells += pipeline.ShowCell(r.Percentage)
-		}
-		fmt.Fprintf(t, "  %s:%d\t%s\t%s\n", pipeline.Show(r.File), r.Line, cells, pipeline.Show(verdict))
+func (s *Story) writeRow(w io.Writer, r *Row) {
+	verdict := string(r.Status)
+	if r.Pivot != nil && r.Pivot.Percentage != "" {
+		verdict += ", COR returned " + r.Pivot.Percentage
 	}
-	_ = t.Flush()
+	if r.Status == pipeline.Unchanged {
+		verdict += ", confirmed " + timeText(r.SentAt)
+	}
+	if r.Reason != "" {
+		verdict += ": " + r.Reason
+	}
+	workspace, source, percentage := pipeline.ShowCell(r.Workspace), pipeline.ShowCell(r.Source), pipeline.ShowCell(r.Percentage)
+	if s.Command == "detach" {
+		percentage = ""
+	}
+	if r.Raw != "" {
+		workspace, source, percentage = "", "", ""
+		verdict += fmt.Sprintf("; the line is %.255q", r.Raw)
+	}
+	say(w, fmt.Sprintf("  %s:%d", r.File, r.Line), workspace, source, percentage, verdict)
 }
 
-func (s *Story) writeRequest(out io.Writer, r *pipeline.Request) {
+func (s *Story) writeRequest(w io.Writer, r *pipeline.Request) {
 	chunk := ""
 	if slices.ContainsFunc(s.Requests, func(other pipeline.Request) bool { return other.Source == r.Source && other.Chunk > 0 }) {
 		chunk = fmt.Sprintf(", chunk %d", r.Chunk+1)
 	}
-	fmt.Fprintf(out, "\n%s under %s%s: %s\n", r.Op, pipeline.Show(string(r.Source)), chunk, sharesText(r.Op, r.Shares))
+	fmt.Fprintln(w)
+	say(w, fmt.Sprintf("%s under %s%s: %s", r.Op, r.Source, chunk, sharesText(r.Op, r.Shares)))
 	if len(r.Past) == 0 {
-		fmt.Fprint(out, "  no attempt: nothing was sent\n")
+		say(w, "  no attempt: nothing was sent")
 	}
 	for i := range r.Past {
-		e := &r.Past[i]
-		took := ""
-		if !e.Ended.IsZero() {
-			took = ", took " + max(e.Ended.Sub(e.At), 0).Round(time.Millisecond).String()
-		}
-		fmt.Fprintf(out, "  #%d  %s  %s  %s%s\n", e.Number, timeText(e.At), e.Op, pipeline.Show(outcomeText(e)), took)
-		writeDetails(out, r, e)
+		writeAttempt(w, r, &r.Past[i])
+	}
+}
+
+// writeAttempt writes an attempt of a request, and below it what came of it.
+func writeAttempt(w io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
+	took := ""
+	if !e.Ended.IsZero() {
+		took = ", took " + max(e.Ended.Sub(e.At), 0).Round(time.Millisecond).String()
+	}
+	say(w, fmt.Sprintf("  #%d  %s  %s  %s%s", e.Number, timeText(e.At), e.Op, outcomeText(e), took))
+	if len(e.Shares) < len(r.Shares) {
+		say(w, "      only "+sharesText(e.Op, e.Shares))
+	}
+	if e.Fault != nil && e.Fault.After > 0 {
+		say(w, "      Retry-After: "+e.Fault.After.Round(time.Second).String())
+	}
+	if e.Answer == nil {
+		return
+	}
+	for i := range e.Answer.Pivots {
+		say(w, "      pivot "+pivotText(&e.Answer.Pivots[i]))
+	}
+	for _, item := range e.Answer.Errors {
+		say(w, "      error "+strings.TrimSpace(string(item.Workspace)+" "+item.Text()))
 	}
 }
 
@@ -171,30 +184,6 @@ func outcomeText(e *pipeline.Exchange) string {
 		return kind + ": " + said
 	}
 	return kind
-}
-
-// writeDetails writes the lines below an attempt of a request.
-func writeDetails(out io.Writer, r *pipeline.Request, e *pipeline.Exchange) {
-	say := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(out, "      %s%s\n", name, pipeline.Show(text))
-		}
-	}
-	if len(e.Shares) < len(r.Shares) {
-		say("only ", sharesText(e.Op, e.Shares))
-	}
-	if e.Fault != nil && e.Fault.After > 0 {
-		say("Retry-After: ", e.Fault.After.Round(time.Second).String())
-	}
-	if e.Answer == nil {
-		return
-	}
-	for i := range e.Answer.Pivots {
-		say("pivot ", pivotText(&e.Answer.Pivots[i]))
-	}
-	for _, item := range e.Answer.Errors {
-		say("error ", strings.TrimSpace(string(item.Workspace)+" "+item.Text()))
-	}
 }
 
 // pivotText tells a pivot in one line.
