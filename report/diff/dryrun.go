@@ -27,7 +27,7 @@ func ReadDryRun(dir string) (*report.Run, error) {
 	}
 	var s report.Summary
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, altered(path, err)
+		return nil, fmt.Errorf("%s is not what the run wrote: %w", path, err)
 	}
 	path = filepath.Join(dir, report.ReconciliationFile)
 	file, err := os.Open(path)
@@ -35,49 +35,43 @@ func ReadDryRun(dir string) (*report.Run, error) {
 		return nil, err
 	}
 	defer file.Close()
-	lines, err := readLines(file, &s)
-	if err != nil {
-		return nil, altered(path, err)
-	}
-	r := &report.Run{About: s.About, Traffic: &report.Traffic{}, Lines: slices.Values(lines), Users: func(func(*pipeline.UserLine) bool) {}}
-	if counted := report.Summarize(r); !counted.Balanced || counted.Rows.String() != s.Rows.String() {
-		return nil, altered(path, errOtherRows)
+	r := &report.Run{About: s.About, Traffic: &report.Traffic{}, Users: func(func(*pipeline.UserLine) bool) {}}
+	if err := readLines(r, file, &s); err != nil {
+		return nil, fmt.Errorf("%s is not what the run wrote: %w", path, err)
 	}
 	return r, nil
 }
 
-func altered(path string, err error) error {
-	return fmt.Errorf("%s is not what the run wrote: %w", path, err)
-}
-
 var errOtherRows = errors.New("its rows are not those that " + report.SummaryFile + " counts")
 
-// readLines reads the rows that a summary counts.
-func readLines(file io.Reader, s *report.Summary) ([]*pipeline.Line, error) {
+// readLines reads the rows that the summary of the run counts.
+func readLines(r *report.Run, file io.Reader, s *report.Summary) error {
 	records := csv.NewReader(file)
 	header, err := records.Read()
 	if err != nil || strings.Join(header, ",") != report.ReconciliationHeader {
-		return nil, errors.New("its header is another")
+		return errors.New("its header is another")
 	}
 	var lines []*pipeline.Line
 	for number, in := range s.Inputs {
 		for range in.Rows {
 			cells, err := records.Read()
 			if err == io.EOF || err == nil && report.Undefuse(cells[0]) != in.File {
-				return nil, errOtherRows
+				return errOtherRows
 			}
 			if err != nil {
-				return nil, err
+				return err
 			}
 			l := newLine(cells, s)
 			l.File = number
 			lines = append(lines, l)
 		}
 	}
-	if _, err := records.Read(); err != io.EOF {
-		return nil, errOtherRows
+	r.Lines = slices.Values(lines)
+	_, err = records.Read()
+	if counted := report.Summarize(r); err != io.EOF || !counted.Balanced || counted.Rows.String() != s.Rows.String() {
+		return errOtherRows
 	}
-	return lines, nil
+	return nil
 }
 
 // newLine takes a row out of its cells. A line number that is none becomes 0, which

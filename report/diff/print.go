@@ -44,26 +44,23 @@ func (r *Run) text() string {
 
 // cells are the cells of a change's line.
 func (c *Change) cells() []string {
-	between := func(of func(*Side) string) string {
-		a, b := "-", "-"
-		if c.A != nil {
-			a = of(c.A)
+	cells := []string{c.Origin, strings.Join(c.What, " "), pipeline.ShowCell(c.User), pipeline.ShowCell(c.Workspace), pipeline.ShowCell(c.Source)}
+	b := c.B.cells()
+	for i, cell := range c.A.cells() {
+		if cell != b[i] {
+			cell += " -> " + b[i]
 		}
-		if c.B != nil {
-			b = of(c.B)
-		}
-		if a == b {
-			return a
-		}
-		return a + " -> " + b
+		cells = append(cells, cell)
 	}
-	return []string{
-		c.Origin, strings.Join(c.What, " "), pipeline.ShowCell(c.User), pipeline.ShowCell(c.Workspace), pipeline.ShowCell(c.Source),
-		between(func(s *Side) string { return pipeline.ShowCell(s.Percentage) }),
-		between(func(s *Side) string { return pipeline.Show(cmp.Or(s.Pivot, "-")) }),
-		between(func(s *Side) string { return string(s.Status) }),
-		between(func(s *Side) string { return fmt.Sprintf("%s:%d", pipeline.Show(s.File), s.Line) }),
+	return cells
+}
+
+// cells are what one run says of the pair.
+func (s *Side) cells() []string {
+	if s == nil {
+		return []string{"-", "-", "-", "-"}
 	}
+	return []string{pipeline.ShowCell(s.Percentage), pipeline.Show(cmp.Or(s.Pivot, "-")), string(s.Status), fmt.Sprintf("%s:%d", pipeline.Show(s.File), s.Line)}
 }
 
 // Stat writes the sums for people. An error is w's.
