@@ -11,7 +11,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"corattach/pipeline"
 	"corattach/report"
@@ -32,10 +31,7 @@ var assets embed.FS
 func Write(w io.Writer, r *report.Run, s *report.Summary) error {
 	style, _ := assets.ReadFile("page.css") // what is embedded is there
 	script, _ := assets.ReadFile("page.js")
-	t, err := template.New("page.html").Funcs(functions()).ParseFS(assets, "page.html")
-	if err != nil {
-		return err
-	}
+	t := template.Must(template.New("page.html").Funcs(functions()).ParseFS(assets, "page.html"))
 	v := newView(r, s)
 	v.Style, v.Script = template.CSS(style), template.JS(script)
 	// Nothing but these two runs, and nothing is loaded or sent.
@@ -54,8 +50,7 @@ type view struct {
 	Script template.JS
 
 	Outcome, Tone string
-	Subject       string // the input in a few words
-	Tiles         []tile
+	Subject       string              // the input in a few words
 	Over          []pipeline.UserLine // the first users above the allocation limit
 	Gone          []pipeline.Vanished // the first vanished pairs
 	Plot          *plot               // nil when nothing was sent
@@ -63,20 +58,14 @@ type view struct {
 	Attention int64 // rows that need it
 	List      []pipeline.Line
 	Shown     map[pipeline.Place]bool // the rows of List
-	Left      string                  // the rows that need attention and that List leaves out, by status
-}
-
-// tile is a status that rows have.
-type tile struct {
-	Status pipeline.Status
-	Rows   int64
-	Listed int64 // of Rows
+	Listed    report.Counts           // of List
+	Left      report.Counts           // of the rows that need attention and that List leaves out
 }
 
 func newView(r *report.Run, s *report.Summary) *view {
 	v := &view{
 		Summary: s, Run: r, Subject: "no input", Gone: r.Vanished[:min(len(r.Vanished), goneShown)], Plot: newPlot(r.Traffic),
-		Shown: map[pipeline.Place]bool{},
+		Shown: map[pipeline.Place]bool{}, Listed: report.Counts{}, Left: report.Counts{},
 	}
 	v.Outcome, v.Tone = outcome(s)
 	if more := len(s.Inputs) - 1; more >= 0 {
@@ -87,18 +76,7 @@ func newView(r *report.Run, s *report.Summary) *view {
 			v.Subject += " and " + pipeline.Count(more, "other file")
 		}
 	}
-	listed := v.list()
-	var left []string
-	for _, status := range pipeline.Statuses() {
-		n := s.Rows[status]
-		if n > 0 {
-			v.Tiles = append(v.Tiles, tile{status, n, listed[status]})
-		}
-		if n > listed[status] && !status.Settled() {
-			left = append(left, groupDigits(n-listed[status])+" "+string(status))
-		}
-	}
-	v.Left = strings.Join(left, ", ")
+	v.list()
 	for u := range r.Users {
 		if int64(len(v.Over)) == min(s.OverAllocatedUsers, overShown) {
 			break
@@ -112,39 +90,37 @@ func newView(r *report.Run, s *report.Summary) *view {
 
 // list takes the rows that need attention, the worst status first; where they do
 // not fit, each of the kinds of status has an equal share, so that none pushes out
-// another. Of a run that needs none it takes the first rows. It returns how many
-// it has taken of each status.
-func (v *view) list() report.Counts {
-	kinds := int64(0)
+// another. Of a run that needs none it takes the first rows.
+func (v *view) list() {
 	for status, n := range v.Rows {
 		if n > 0 && !status.Settled() {
 			v.Attention += n
-			kinds++
+			v.Left[status] = n
 		}
 	}
-	rows, share, listed := v.Run.Attention, int64(rowsShown), report.Counts{}
+	rows, share := v.Run.Attention, int64(rowsShown)
 	switch {
 	case v.Attention == 0:
 		rows = v.Run.Lines
 	case v.Attention > rowsShown:
-		share /= kinds
+		share /= int64(len(v.Left))
 	}
 	for l := range rows {
-		if listed[l.Status] < share {
+		if v.Listed[l.Status] < share {
 			row := *l
 			if row.Pivot != nil {
 				row.Pivot = new(*row.Pivot)
 			}
 			v.List = append(v.List, row)
 			v.Shown[row.Place] = true
-			listed[row.Status]++
+			v.Listed[row.Status]++
+			v.Left[row.Status]--
 		}
 		if v.Attention == 0 && len(v.List) == sampleShown {
-			return listed
+			return
 		}
 	}
 	slices.SortStableFunc(v.List, func(a, b pipeline.Line) int { return a.Status.Compare(b.Status) })
-	return listed
 }
 
 // PlaceText names a row's place in the input: by its line alone where there is

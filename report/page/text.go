@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,9 +19,6 @@ const (
 // functions are what the template calls. Every text goes through cell or text,
 // which cut it, or through whole.
 func functions() template.FuncMap {
-	cut := func(limit int) func(any) string {
-		return func(text any) string { return cut(fmt.Sprint(text), limit) }
-	}
 	return template.FuncMap{
 		"cell": cut(cellShown), "text": cut(textShown), "whole": pipeline.Show,
 		"n": groupDigits, "part": percentOf, "words": func(s string) []string { return strings.Split(s, " ") },
@@ -28,12 +26,17 @@ func functions() template.FuncMap {
 		"spell": func(seconds float64) time.Duration {
 			return time.Duration(seconds * float64(time.Second)).Round(10 * time.Millisecond)
 		},
-		"status": showStatus, "anchor": func(p pipeline.Place) string { return fmt.Sprintf("L-%d-%d", p.File+1, p.Line) },
+		"statuses": pipeline.Statuses, "status": showStatus,
+		"rank":   func(s pipeline.Status) int { return slices.Index(pipeline.BySeverity(), s) },
+		"anchor": func(p pipeline.Place) string { return fmt.Sprintf("L-%d-%d", p.File+1, p.Line) },
 	}
 }
 
-// cut escapes s as pipeline.Show does, and cuts it to limit bytes.
-func cut(s string, limit int) string { return pipeline.Cut(pipeline.Show(s), limit) }
+// cut returns a function that escapes a text as pipeline.Show does, and cuts it to
+// limit bytes.
+func cut(limit int) func(any) string {
+	return func(text any) string { return pipeline.Cut(pipeline.Show(fmt.Sprint(text)), limit) }
+}
 
 // groupDigits writes an integer with a comma between its thousands.
 func groupDigits(n any) string {
