@@ -49,20 +49,13 @@ type Console struct {
 
 	mu       sync.Mutex
 	quiet    bool
-	held     []piece      // what is to be written: what --quiet keeps, or what nobody reads
-	unread   <-chan error // gets what came of a write that nobody waits for any more
-	over     bool         // the last line is written
-	resume   []string     // how to go on with what is sent, or was
+	held     []func() error // writes to come: what --quiet keeps, or what nobody reads
+	unread   chan error     // gets what came of the latest write that nobody waits for any more
+	over     bool           // the last line is written
+	resume   []string       // how to go on with what is sent, or was
 	bar      *progressbar.ProgressBar
 	progress progress
-	ticker   *time.Timer     // logs the progress, where there is no bar; nil while nothing is sent
 	met      map[string]bool // kinds of faults that were warned about
-}
-
-// piece is a text for a stream.
-type piece struct {
-	to   io.Writer
-	text []byte
 }
 
 // patience is how long a write waits, after a signal, for a stream that nobody
@@ -133,30 +126,26 @@ func (c *Console) Write(text []byte) (int, error) {
 // emit writes to a stream, behind what is held. The caller holds mu. The error is
 // that of the stream.
 func (c *Console) emit(to io.Writer, text []byte) (err error) {
-	c.held = append(c.held, piece{to, bytes.Clone(text)})
+	text = bytes.Clone(text)
+	c.held = append(c.held, func() error {
+		_, err := to.Write(text)
+		return err
+	})
 	for len(c.held) > 0 && !c.quiet {
-		select {
-		case <-c.unread:
-			c.unread = nil
-		default:
-		}
-		if c.unread != nil {
+		if c.unread != nil && len(c.unread) == 0 {
 			return nil
 		}
-		err = c.write(c.held[0])
+		err = c.await(c.held[0])
 		c.held = c.held[1:]
 	}
 	return err
 }
 
-// write waits until a text is written, after a signal no longer than patience
+// await waits until a text is written, after a signal no longer than patience
 // allows. Only a goroutine of its own may block.
-func (c *Console) write(p piece) error {
+func (c *Console) await(write func() error) error {
 	wrote := make(chan error, 1)
-	go func() {
-		_, err := p.to.Write(p.text)
-		wrote <- err
-	}()
+	go func() { wrote <- write() }()
 	select {
 	case err := <-wrote:
 		return err

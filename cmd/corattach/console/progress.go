@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -30,19 +31,17 @@ const (
 )
 
 // pace returns attempts per second and the time left, both over the whole
-// sending; 0 before the first user is settled.
+// sending. It needs a user who is settled.
 func (p progress) pace() (rate float64, left time.Duration) {
-	took := time.Since(p.began)
-	if p.done == 0 || took <= 0 {
-		return 0, 0
-	}
+	took := max(time.Since(p.began), time.Millisecond)
 	return float64(p.attempts) / took.Seconds(), time.Duration(float64(took) / float64(p.done) * float64(p.total-p.done)).Round(time.Second)
 }
 
 // String is the progress in one line for people.
 func (p progress) String() string {
 	text := fmt.Sprintf("%d of %d users, %d with trouble", p.done, p.total, p.trouble)
-	if rate, left := p.pace(); p.done > 0 {
+	if p.done > 0 {
+		rate, left := p.pace()
 		text += fmt.Sprintf(", %.1f attempts/s, %v left", rate, left)
 	}
 	return text
@@ -51,15 +50,12 @@ func (p progress) String() string {
 // terminal returns the width of a terminal, wide when it is not known, and whether
 // w is one on which more can be done than adding lines.
 func terminal(w io.Writer) (columns int, screen bool) {
-	file, ok := w.(*os.File)
-	if !ok {
-		return barText + widestBar, false
+	if file, ok := w.(*os.File); ok {
+		var err error
+		columns, _, err = term.GetSize(int(file.Fd()))
+		screen = err == nil && os.Getenv("TERM") != "dumb"
 	}
-	columns, _, err := term.GetSize(int(file.Fd()))
-	if columns == 0 {
-		columns = barText + widestBar
-	}
-	return columns, err == nil && os.Getenv("TERM") != "dumb"
+	return cmp.Or(columns, barText+widestBar), screen
 }
 
 // Follow shows the progress of total users until Unfollow. when is auto, always or
@@ -80,7 +76,7 @@ func (c *Console) Follow(total int, when string, resume []string) {
 			progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish())
 		_ = c.bar.RenderBlank()
 	default:
-		c.ticker = time.AfterFunc(progressEvery, c.LogProgress)
+		time.AfterFunc(progressEvery, c.LogProgress)
 	}
 }
 
@@ -89,34 +85,29 @@ func (c *Console) Unfollow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.progress.began = time.Time{}
-	if c.ticker != nil {
-		c.ticker.Stop()
-		c.ticker = nil
-	}
 	if c.bar != nil {
 		_ = c.bar.Clear()
 		c.bar = nil
 	}
 }
 
-// LogProgress logs how far the sending is, and has it logged again after a while.
-// Nothing is logged after Unfollow.
+// LogProgress logs how far the sending is, and does so again after a while, until
+// Unfollow.
 func (c *Console) LogProgress() {
 	c.mu.Lock()
 	p := c.progress
-	if c.ticker != nil {
-		c.ticker.Reset(progressEvery)
-	}
 	c.mu.Unlock()
 	if p.began.IsZero() {
 		return
 	}
 	event := c.log.Load().Info().Int("users_done", p.done).Int("users", p.total).Int("users_with_trouble", p.trouble).
 		Int("attempts", p.attempts).Int("throttled", p.throttled)
-	if rate, left := p.pace(); p.done > 0 {
+	if p.done > 0 {
+		rate, left := p.pace()
 		event.Float64("attempts_per_second", float64(int(rate*10))/10).Int("seconds_left", int(left.Seconds()))
 	}
 	event.Msg("sending: " + p.String())
+	time.AfterFunc(progressEvery, c.LogProgress)
 }
 
 // Stopping says what a first signal does, where anything is sent.
@@ -147,10 +138,10 @@ func (c *Console) User(worst pipeline.Status) {
 // warning, the others can be seen at debug: thousands of them would hide
 // everything else.
 func (c *Console) Exchange(e *pipeline.Exchange) {
-	event, more := c.log.Load().Debug(), ""
+	event, more, f := c.log.Load().Debug(), "", e.Fault
 	c.mu.Lock()
 	c.progress.attempts++
-	if f := e.Fault; f != nil {
+	if f != nil {
 		if f.Kind == pipeline.Throttled {
 			c.progress.throttled++
 		}
@@ -162,13 +153,12 @@ func (c *Console) Exchange(e *pipeline.Exchange) {
 	}
 	c.mu.Unlock()
 	event.Str("user_id", string(e.User)).Str("source", string(e.Source))
-	switch f := e.Fault; {
-	case f != nil:
-		if f.After > 0 {
-			event.Dur("retry_after_ms", f.After)
-		}
-		event.Str("fault", string(f.Kind)).Str("answer", f.Error()).Msg("attempt without success" + more)
-	case e.Answer != nil:
+	if f == nil {
 		event.Int("http_status", e.Answer.Status).Msg("answered")
+		return
 	}
+	if f.After > 0 {
+		event.Dur("retry_after_ms", f.After)
+	}
+	event.Str("fault", string(f.Kind)).Str("answer", f.Error()).Msg("attempt without success" + more)
 }
