@@ -37,51 +37,42 @@ const (
 	successMetric = "last_success_timestamp_seconds"
 )
 
-// sample is one line, of a family of those with the same name.
-type sample struct {
-	name, help string
-	value      float64
-	labels     string // beside the job's, each behind a comma
-}
-
 // encode returns the content of the file.
 func (m *metrics) encode() []byte {
-	samples := []sample{
-		{successMetric, "When the last run with exit code 0 ended; 0 when there was none.", m.success, ""},
-		{"run_end_timestamp_seconds", "When the last run ended, whatever its exit code.", seconds(m.end), ""},
-		{"run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", m.duration.Seconds(), ""},
-		{"run_exit_code", "The exit code of the last run.", float64(m.code), ""},
-	}
-	if r := m.run; r != nil {
-		info := fmt.Sprintf(",run_id=%s,target=%s,version=%s", quote(r.RunID), quote(r.Target), quote(r.Version))
-		samples = append(samples, sample{"run_info", "Which run the counts are of.", 1, info})
-		for _, status := range pipeline.Statuses() {
-			samples = append(samples, sample{"run_rows", "Rows of the last run by their verdict.", float64(r.Rows[status]), ",status=" + quote(string(status))})
-		}
-		samples = append(samples, []sample{
-			{"run_resumable_rows", "Rows that corattach resume would send.", float64(r.Resumable), ""},
-			{"run_users", "Users in the input of the last run.", float64(r.Users), ""},
-			{"run_requests", "Requests of the last run that were attempted.", float64(r.Requests), ""},
-			{"run_attempts", "Sendings of the last run's requests.", float64(r.Attempts), ""},
-			{"run_retries", "Attempts after the first of their request, repairs among them.", float64(max(r.Attempts-r.Requests, 0)), ""},
-			{"run_throttles", "Attempts of the last run that COR answered with 429 or 503.", float64(r.Throttled), ""},
-			{"run_over_allocated_users", "Users of the last run above the allocation limit.", float64(r.OverAllocatedUsers), ""},
-			{"run_extras", "Pairs that COR returned and no row of the last run lists.", float64(r.Extras), ""},
-			{"run_vanished_pairs", "Pairs of the job's baselines that are attached and no longer in the input.", float64(r.Vanished), ""},
-			{"run_same_input", "1 when the input is byte for byte that of the job's latest import, 0 when it is another.", truthValue(r.SameInput), ""},
-			{"run_warnings", "Warnings of the last run.", float64(r.WarningsTotal), ""},
-			{"run_balanced", "1 when every row of the last run stands in the report once, 0 when the accounting is broken.", truthValue(r.Balanced), ""},
-		}...)
-	}
 	var b bytes.Buffer
 	family := ""
-	for _, s := range samples {
-		if s.name != family {
-			family = s.name
-			fmt.Fprintf(&b, "# HELP %s%s %s\n# TYPE %[1]s%[2]s gauge\n", metricPrefix, s.name, s.help)
+	add := func(name, help string, value float64, labels string) { // beside the job's, each behind a comma
+		if name != family {
+			fmt.Fprintf(&b, "# HELP %s%s %s\n# TYPE %[1]s%[2]s gauge\n", metricPrefix, name, help)
 		}
-		fmt.Fprintf(&b, "%s%s{import_job=%s%s} %s\n", metricPrefix, s.name, quote(m.job), s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
+		family = name
+		fmt.Fprintf(&b, "%s%s{import_job=%s%s} %s\n", metricPrefix, name, quote(m.job), labels, strconv.FormatFloat(value, 'f', -1, 64))
 	}
+	add(successMetric, "When the last run with exit code 0 ended; 0 when there was none.", m.success, "")
+	add("run_end_timestamp_seconds", "When the last run ended, whatever its exit code.", seconds(m.end), "")
+	add("run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", m.duration.Seconds(), "")
+	add("run_exit_code", "The exit code of the last run.", float64(m.code), "")
+	r := m.run
+	if r == nil {
+		return b.Bytes()
+	}
+	add("run_info", "Which run the counts are of.", 1, fmt.Sprintf(",run_id=%s,target=%s,version=%s", quote(r.RunID), quote(r.Target), quote(r.Version)))
+	for _, status := range pipeline.Statuses() {
+		add("run_rows", "Rows of the last run by their verdict.", float64(r.Rows[status]), ",status="+quote(string(status)))
+	}
+	truth := map[bool]float64{true: 1}
+	add("run_resumable_rows", "Rows that corattach resume would send.", float64(r.Resumable), "")
+	add("run_users", "Users in the input of the last run.", float64(r.Users), "")
+	add("run_requests", "Requests of the last run that were attempted.", float64(r.Requests), "")
+	add("run_attempts", "Sendings of the last run's requests.", float64(r.Attempts), "")
+	add("run_retries", "Attempts after the first of their request, repairs among them.", float64(max(r.Attempts-r.Requests, 0)), "")
+	add("run_throttles", "Attempts of the last run that COR answered with 429 or 503.", float64(r.Throttled), "")
+	add("run_over_allocated_users", "Users of the last run above the allocation limit.", float64(r.OverAllocatedUsers), "")
+	add("run_extras", "Pairs that COR returned and no row of the last run lists.", float64(r.Extras), "")
+	add("run_vanished_pairs", "Pairs of the job's baselines that are attached and no longer in the input.", float64(r.Vanished), "")
+	add("run_same_input", "1 when the input is byte for byte that of the job's latest import, 0 when it is another.", truth[r.SameInput], "")
+	add("run_warnings", "Warnings of the last run.", float64(r.WarningsTotal), "")
+	add("run_balanced", "1 when every row of the last run stands in the report once, 0 when the accounting is broken.", truth[r.Balanced], "")
 	return b.Bytes()
 }
 
@@ -92,13 +83,6 @@ func quote(value string) string {
 
 // seconds is a time as Prometheus counts it, to the millisecond.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
-
-func truthValue(holds bool) float64 {
-	if holds {
-		return 1
-	}
-	return 0
-}
 
 // checkMetrics makes sure, as far as that can be known before, that the metrics
 // of a job can be written to path at the end of the run.
@@ -139,20 +123,18 @@ func lastSuccess(path, job string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(content)) {
-		labels, is := strings.CutPrefix(strings.TrimSpace(line), metricPrefix+successMetric+"{import_job=")
-		if !is {
-			continue
-		}
-		value, ours := strings.CutPrefix(labels, quote(job)+"} ")
-		if !ours {
-			return 0, fmt.Errorf("%s holds the metrics of another job than %q", path, job)
-		}
-		at, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return 0, fmt.Errorf("%s holds %q in place of a time", path, value)
-		}
-		return at, nil
+	_, labels, ours := strings.Cut(string(content), metricPrefix+successMetric+"{import_job=")
+	if !ours {
+		return 0, fmt.Errorf("%s exists and holds no metrics of this program", path)
 	}
-	return 0, fmt.Errorf("%s exists and holds no metrics of this program", path)
+	value, same := strings.CutPrefix(labels, quote(job)+"} ")
+	if !same {
+		return 0, fmt.Errorf("%s holds the metrics of another job than %q", path, job)
+	}
+	value, _, _ = strings.Cut(value, "\n")
+	at, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s holds %q in place of a time", path, value)
+	}
+	return at, nil
 }

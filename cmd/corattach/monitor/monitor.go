@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"corattach/pipeline"
@@ -21,7 +22,9 @@ type Monitor struct {
 	check  *url.URL // that is pinged, with its rid; nil for none
 	agent  string   // the User-Agent of the pings
 	client *http.Client
-	start  chan error // what came of the first ping; nil when none was sent
+
+	starting sync.WaitGroup // for the first ping
+	unheard  error          // what came of it
 }
 
 // New checks the file for metrics and the URL to ping, "" for none each: what is
@@ -49,14 +52,11 @@ func (m *Monitor) Start(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
-	m.start = make(chan error, 1)
-	go func() {
+	m.starting.Go(func() {
 		defer cancel()
-		var err error
-		defer func() { m.start <- err }()
-		defer pipeline.Recover(&err)
-		err = m.ping(ctx, "", "start")
-	}()
+		defer pipeline.Recover(&m.unheard)
+		m.unheard = m.ping(ctx, "", "start")
+	})
 }
 
 // End writes the metrics and pings, and returns what failed, for warnings. stopped
@@ -73,10 +73,9 @@ func (m *Monitor) End(stopped, cut context.Context, code int, reason string, s *
 	if m.check == nil {
 		return failed
 	}
-	if m.start != nil { // the order of the pings matters to the service
-		if err := <-m.start; err != nil && stopped.Err() == nil {
-			failed = append(failed, fmt.Errorf("--ping-url: the start was not heard: %w", err))
-		}
+	m.starting.Wait() // the order of the pings matters to the service
+	if m.unheard != nil && stopped.Err() == nil {
+		failed = append(failed, fmt.Errorf("--ping-url: the start was not heard: %w", m.unheard))
 	}
 	limit := pingLimit
 	if stopped.Err() != nil {
