@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"corattach/pipeline"
 	"corattach/report"
@@ -21,15 +20,11 @@ type Comparison struct {
 	Sums    Sums     `json:"summary"`
 }
 
-// Run names one of the two runs.
+// Run is one of the two runs.
 type Run struct {
-	RunID     string    `json:"run_id"`
-	Job       string    `json:"job"`
-	Target    string    `json:"target"`
-	DryRun    bool      `json:"dry_run"`
-	StartedAt time.Time `json:"started_at"`
-	Rows      int64     `json:"rows"`
-	ExitCode  *int      `json:"exit_code"` // nil for a run without an end: it was killed or is active
+	report.About
+	Rows     int64 `json:"rows"`
+	ExitCode *int  `json:"exit_code"` // nil for a run without an end: it was killed or is active
 }
 
 // Sums add a comparison up, in pairs.
@@ -90,7 +85,7 @@ func Compare(a, b *report.Run) *Comparison {
 
 func newRun(r *report.Run) Run {
 	s := report.Summarize(r)
-	run := Run{RunID: s.RunID, Job: s.Job, Target: s.Target, DryRun: s.DryRun, StartedAt: s.StartedAt, Rows: s.Rows.Total()}
+	run := Run{About: s.About, Rows: s.Rows.Total()}
 	if !r.Killed {
 		run.ExitCode = &s.Exit.Code
 	}
@@ -196,12 +191,10 @@ func (c *Comparison) differences(a, b *Side) (input, cor []string) {
 	if a.Status != b.Status && (unsendable(a.Status) || unsendable(b.Status)) {
 		input = append(input, "validity")
 	}
-	statusA, pivotA, toldA := a.returned()
-	statusB, pivotB, toldB := b.returned()
-	if toldA != toldB {
+	statusA, pivotA := a.returned()
+	statusB, pivotB := b.returned()
+	if (statusA == "") != (statusB == "") {
 		c.Sums.AskedOnce++
-	}
-	if !toldA || !toldB {
 		return input, nil
 	}
 	if statusA != statusB {
@@ -214,13 +207,13 @@ func (c *Comparison) differences(a, b *Side) (input, cor []string) {
 }
 
 // returned is COR's word on the pair, in this run or, for an unchanged one, in an
-// earlier one. told is false when COR was not asked.
-func (s *Side) returned() (status pipeline.Status, pivot string, told bool) {
+// earlier one. Both are "" when COR was not asked.
+func (s *Side) returned() (status pipeline.Status, pivot string) {
 	switch s.Status {
 	case pipeline.Unchanged:
-		return pipeline.Matched, cmp.Or(s.Pivot, s.Percentage), true
+		return pipeline.Matched, cmp.Or(s.Pivot, s.Percentage)
 	case pipeline.Matched, pipeline.Mismatched, pipeline.Missing, pipeline.Failed, pipeline.Unknown, pipeline.Detached, pipeline.StillAttached:
-		return s.Status, s.Pivot, true
+		return s.Status, s.Pivot
 	}
-	return "", "", false
+	return "", ""
 }

@@ -61,9 +61,7 @@ func readLines(r *report.Run, file io.Reader, s *report.Summary) error {
 			if err != nil {
 				return err
 			}
-			l := newLine(cells, s)
-			l.File = number
-			lines = append(lines, l)
+			lines = append(lines, newLine(number, cells, s))
 		}
 	}
 	r.Lines = slices.Values(lines)
@@ -74,10 +72,10 @@ func readLines(r *report.Run, file io.Reader, s *report.Summary) error {
 	return nil
 }
 
-// newLine takes a row out of its cells. A line number that is none becomes 0, which
+// newLine takes a row of a file out of its cells. A line number that is none becomes 0, which
 // can't stand there; the accounting finds it, as it does a status that is none.
-func newLine(cells []string, s *report.Summary) *pipeline.Line {
-	l := new(pipeline.Line)
+func newLine(file int, cells []string, s *report.Summary) *pipeline.Line {
+	l := &pipeline.Line{Row: pipeline.Row{Place: pipeline.Place{File: file}}}
 	l.Line, _ = strconv.ParseInt(cells[1], 10, 64)
 	l.User, l.Workspace = pipeline.UserID(input(cells[2])), pipeline.WorkspaceID(input(cells[3]))
 	l.Source = pipeline.Source(strings.ToUpper(input(cells[4])))
@@ -85,17 +83,16 @@ func newLine(cells []string, s *report.Summary) *pipeline.Line {
 		l.Source = pipeline.Source(strings.ToUpper(s.Source))
 	}
 	l.Cells.Percentage = input(cells[5])
+	l.Percent = percentOf(l.Cells.Percentage, s.PercentageUnit == "fraction")
 	l.Status = pipeline.Status(cells[11])
-	if l.Status != pipeline.Invalid {
-		l.Percent = percentOf(l.Cells.Percentage, s.PercentageUnit == "fraction")
-	}
 	return l
 }
 
 // input is the value of an input cell as reconciliation.csv shows it.
 func input(cell string) string { return trim(report.Undefuse(cell)) }
 
-// percentOf reads the cell of a good row, whose comma is a decimal one.
+// percentOf reads the cell of a good row, whose comma is a decimal one. What it returns
+// of another cell means nothing.
 func percentOf(cell string, fraction bool) pipeline.Percent {
 	number := strings.TrimRight(strings.TrimSuffix(cell, "%"), " \u00a0\u202f\u2007")
 	number = strings.Replace(number, ",", ".", 1)

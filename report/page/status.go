@@ -1,6 +1,8 @@
 package page
 
 import (
+	"cmp"
+
 	"corattach/pipeline"
 	"corattach/report"
 )
@@ -34,18 +36,14 @@ func showStatus(s pipeline.Status) status {
 
 // outcome says in a few words how the run ended, and in which tone that is shown.
 func outcome(s *report.Summary) (words, tone string) {
-	switch code := s.Exit.Code; {
-	case code == pipeline.ExitDone && s.DryRun && s.Rows[pipeline.Planned] > 0:
+	if s.Exit.Code == pipeline.ExitDone && s.Rows[pipeline.Planned] > 0 {
 		return "Ready to send", "good"
-	case code == pipeline.ExitDone:
-		return "Done", "good"
-	case code == pipeline.ExitPivots:
-		return "Needs attention", "differs"
-	case code > pipeline.ExitSignal:
-		return "Interrupted", "bad"
 	}
-	return map[int]string{
-		pipeline.ExitInternal: "Internal error", pipeline.ExitRefused: "Input refused", pipeline.ExitRows: "Needs attention",
-		pipeline.ExitGuard: "Stopped by a guard", pipeline.ExitCredentials: "Credentials refused", pipeline.ExitUnavailable: "COR unavailable",
-	}[s.Exit.Code], "bad"
+	words = map[int]string{
+		pipeline.ExitDone: "Done", pipeline.ExitInternal: "Internal error", pipeline.ExitRefused: "Input refused",
+		pipeline.ExitRows: "Needs attention", pipeline.ExitPivots: "Needs attention", pipeline.ExitGuard: "Stopped by a guard",
+		pipeline.ExitCredentials: "Credentials refused", pipeline.ExitUnavailable: "COR unavailable",
+	}[s.Exit.Code]
+	tone = map[int]string{pipeline.ExitDone: "good", pipeline.ExitPivots: "differs"}[s.Exit.Code]
+	return cmp.Or(words, "Interrupted"), cmp.Or(tone, "bad")
 }

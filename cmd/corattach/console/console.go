@@ -131,10 +131,7 @@ func (c *Console) emit(to io.Writer, text []byte) (err error) {
 		_, err := to.Write(text)
 		return err
 	})
-	for len(c.held) > 0 && !c.quiet {
-		if c.unread != nil && len(c.unread) == 0 {
-			return nil
-		}
+	for len(c.held) > 0 && !c.quiet && (c.unread == nil || len(c.unread) > 0) {
 		err = c.await(c.held[0])
 		c.held = c.held[1:]
 	}
@@ -198,12 +195,9 @@ func (c *Console) Hint(text string) { c.Say("hint: " + text) }
 
 // Fail says what is wrong, of a panic where it happened, what to do, and what to paste.
 func (c *Console) Fail(f *pipeline.Failure, next []string) {
-	var panicky *pipeline.PanicError
-	switch {
-	case !errors.As(f, &panicky):
-	case c.IsJSON():
+	if panicky, is := errors.AsType[*pipeline.PanicError](f); is && c.IsJSON() {
 		c.line(zerolog.ErrorLevel).Bytes("stack", panicky.Stack).Msg("stack of the internal error")
-	default:
+	} else if is {
 		_, _ = c.Write(panicky.Stack)
 	}
 	if f.Hint != "" {

@@ -33,10 +33,8 @@ func (m *Monitor) setCheck(raw string) error {
 	switch {
 	case err != nil:
 		return errors.New("it is no valid URL") // the parser's words would show it
-	case check.Scheme != "https" && check.Scheme != "http" || check.Opaque != "":
-		return errors.New("it must begin with https:// or http://")
-	case check.Hostname() == "":
-		return errors.New("it names no host")
+	case check.Scheme != "https" && check.Scheme != "http" || check.Hostname() == "":
+		return errors.New("it must begin with https:// or http:// and a host")
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:])
@@ -87,9 +85,7 @@ func (m *Monitor) try(ctx context.Context, address, body string) error {
 		return backoff.Permanent(fmt.Errorf("%s: it knows no such check", m.check.Host))
 	case status/100 == 2:
 		return nil
-	case status/100 == 3:
-		return backoff.Permanent(fmt.Errorf("%w: it redirects, which is not followed: give the URL that it leads to", err))
-	case status/100 == 4 && status != http.StatusTooManyRequests:
+	case status/100 == 3, status/100 == 4 && status != http.StatusTooManyRequests:
 		return backoff.Permanent(err)
 	}
 	return err
