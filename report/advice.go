@@ -48,8 +48,7 @@ func (r *Run) Advise(l *pipeline.Line) string {
 	}[l.Status]
 }
 
-// AdviseStop says what to do about the way in which the run ended; "" when its
-// reason says it.
+// AdviseStop says what to do about the end of the run; "" when its reason says it.
 func (r *Run) AdviseStop() string {
 	outcomes := r.Traffic.All
 	switch kind := r.Stop.Kind; {
@@ -102,8 +101,7 @@ func (r *Run) advice(causes []*Cause, todo Todo) []string {
 	return said
 }
 
-// namesFlag reports whether the reason of an invalid row names a flag that may read
-// it.
+// namesFlag reports whether the reason of an invalid row names a flag that may read it.
 func namesFlag(reason string) bool {
 	return strings.Contains(reason, pipeline.NotUTF8) || strings.Contains(reason, pipeline.DecimalComma)
 }
@@ -179,11 +177,9 @@ func (r *Run) Next(todo Todo) []string {
 	return nil
 }
 
-// again is the run's command with its flags, as a dry run or for real: without
-// those that are for one run alone, and without those that override a guard. Flags
-// of form, where the command line, the environment or a file sets them, have its
-// values. A flag --dry-run with a value tells that environment or file may ask for a
-// dry run.
+// again is the run's command with its flags, as a dry run or for real: without those
+// that are for one run alone or override a guard. Flags of form that were set have its
+// values. A --dry-run with a value tells that environment or file may ask for one.
 func (r *Run) again(dry bool, form map[string]string) []string {
 	words := []string{"corattach", r.Command}
 	switch {
@@ -205,8 +201,7 @@ func (r *Run) again(dry bool, form map[string]string) []string {
 	return words
 }
 
-// commandLine quotes one command for a shell. Arguments that look like flags come
-// behind a --.
+// commandLine quotes one command for a shell, arguments that look like flags behind a --.
 func commandLine(words []string, args ...string) []string {
 	if slices.ContainsFunc(args, func(arg string) bool { return len(arg) > 1 && arg[0] == '-' }) {
 		words = append(words, "--")

@@ -35,10 +35,9 @@ type Cause struct {
 	named map[string]bool // all ids that COR named
 }
 
-// addCause groups the rows that need attention: by status, by COR's error code and
-// what COR says it does not know, and by the kind of their reason. Its memory is
-// bounded but for the ids that COR named: what comes when causesHeld are known is
-// counted by status alone.
+// addCause groups the rows that need attention: by status, by COR's error code and what
+// COR does not know, and by the kind of their reason. What comes when causesHeld are
+// known is counted by status alone, which bounds memory but for the ids that COR named.
 func (t *tally) addCause(l *pipeline.Line) {
 	kind := ""
 	if l.Subject == "" {
@@ -92,8 +91,7 @@ func (t *tally) addCause(l *pipeline.Line) {
 	}
 }
 
-// pattern is what a reason has in common with others of its kind: it is without what
-// stands in quotes, and without numbers.
+// pattern is a reason without what stands in quotes, and without numbers.
 func pattern(reason string) string {
 	var kind []byte
 	quoted := false

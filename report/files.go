@@ -81,12 +81,10 @@ func writeFailed(w io.Writer, r *Run) error {
 	return out.Flush()
 }
 
-// failedRecord is a row of failed.csv. The four cells of the input stand there
-// byte for byte, undefused and even where they are no UTF-8: read again, they must
-// give the verdict they gave, while a bad id with its bytes written as \xNN would be
-// another, good id. A record that is broken, or has the wrong number of fields, has
-// its raw line in _raw and, where it is known, its user in user_id: read again it
-// is invalid and holds its user.
+// failedRecord is a row of failed.csv. The four cells of the input stand there byte for
+// byte: read again, they must give the verdict they gave, while a bad id with its bytes
+// written as \xNN would be another, good id. A record with a raw line has that in _raw
+// and, where it is known, its user in user_id: read again it is invalid and holds its user.
 func failedRecord(l *pipeline.Line, r *Run) string {
 	cells := l.Cells
 	if l.Raw != "" {
@@ -193,10 +191,9 @@ func writeRequests(w io.Writer, r *Run) error {
 	return nil
 }
 
-// WriteJSON writes v as one JSON document with a final newline, indented by
-// indent if that is not blank. Characters that could steer a terminal are written
-// as \uNNNN, which JSON reads back as what they were. An error is w's or that of
-// the encoding.
+// WriteJSON writes v as one JSON document with a final newline, on one line if indent is
+// blank. Characters that could steer a terminal are written as \uNNNN, which JSON reads
+// back as what they were. An error is w's or that of the encoding.
 func WriteJSON(w io.Writer, v any, indent string) error {
 	var document bytes.Buffer
 	e := json.NewEncoder(&document)

@@ -1,10 +1,6 @@
-// Package report writes what a run has to say: reconciliation.csv, failed.csv,
-// unmapped.csv, extras.csv, users.csv, vanished.csv, report.html and
-// summary.json, for a dry run requests.jsonl and for a probe facts.json.
-//
-// Nothing is ever half-written: every file has a temporary name until all of them
-// are complete and synced, and only then takes its own, in place of what an
-// earlier writing left there.
+// Package report writes the files that say what came of a run. Nothing is ever
+// half-written: every file has a temporary name until all of them are complete and
+// synced, and only then takes its own, in place of what an earlier writing left there.
 package report
 
 import (
@@ -33,8 +29,7 @@ const (
 	FactsFile          = "facts.json"
 )
 
-// Set is the reports of one run, open under temporary names: Open, then Write or
-// Discard.
+// Set is the reports of one run, open under temporary names.
 type Set struct {
 	dir   string
 	names []string           // in the order in which the files take them
@@ -72,10 +67,9 @@ func (s *Set) Discard() {
 }
 
 // Write writes every report of a run, each file in one goroutine, and gives all of
-// them their names when they are complete and synced, summary.json last. An error
-// names the file; before the first renaming it leaves every report of an earlier
-// writing as it was, and so does a ctx that has ended; then the error is its cause.
-// It removes what has a temporary name in any case. page writes report.html.
+// them their names when they are complete and synced, summary.json last. page writes
+// report.html. An error names the file, or is the cause of a ctx that has ended; before
+// the first renaming it leaves every report of an earlier writing as it was.
 func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Summary) error) (*Summary, error) {
 	defer s.Discard()
 	file := func(name string) io.Writer { return s.files[slices.Index(s.names, name)] }

@@ -119,8 +119,7 @@ func (c Counts) Total() (rows int64) {
 	return rows
 }
 
-// MarshalJSON writes total and every status, 0 where there is none, in the order
-// of pipeline.Statuses.
+// MarshalJSON writes total and every status, in the order of pipeline.Statuses.
 func (c Counts) MarshalJSON() ([]byte, error) {
 	text := fmt.Appendf(nil, `{"total":%d`, c.Total())
 	for _, status := range pipeline.Statuses() {

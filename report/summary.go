@@ -97,9 +97,8 @@ func (t *tally) summarize() *Summary {
 	return s
 }
 
-// imbalance says in what the accounting identity does not hold: every row read
-// stands in the report exactly once, in input order, and the statuses add up to
-// the rows read. It is "" when it holds.
+// imbalance says in what the accounting identity does not hold: each row read stands
+// in the report once, in order, and the statuses add up. It is "" when it holds.
 func (t *tally) imbalance() string {
 	var off []string
 	read := int64(0)
@@ -155,9 +154,8 @@ func (t *tally) exit(imbalance string) Exit {
 	return e
 }
 
-// tell says how many rows have some statuses, and what the first cause of one of
-// them is: "2 rows failed, 1 held: COR does not know 1 user: U-1". It is "" when no
-// row has one of them.
+// tell says how many rows have some statuses, and their first cause: "2 rows failed,
+// 1 held: COR does not know 1 user: U-1". It is "" when no row has one of them.
 func (t *tally) tell(statuses ...pipeline.Status) string {
 	var parts []string
 	for _, status := range statuses {

@@ -1,8 +1,5 @@
 // Package atomicfile writes files that appear whole under their name, or not at
 // all, and that survive a loss of power once they are there.
-//
-// A File is for one goroutine at a time. Different Files are independent of each
-// other.
 package atomicfile
 
 import (
@@ -30,8 +27,8 @@ type disk interface {
 	Sync() error
 }
 
-// File is a file under its temporary name. The first error of a Write stays: every
-// later step returns it. An error names the final file.
+// File is a file under its temporary name, for one goroutine at a time. The first error of
+// a Write stays: every later step returns it. An error names the final file.
 type File struct {
 	path   string // the final name
 	temp   disk
@@ -41,8 +38,7 @@ type File struct {
 // Create opens a temporary file beside path, whose content stays until Commit.
 func Create(path string) (*File, error) {
 	f := &File{path: path}
-	dir, name := filepath.Split(path)
-	temp, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*"+tempSuffix)
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+tempSuffix)
 	if err != nil {
 		return nil, f.named("create", err)
 	}
@@ -74,10 +70,9 @@ func (f *File) Discard() {
 	_ = os.Remove(f.temp.Name()) // Sweep removes what is left
 }
 
-// Commit completes and syncs all files before it renames the first, and renames
-// them in order. An error before the first renaming leaves every final name as
-// it was; the temporary files are then still to be discarded. All files are in one
-// directory.
+// Commit completes and syncs all files, which are in one directory, before it renames the
+// first, and renames them in order. An error before that leaves every final name as it
+// was. Files are to be discarded after an error.
 func Commit(files ...*File) error {
 	for _, f := range files {
 		if err := cmp.Or(f.buffer.Flush(), f.temp.Sync(), f.temp.Close()); err != nil {
@@ -105,8 +100,7 @@ func WriteFile(path string, mode fs.FileMode, content []byte) error {
 	return Commit(f)
 }
 
-// SyncDir makes the names in dir durable. It does nothing where the system can't
-// sync a directory.
+// SyncDir makes the names in dir durable, where the system can sync a directory.
 func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -122,9 +116,8 @@ func SyncDir(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
-// Sweep removes from dir the temporary files of a process that was killed, as far as
-// it can: they do no harm. Only a caller who knows that nobody else writes there may
-// call it.
+// Sweep removes from dir what it can of the temporary files of a process that was killed.
+// Only a caller who knows that nobody else writes there may call it.
 func Sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
