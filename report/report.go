@@ -4,6 +4,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"path/filepath"
@@ -81,10 +82,7 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 			if summary, err = writeReconciliation(w, r); err != nil {
 				return err
 			}
-			if err := page(file(PageFile), r, summary); err != nil {
-				return err
-			}
-			return WriteJSON(file(SummaryFile), summary, "  ")
+			return cmp.Or(page(file(PageFile), r, summary), WriteJSON(file(SummaryFile), summary, "  "))
 		},
 		SummaryFile: func(_ io.Writer, r *Run) error { // until the rows are counted
 			if r.Digest != nil {

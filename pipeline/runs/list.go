@@ -44,7 +44,7 @@ func List(runsDir string) ([]Info, error) {
 	if err != nil {
 		return nil, pipeline.Usage("check --runs-dir", "%w", err)
 	}
-	running, isActive := lock.Active(runsDir)
+	active := lock.Active(runsDir)
 	name := runName()
 	var all []Info
 	for _, e := range entries {
@@ -52,7 +52,7 @@ func List(runsDir string) ([]Info, error) {
 			continue
 		}
 		info := describe(filepath.Join(runsDir, e.Name()))
-		if isActive && running == e.Name() {
+		if active == e.Name() {
 			info.Exit, info.Resumable = nil, false
 		}
 		all = append(all, info)

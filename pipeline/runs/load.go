@@ -168,10 +168,7 @@ func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 	return writeAgain(ctx, dir, past.Run, "")
 }
 
-func isActive(dir string) bool {
-	id, running := lock.Active(filepath.Dir(dir))
-	return running && id == filepath.Base(dir)
-}
+func isActive(dir string) bool { return lock.Active(filepath.Dir(dir)) == filepath.Base(dir) }
 
 func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) (*Outcome, error) {
 	set, err := report.Open(dir, false)

@@ -69,12 +69,13 @@ func New(stdin io.Reader, paths []string) (Files, error) {
 func (in Files) Open(ctx context.Context, keepIn string) []reader.File {
 	files := make([]reader.File, len(in))
 	for i, f := range in {
-		files[i] = reader.File{Name: f.Name, Open: f.open}
+		open := f.open
 		if f.Modified.IsZero() {
-			files[i].Open = interruptible(ctx, f.open)
+			open = func() (io.ReadCloser, error) { return interruptible(ctx, f.open), nil }
 		}
+		files[i] = reader.File{Name: f.Name, Open: open}
 		if keepIn != "" {
-			files[i].Open = keepCopy(copyPath(keepIn, i), files[i].Open)
+			files[i].Open = func() (io.ReadCloser, error) { return keepCopy(copyPath(keepIn, i), open) }
 		}
 	}
 	return files
@@ -83,10 +84,10 @@ func (in Files) Open(ctx context.Context, keepIn string) []reader.File {
 // copyPath is where the copy of a file is, below a run's directory.
 func copyPath(dir string, i int) string { return filepath.Join(dir, Dir, strconv.Itoa(i+1)+".zst") }
 
-// interruptible returns what opens and reads in a goroutine of its own, as either may
-// wait for ever. When ctx ends, reading fails with its cause; the goroutine then ends
-// with what it waits for, or with the process.
-func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+// interruptible opens and reads a source in a goroutine of its own, as either may wait
+// for ever. When ctx ends, reading fails with its cause; the goroutine then ends with
+// what it waits for, or with the process.
+func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
 	copyTo := func(w io.Writer) (err error) {
 		defer pipeline.Recover(&err)
 		source, err := open()
@@ -96,32 +97,27 @@ func interruptible(ctx context.Context, open func() (io.ReadCloser, error)) func
 		_, err = io.CopyBuffer(w, struct{ io.Reader }{source}, make([]byte, 256<<10))
 		return errors.Join(err, source.Close())
 	}
-	return func() (io.ReadCloser, error) {
-		r, w := io.Pipe()
-		context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) }) // nothing to a pipe that was read to its end
-		go func() { _ = w.CloseWithError(copyTo(w)) }()
-		return r, nil
-	}
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) }) // nothing to a pipe that was read to its end
+	go func() { _ = w.CloseWithError(copyTo(w)) }()
+	return r
 }
 
-// keepCopy returns what opens a source and writes what is read of it to a new
-// compressed file.
-func keepCopy(path string, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) {
-		source, err := open()
-		if err != nil {
-			return nil, err
-		}
-		var file *os.File
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		}
-		if err != nil {
-			return nil, errors.Join(uncopied(err), source.Close())
-		}
-		encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
-		return &copying{source, file, encoder}, nil
+// keepCopy opens a source and writes what is read of it to a new compressed file.
+func keepCopy(path string, open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+	source, err := open()
+	if err != nil {
+		return nil, err
 	}
+	var file *os.File
+	if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(uncopied(err), source.Close())
+	}
+	encoder, _ := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // the options are right
+	return &copying{source, file, encoder}, nil
 }
 
 // copying reads a source and copies what it reads. The copy is whole, and synced, once

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -62,24 +61,24 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 // try tries to lock the directory itself, so that removing a file does not free it,
 // or a file in it where a directory can't be locked.
 func try(runsDir string, lock func(*flock.Flock) (bool, error)) (*flock.Flock, bool, error) {
-	if runtime.GOOS != "windows" {
-		f := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
-		if held, err := lock(f); err == nil {
-			return f, held, nil
-		}
-	}
-	f := flock.New(filepath.Join(runsDir, lockFile))
+	f := flock.New(runsDir, flock.SetFlag(os.O_RDONLY))
 	held, err := lock(f)
+	if err != nil {
+		f = flock.New(filepath.Join(runsDir, lockFile))
+		held, err = lock(f)
+	}
 	return f, held, err
 }
 
-// Active reports whether a run has the lock of a runs directory, and which. It has
-// the lock itself for no longer than it takes to ask.
-func Active(runsDir string) (string, bool) {
+// Active returns the run that has the lock of a runs directory, "" when none has. It
+// has the lock itself for no longer than it takes to ask.
+func Active(runsDir string) (id string) {
 	lock, free, err := try(runsDir, (*flock.Flock).TryRLock)
 	_ = lock.Close()
-	id, _ := Holder(runsDir)
-	return id, err == nil && !free
+	if err == nil && !free {
+		id, _ = Holder(runsDir)
+	}
+	return id
 }
 
 // Runs says which run the lock is held for. That this can't be written down is no
