@@ -16,43 +16,33 @@ import (
 	"corattach/report/atomicfile"
 )
 
-// metrics are what the file for Prometheus tells of a job: its last run, and
-// when one was successful last. They are gauges, as nothing adds up over runs.
-// The job's label is import_job: job is the name of a label that Prometheus sets
-// itself when it scrapes.
-//
-// The format is written by hand: it is three kinds of lines, and the libraries
-// that write it would make the program a fifth larger.
-type metrics struct {
-	job      string
-	success  float64 // the end of the last run with exit code 0, in seconds since 1970; 0 when there was none
-	end      time.Time
-	duration time.Duration
-	code     int
-	run      *report.Summary // nil for a run that came to no report: its counts are not known
-}
-
 const (
 	metricPrefix  = "corattach_"
 	successMetric = "last_success_timestamp_seconds"
 )
 
-// encode returns the content of the file.
-func (m *metrics) encode() []byte {
+// metrics are what the file for Prometheus tells of a job: its last run, and
+// when one was successful last, in seconds since 1970. They are gauges, as nothing
+// adds up over runs. The job's label is import_job: job is the name of a label that
+// Prometheus sets itself when it scrapes. r is nil for a run that came to no report:
+// its counts are not known.
+//
+// The format is written by hand: it is three kinds of lines, and the libraries
+// that write it would make the program a fifth larger.
+func (m *Monitor) metrics(success float64, end time.Time, code int, r *report.Summary) []byte {
 	var b bytes.Buffer
 	family := ""
-	add := func(name, help string, value float64, labels string) { // beside the job's, each behind a comma
+	add := func(name, help string, value float64, labels string) { // labels beside the job's, each behind a comma
 		if name != family {
 			fmt.Fprintf(&b, "# HELP %s%s %s\n# TYPE %[1]s%[2]s gauge\n", metricPrefix, name, help)
 		}
 		family = name
 		fmt.Fprintf(&b, "%s%s{import_job=%s%s} %s\n", metricPrefix, name, quote(m.job), labels, strconv.FormatFloat(value, 'f', -1, 64))
 	}
-	add(successMetric, "When the last run with exit code 0 ended; 0 when there was none.", m.success, "")
-	add("run_end_timestamp_seconds", "When the last run ended, whatever its exit code.", seconds(m.end), "")
-	add("run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", m.duration.Seconds(), "")
-	add("run_exit_code", "The exit code of the last run.", float64(m.code), "")
-	r := m.run
+	add(successMetric, "When the last run with exit code 0 ended; 0 when there was none.", success, "")
+	add("run_end_timestamp_seconds", "When the last run ended, whatever its exit code.", seconds(end), "")
+	add("run_duration_seconds", "How long the last run took; of a resumed run, the last session alone.", end.Sub(m.began).Seconds(), "")
+	add("run_exit_code", "The exit code of the last run.", float64(code), "")
 	if r == nil {
 		return b.Bytes()
 	}
@@ -100,16 +90,18 @@ func checkMetrics(path, job string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// write puts the metrics in the place of the job's earlier ones. A run without
-// success keeps the time of the last one.
-func (m *metrics) write(path string) (err error) {
-	if m.success, err = lastSuccess(path, m.job); err != nil {
+// writeMetrics puts the metrics of a run that ends now in the place of the job's
+// earlier ones. A run without success keeps the time of the last one.
+func (m *Monitor) writeMetrics(code int, r *report.Summary) error {
+	success, err := lastSuccess(m.file, m.job)
+	if err != nil {
 		return err
 	}
-	if m.code == pipeline.ExitDone {
-		m.success = seconds(m.end)
+	end := time.Now()
+	if code == pipeline.ExitDone {
+		success = seconds(end)
 	}
-	return atomicfile.WriteFile(path, 0o644, m.encode())
+	return atomicfile.WriteFile(m.file, 0o644, m.metrics(success, end, code, r))
 }
 
 // lastSuccess reads the success of a job's metrics: 0 when the file does not exist yet,

@@ -52,26 +52,25 @@ func TestMetricsProperty(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.prom")
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"a\"b", `a\nb`, "a\nb", `\`, "ü", "", "\r", "} 5"}))
-		m := metrics{
-			job: text.Draw(t, "job"), code: rapid.IntRange(0, 143).Draw(t, "code"),
-			end: time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "end")), duration: time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, "took")),
-			run: &report.Summary{About: report.About{Target: text.Draw(t, "target"), RunID: "r", Version: "v"}},
-		}
+		end, code := time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "end")), rapid.IntRange(0, 143).Draw(t, "code")
+		m := Monitor{job: text.Draw(t, "job"), began: end.Add(-time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, "took")))}
+		r := &report.Summary{About: report.About{Target: text.Draw(t, "target"), RunID: "r", Version: "v"}}
 		matched := rapid.Int64Range(0, 1e12).Draw(t, "matched")
-		m.run.Rows = report.Counts{pipeline.Matched: matched}
+		r.Rows = report.Counts{pipeline.Matched: matched}
+		success := 0.0
 		if rapid.Bool().Draw(t, "once") {
-			m.success = seconds(time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "success")))
+			success = seconds(time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "success")))
 		}
-		content := m.encode()
+		content := m.metrics(success, end, code, r)
 		values := gauges(t, content, m.job)
-		if values["run_rows matched"] != float64(matched) || values["run_exit_code"] != float64(m.code) {
+		if values["run_rows matched"] != float64(matched) || values["run_exit_code"] != float64(code) {
 			t.Fatalf("%v\n%s", values, content)
 		}
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := lastSuccess(path, m.job); err != nil || got != m.success {
-			t.Fatalf("%v, %v, want %v\n%s", got, err, m, content)
+		if got, err := lastSuccess(path, m.job); err != nil || got != success {
+			t.Fatalf("%v, %v, want %v\n%s", got, err, success, content)
 		}
 		if other := text.Draw(t, "other job"); other != m.job {
 			if got, err := lastSuccess(path, other); err == nil {

@@ -64,9 +64,8 @@ func (m *Monitor) Start(ctx context.Context) {
 // report.
 func (m *Monitor) End(stopped, cut context.Context, code int, reason string, s *report.Summary) []error {
 	var failed []error
-	told := metrics{job: m.job, end: time.Now(), duration: time.Since(m.began), code: code, run: s}
 	if m.file != "" && code != pipeline.ExitLocked { // the other run is going to write them
-		if err := told.write(m.file); err != nil {
+		if err := m.writeMetrics(code, s); err != nil {
 			failed = append(failed, fmt.Errorf("no metrics are written: %w", err))
 		}
 	}
