@@ -84,12 +84,19 @@ func SameNumber(a, b string) bool {
 // SumReturned adds up JSON numbers as COR returned them, exactly. What is no
 // number counts as 0.
 func SumReturned(texts []string) string {
-	sum := new(big.Rat)
+	const largest = Hundred * Hundred // a plain number that many of them can be added to
+	plain, sum := Percent(0), new(big.Rat)
 	for _, text := range texts {
-		if value, ok := parseReturned(text); ok {
+		if value, ok := ParseDecimal(text, '.'); ok && value <= largest {
+			plain += value
+		} else if value, ok := parseReturned(text); ok {
 			sum.Add(sum, value)
 		}
 	}
+	if sum.Sign() == 0 {
+		return plain.String()
+	}
+	sum.Add(sum, big.NewRat(int64(plain), percentUnit))
 	digits, _ := sum.FloatPrec()
 	return sum.FloatString(digits)
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/json"
 	"math/big"
-	"slices"
 	"strings"
 	"testing"
 
@@ -138,21 +137,42 @@ func TestPercentIsExact(t *testing.T) {
 	})
 }
 
-func TestSumReturnedIsExact(t *testing.T) {
+// A sum is what big.Rat makes of it, and two numbers are the same, or near, when it
+// says so, however COR spells them.
+func TestReturnedNumbersAreExact(t *testing.T) {
+	number := rapid.Custom(func(t *rapid.T) string {
+		text := rapid.SampledFrom([]string{"", "", "", "-"}).Draw(t, "sign") +
+			rapid.SampledFrom([]string{"0", "60", "100", "33", "922337203685477", "9223372036854775807", "1000000000000"}).Draw(t, "whole") +
+			rapid.SampledFrom([]string{"", "", ".0", ".5", ".3333", ".33333", ".50000", ".000000000001"}).Draw(t, "fraction")
+		return text + rapid.SampledFrom([]string{"", "", "", "e1", "E-2", "e+02", "e-12"}).Draw(t, "exponent")
+	})
+	exactly := func(text string) *big.Rat {
+		value, ok := new(big.Rat).SetString(text)
+		if !ok {
+			return new(big.Rat)
+		}
+		return value
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		values := rapid.SliceOfN(rapid.Int64Range(0, 200_0000), 0, 30).Draw(t, "values")
-		var texts []string
-		sum := Percent(0)
-		for _, v := range values {
-			texts = append(texts, Percent(v).String())
-			sum += Percent(v)
+		texts := rapid.SliceOfN(rapid.OneOf(number, number, number, rapid.SampledFrom([]string{"", "null"})), 0, 30).Draw(t, "texts")
+		sum := new(big.Rat)
+		for _, text := range texts {
+			sum.Add(sum, exactly(text))
 		}
-		if got := SumReturned(texts); got != sum.String() {
-			t.Fatalf("SumReturned(%q) = %s, want %v", texts, got, sum)
+		if got, ok := new(big.Rat).SetString(SumReturned(texts)); !ok || got.Cmp(sum) != 0 {
+			t.Fatalf("SumReturned(%q) = %s, want %v", texts, SumReturned(texts), sum)
 		}
-		slices.Reverse(texts)
-		if got := SumReturned(texts); got != sum.String() {
-			t.Fatalf("in reverse: %s, want %v", got, sum)
+		if got := SumReturned(texts); SumReturned([]string{got}) != got || strings.Contains(got, ".") && strings.HasSuffix(got, "0") {
+			t.Fatalf("SumReturned(%q) = %s, and that is not its shortest form", texts, got)
+		}
+		a, b := number.Draw(t, "a"), number.Draw(t, "b")
+		if got, want := SameNumber(a, b), exactly(a).Cmp(exactly(b)) == 0; got != want {
+			t.Fatalf("%s and %s are the same: %v", a, b, got)
+		}
+		p, tolerance := Percent(rapid.Int64Range(0, int64(Hundred)).Draw(t, "percent")), Percent(rapid.Int64Range(0, int64(Hundred)).Draw(t, "tolerance"))
+		difference := new(big.Rat).Sub(exactly(a), big.NewRat(int64(p), percentUnit))
+		if got, want := p.Near(a, tolerance), difference.Abs(difference).Cmp(big.NewRat(int64(tolerance), percentUnit)) <= 0; got != want {
+			t.Fatalf("%v is near %s within %v: %v", p, a, tolerance, got)
 		}
 	})
 }
