@@ -18,15 +18,16 @@ type evidence struct {
 	refusal  *pipeline.Exchange // the last refusal since the answer
 	open     *pipeline.Exchange // the first exchange since the answer that leaves the matter open
 	detached bool               // detached for a repair, and not attached again since
-	lost     *pipeline.Exchange // the last attempt that never left
-	kept     *pipeline.Exchange // a refused detach of a repair: what COR had answered before still holds
 
-	last  *pipeline.Exchange // the last that may have left, answered or not
-	heard *pipeline.Exchange // the last of these with an HTTP status
+	last   *pipeline.Exchange // the last that may have left, answered or not
+	status int                // the HTTP status of the last of these with one
+	code   string             // COR's own code beside it
+	unsent string             // why the last attempt never left; "" when none was
 }
 
-// gather collects the evidence of all rows of a request, in their order.
-func gather(r *pipeline.Request) []evidence {
+// gather collects the evidence of all rows of a request, in their order, and counts
+// the attempts that were sent.
+func gather(r *pipeline.Request) (rows []evidence, attempts int) {
 	rows, index := make([]evidence, len(r.Shares)), make(map[pipeline.WorkspaceID]*evidence, len(r.Shares))
 	for i, s := range r.Shares {
 		index[s.Workspace] = &rows[i]
@@ -35,6 +36,9 @@ func gather(r *pipeline.Request) []evidence {
 		e := &r.Past[i]
 		if e.Is(pipeline.Withheld) {
 			continue
+		}
+		if e.Sent() {
+			attempts++
 		}
 		problem := "" // of the rows that the answer does not list
 		if e.Answer != nil && e.Answer.Strange() != nil {
@@ -49,35 +53,31 @@ func gather(r *pipeline.Request) []evidence {
 			join(index, r.Source, e)
 		}
 	}
-	return rows
+	return rows, attempts
 }
 
 // add takes an exchange about the row into account.
 func (ev *evidence) add(op pipeline.Op, e *pipeline.Exchange, problem string) {
-	if e.MayHaveLeft() {
-		ev.last = e
-		if e.Answer != nil || e.Fault != nil && e.Fault.Status != 0 {
-			ev.heard = e
-		}
+	if !e.MayHaveLeft() {
+		ev.unsent = e.Fault.Error()
+		return
+	}
+	ev.last = e
+	if e.Fault != nil && e.Fault.Status != 0 {
+		ev.status, ev.code = e.Fault.Status, e.Fault.Code
 	}
 	switch {
 	case e.Answer != nil && e.Op == op:
-		*ev = evidence{answer: e, problem: problem, last: e, heard: e}
+		*ev = evidence{answer: e, problem: problem, last: e, status: e.Answer.Status}
 	case e.Answer != nil:
-		*ev = evidence{detached: true, last: e, heard: e}
-	case e.LeavesOpen():
-		if ev.open == nil {
-			ev.open, ev.refusal = e, nil
-		}
-		if e.Op != op {
-			ev.detached, ev.answer = true, nil
-		}
-	case !e.MayHaveLeft():
-		ev.lost = e
-	case e.Op == op || ev.answer == nil:
+		*ev = evidence{detached: true, last: e, status: e.Answer.Status}
+	case !e.LeavesOpen():
 		ev.refusal = e
-	default:
-		ev.kept = e
+	case ev.open == nil:
+		ev.open, ev.refusal = e, nil
+	}
+	if e.Op != op && e.LeavesOpen() {
+		ev.detached, ev.answer = true, nil
 	}
 }
 
@@ -113,11 +113,7 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 	if ev.pivot != nil {
 		v.Pivot, v.Number = ev.pivot, ev.answer.Number
 	}
-	first, unnamed := "", ev.pivot == nil && ev.problem == "" && ev.item == nil
-	if errors := ev.answer.Answer.Errors; unnamed && len(errors) > 0 {
-		first = "; its first error: " + errors[0].Text()
-		v.ErrorCode, v.Subject = errors[0].Code, errors[0].Subject
-	}
+	errors := ev.answer.Answer.Errors
 	switch {
 	case op == pipeline.Detach && ev.pivot != nil:
 		v.Status, v.Reason = pipeline.StillAttached, "COR accepted the request and still returns it"
@@ -132,11 +128,11 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 		if op == pipeline.Detach {
 			v.Status = pipeline.Failed
 		}
-	case unnamed && op == pipeline.Attach:
-		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but did not return this workspace"+first
-	case unnamed && first != "":
-		v.Status, v.Reason = pipeline.Unknown, "COR accepted the request"+first
-	case unnamed:
+	case ev.pivot == nil && op == pipeline.Attach:
+		v.Status, v.Reason = pipeline.Missing, "COR accepted the request, but did not return this workspace"
+	case ev.pivot == nil && len(errors) > 0:
+		v.Status, v.Reason = pipeline.Unknown, "COR accepted the request"
+	case ev.pivot == nil:
 		v.Status = pipeline.Detached
 	case share.Percent.Near(ev.pivot.Percentage, 0):
 		v.Status = pipeline.Matched
@@ -146,7 +142,8 @@ func (ev *evidence) read(op pipeline.Op, share pipeline.Share, tolerance pipelin
 			v.Status, v.Reason = pipeline.Matched, fmt.Sprintf("%s: within --tolerance %v", v.Reason, tolerance)
 		}
 	}
-	if ev.kept != nil {
-		v.Reason += "; the repair was refused: " + ev.kept.Fault.Error()
+	if ev.pivot == nil && ev.problem == "" && ev.item == nil && len(errors) > 0 {
+		v.Reason += "; its first error: " + errors[0].Text()
+		v.ErrorCode, v.Subject = errors[0].Code, errors[0].Subject
 	}
 }

@@ -63,25 +63,13 @@ func lastBegun(h pipeline.History) *pipeline.Exchange {
 // from its Past. tolerance are the percentage points by which COR's figure may
 // differ and still be matched.
 func Of(r *pipeline.Request, tolerance pipeline.Percent) []pipeline.Verdict {
-	attempts := 0
-	for i := range r.Past {
-		if r.Past[i].Sent() {
-			attempts++
-		}
-	}
-	verdicts, rows := make([]pipeline.Verdict, len(r.Shares)), gather(r)
+	rows, attempts := gather(r)
+	verdicts := make([]pipeline.Verdict, len(rows))
 	for i := range rows {
 		v, ev := &verdicts[i], &rows[i]
-		v.Attempts = attempts
+		v.Attempts, v.HTTPStatus, v.ErrorCode = attempts, ev.status, ev.code
 		if ev.last != nil {
 			v.SentAt = ev.last.At
-		}
-		switch e := ev.heard; {
-		case e == nil:
-		case e.Answer != nil:
-			v.HTTPStatus = e.Answer.Status
-		default:
-			v.HTTPStatus, v.ErrorCode = e.Fault.Status, e.Fault.Code
 		}
 		ev.judge(r.Op, r.Shares[i], tolerance, v)
 		v.Resumable = ev.resumable(r.Op, v.Status)
@@ -107,13 +95,14 @@ func (ev *evidence) judge(op pipeline.Op, share pipeline.Share, tolerance pipeli
 	case ev.detached:
 		v.Status, v.Reason = pipeline.Unknown, "a repair was begun and not finished"
 	default:
-		v.Status = pipeline.NotSent
-		if ev.lost != nil {
-			v.Reason = ev.lost.Fault.Error()
-		}
+		v.Status, v.Reason = pipeline.NotSent, ev.unsent
 	}
-	if ev.refusal != nil && v.Status == pipeline.Unknown {
+	switch {
+	case ev.refusal == nil:
+	case v.Status == pipeline.Unknown:
 		v.Reason += "; a later attempt was refused: " + ev.refusal.Fault.Error()
+	case ev.answer != nil:
+		v.Reason += "; the repair was refused: " + ev.refusal.Fault.Error()
 	}
 	if ev.refusal != nil && (v.Status == pipeline.Unknown || ev.answer == nil) {
 		v.Subject, v.Named = ev.refusal.Fault.Subject, slices.Contains(ev.refusal.Fault.Named, share.Workspace)
@@ -132,10 +121,8 @@ func (ev *evidence) resumable(op pipeline.Op, status pipeline.Status) bool {
 		return true
 	case pipeline.Unknown:
 		return ev.last.Op != op || !ev.last.Is(pipeline.Refused) && !ev.last.Is(pipeline.Attached)
-	case pipeline.Failed:
+	case pipeline.Failed, pipeline.Mismatched, pipeline.Missing:
 		return ev.refusal != nil && RefusedForNow(ev.refusal)
-	case pipeline.Mismatched, pipeline.Missing:
-		return ev.kept != nil && RefusedForNow(ev.kept)
 	}
 	return false
 }
