@@ -14,7 +14,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -49,8 +48,6 @@ type run struct {
 	cut   context.Context
 	total int // users to be sent
 
-	repairing atomic.Bool // Repair, as long as it is not futile
-
 	mu        sync.Mutex
 	next      func() (pipeline.User, error, bool)
 	left      int // users that may still be taken; negative for all
@@ -80,7 +77,6 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	next, stop := iter.Pull2(users)
 	defer stop()
 	state := &run{Runner: r, gate: newGate(&r.Settings, end), cut: cut, total: total, next: next}
-	state.repairing.Store(r.Repair)
 	err := state.serve(ctx, r.Canary)
 	if err == nil && state.unmatched > 0 {
 		err = guarded("--canary", fmt.Sprintf("users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
@@ -175,25 +171,24 @@ func (r *run) count(verdicts [][]pipeline.Verdict) error {
 // percentage: then COR rounds.
 const futileRepairs = 3
 
-// learn looks at what a repair has come to, after the last exchange of a request.
-func (r *run) learn(request *pipeline.Request) {
-	last := &request.Past[len(request.Past)-1]
-	if last.Answer == nil || last.Op != pipeline.Attach || !verdict.Repaired(request.Past) {
-		return
+// repairs reports whether the run begins repairs. It first counts the repair that the
+// last exchange of a request, if it is of this session, may have ended.
+func (r *run) repairs(request *pipeline.Request, session int) bool {
+	ended := false
+	if recent := request.Past[session:]; r.Repair && len(recent) > 0 {
+		last := &recent[len(recent)-1]
+		ended = last.Answer != nil && last.Op == pipeline.Attach && verdict.Repaired(request.Past)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.futile < 0, r.futile == futileRepairs:
-		return
+	case !ended || r.futile < 0 || r.futile == futileRepairs:
 	case !verdict.Futile(request, r.Tolerance):
 		r.futile = -1
-		return
-	}
-	if r.futile++; r.futile == futileRepairs {
-		r.repairing.Store(false)
-		if r.OnFutile != nil {
+	default:
+		if r.futile++; r.futile == futileRepairs && r.OnFutile != nil {
 			r.OnFutile()
 		}
 	}
+	return r.Repair && r.futile < futileRepairs
 }

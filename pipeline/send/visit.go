@@ -45,7 +45,7 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 	delays.Multiplier, delays.MaxInterval = 2, 30*time.Second
 	for {
 		settings := v.Settings
-		settings.Repair = v.repairing.Load()
+		settings.Repair = v.repairs(request, session)
 		s := next(request, session, &settings)
 		switch {
 		case s.giveUp:
@@ -59,9 +59,6 @@ func (v *visit) request(ctx context.Context, request *pipeline.Request) error {
 		}
 		if err := v.attempt(ctx, request, s); err != nil {
 			return err
-		}
-		if v.repairing.Load() {
-			v.learn(request)
 		}
 	}
 }

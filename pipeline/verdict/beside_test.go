@@ -67,7 +67,6 @@ func TestLost(t *testing.T) {
 		{"it is gone", removal(answered()), other, lost},
 		{"it is gone in the end", removal(answered(pivot("13", "1"), pivot("11", "60")), answered()), other, lost},
 		{"it came back", removal(answered(), answered(pivot("13", "1"))), other, nil},
-		{"it was asked for", removal(answered()), known("SAP", "11", 8123, 12), nil},
 		{"no answer", removal(noAnswer), other, nil},
 		{"an answer with errors", removal(answered().withErrors(pipeline.ItemError{Code: "E"})), other, nil},
 		{"an answer with another user's pivot", removal(answered(strange(pivot("12", "1")))), other, nil},

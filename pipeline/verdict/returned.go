@@ -51,34 +51,23 @@ func withAnswer(requests []pipeline.Request) []*pipeline.Exchange {
 }
 
 // Lost returns the pairs of a user that disappeared from COR's answers to a detach
-// without having been asked for, in the order of attached: the pairs that COR last
-// returned as attached, before this run, with an identity. Such a pivot has no
-// percentage.
+// without having been asked for. attached are the user's other pairs, in any order:
+// those that COR last returned as attached, before this run, with an identity. Such a
+// pivot has no percentage.
 //
 // COR answers a detach with all that remains of the user [documented], unless it
 // reports errors beside it or a pivot of another user.
-func Lost(requests []pipeline.Request, attached []pipeline.KnownPair) []pipeline.Pivot {
-	asked := make(map[pipeline.Pair]bool)
-	for i := range requests {
-		for _, s := range requests[i].Shares {
-			asked[pipeline.Pair{User: requests[i].User, Source: requests[i].Source, Workspace: s.Workspace}] = true
-		}
-	}
+func Lost(requests []pipeline.Request, attached []pipeline.KnownPair) (lost []pipeline.Pivot) {
 	answers := slices.DeleteFunc(withAnswer(requests), func(e *pipeline.Exchange) bool {
 		return e.Op != pipeline.Detach || len(e.Answer.Errors) > 0 || e.Answer.Strange() != nil
 	})
 	slices.Reverse(answers)
-	var lost []pipeline.Pivot
-	for i := range attached {
-		k := &attached[i]
+	for _, k := range attached {
 		last := slices.IndexFunc(answers, func(e *pipeline.Exchange) bool { return e.Answer.UserID == k.Identity.User })
-		if last < 0 || asked[k.Pair] {
-			continue
-		}
-		listed := slices.ContainsFunc(answers[last].Answer.Pivots, func(p pipeline.Pivot) bool { // under whatever spelling
+		isListed := func(p pipeline.Pivot) bool { // under whatever spelling
 			return p.Source == k.Source && p.Workspace == k.Workspace || p.Identity() == k.Identity
-		})
-		if !listed {
+		}
+		if last >= 0 && !slices.ContainsFunc(answers[last].Answer.Pivots, isListed) {
 			lost = append(lost, pipeline.Pivot{
 				Workspace: k.Workspace, Source: k.Source, UserID: k.Identity.User, WorkspaceID: k.Identity.Workspace,
 			})
