@@ -207,7 +207,7 @@ func TestRunUnavailableAtOnce(t *testing.T) {
 				} else {
 					b.cor.answer = always(c.fault, nil)
 				}
-				stop, err := (&Runner{COR: &b.cor, Journal: &b.journal, Settings: b.Settings, OnUser: b.onUser}).Run(b.ctx, b.cut, 100, sequence(b.users))
+				stop, err := b.runner().Run(b.ctx, b.cut, 100, sequence(b.users))
 				if err != nil || stop.Kind != pipeline.Unavailable || stop.Reason != c.reason {
 					t.Errorf("%+v, %v", stop, err)
 				}

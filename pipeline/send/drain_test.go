@@ -228,9 +228,8 @@ func TestRunUsersError(t *testing.T) {
 		broken := errors.New("the table is gone")
 		b := newBed(0)
 		b.cor.start = time.Now()
-		runner := Runner{COR: &b.cor, Journal: &b.journal, Settings: b.Settings}
 		b.cor.answer = always(fails(pipeline.ServerError, 500, 0), nil)
-		_, err := runner.Run(t.Context(), t.Context(), 2, func(yield func(pipeline.User, error) bool) {
+		_, err := b.runner().Run(t.Context(), t.Context(), 2, func(yield func(pipeline.User, error) bool) {
 			_ = yield(simple(1)[0], nil) && yield(pipeline.User{}, broken)
 		})
 		if !errors.Is(err, broken) {

@@ -238,10 +238,17 @@ func (b *bed) onUser(u *pipeline.User, verdicts [][]pipeline.Verdict) {
 	}
 }
 
+func (b *bed) runner() *Runner {
+	return &Runner{
+		COR: &b.cor, Journal: &b.journal, Settings: b.Settings,
+		OnExchange: func(*pipeline.Exchange) {}, OnUser: b.onUser, OnFutile: func() { b.futile++ },
+	}
+}
+
 func (b *bed) run(t *testing.T) {
 	t.Helper()
 	b.cor.start = time.Now()
-	runner := Runner{COR: &b.cor, Journal: &b.journal, Settings: b.Settings, OnUser: b.onUser, OnFutile: func() { b.futile++ }}
+	runner := b.runner()
 	b.stop, b.err = runner.Run(b.ctx, b.cut, len(b.users), sequence(b.users))
 	b.took = time.Since(b.cor.start)
 	if b.cor.most > 1 {

@@ -98,8 +98,8 @@ func TestRunPanics(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBed(100)
 				b.Workers = 8
-				r := Runner{COR: &b.cor, Journal: &b.journal, Settings: b.Settings}
-				arm(b, &r)
+				r := b.runner()
+				arm(b, r)
 				_, err := r.Run(b.ctx, b.cut, 100, sequence(b.users))
 				var panicked *pipeline.PanicError
 				if !errors.As(err, &panicked) || panicked.Value != "boom" || len(b.cor.calls) > 20 {
@@ -110,8 +110,7 @@ func TestRunPanics(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(0)
-		r := Runner{COR: &b.cor, Journal: &b.journal, Settings: b.Settings}
-		_, err := r.Run(b.ctx, b.cut, 2, func(yield func(pipeline.User, error) bool) {
+		_, err := b.runner().Run(b.ctx, b.cut, 2, func(yield func(pipeline.User, error) bool) {
 			boom(yield(simple(1)[0], nil))
 		})
 		var panicked *pipeline.PanicError

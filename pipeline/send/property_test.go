@@ -167,11 +167,14 @@ func (w *world) send(journal *memory, settings Settings, first bool, found *prob
 	users := w.resumed(journal)
 	var mu sync.Mutex
 	handed := map[pipeline.UserID][][]pipeline.Verdict{}
-	runner := Runner{COR: &w.cor, Journal: journal, Settings: settings, OnUser: func(u *pipeline.User, verdicts [][]pipeline.Verdict) {
-		mu.Lock()
-		defer mu.Unlock()
-		handed[u.ID] = verdicts
-	}}
+	runner := Runner{
+		COR: &w.cor, Journal: journal, Settings: settings, OnExchange: func(*pipeline.Exchange) {}, OnFutile: func() {},
+		OnUser: func(u *pipeline.User, verdicts [][]pipeline.Verdict) {
+			mu.Lock()
+			defer mu.Unlock()
+			handed[u.ID] = verdicts
+		},
+	}
 	w.cor.start, w.cor.times, w.cor.began, w.cor.until = time.Now(), nil, 0, 0
 	stop, err := runner.Run(ctx, cut, len(users), sequence(users))
 	killed := errors.Is(err, errKilled) && first && w.kill > 0

@@ -8,6 +8,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,8 @@ import (
 )
 
 // Runner sends what is planned. Its fields are set before Run and not changed
-// afterwards; one Runner runs once. The funcs may be nil; they are called from
-// several goroutines.
+// afterwards; one Runner runs once. The funcs must be set; they are called from several
+// goroutines.
 type Runner struct {
 	COR     COR
 	Journal Journal
@@ -108,13 +109,9 @@ func (r *run) serve(ctx context.Context, count int) error {
 			return errs[i]
 		})
 	}
-	stop := group.Wait()
-	for _, err := range errs {
-		if err != nil && !errors.As(err, new(pipeline.Stop)) {
-			return err
-		}
-	}
-	return stop
+	first := group.Wait()
+	broken := slices.DeleteFunc(errs, func(err error) bool { return err == nil || errors.As(err, new(pipeline.Stop)) })
+	return cmp.Or(append(broken, first)...)
 }
 
 // work serves users until there are no more, or one of them stops the run.
@@ -186,7 +183,7 @@ func (r *run) repairs(request *pipeline.Request, session int) bool {
 	case !verdict.Futile(request, r.Tolerance):
 		r.futile = -1
 	default:
-		if r.futile++; r.futile == futileRepairs && r.OnFutile != nil {
+		if r.futile++; r.futile == futileRepairs {
 			r.OnFutile()
 		}
 	}

@@ -16,9 +16,8 @@ type trust struct {
 	proven bool // COR has taken the token: more than one attempt may be open
 	tokens int  // that COR has refused
 
-	settled bool               // the first answers are not all of one kind that stops the run
-	doubt   pipeline.FaultKind // the kind of the first answers
-	doubts  int                // how many there are
+	settled bool                 // the first answers are not all of one kind that stops the run
+	doubts  []pipeline.FaultKind // the kinds of the first answers
 }
 
 // note takes an exchange into account and returns why the run must stop, nil when
@@ -38,12 +37,11 @@ func (t *trust) note(e *pipeline.Exchange, stale bool) error {
 		t.proven = false
 		t.tokens++
 	case !t.settled && (e.Is(pipeline.Forbidden) || e.Is(pipeline.Refused) && e.Fault.Status == 404 && e.Fault.Foreign):
-		t.settled = t.doubts > 0 && e.Fault.Kind != t.doubt
-		t.doubt = e.Fault.Kind
-		t.doubts++
+		t.doubts = append(t.doubts, e.Fault.Kind)
+		t.settled = t.doubts[0] != e.Fault.Kind
 		switch {
-		case t.settled || t.doubts < firstAnswers:
-		case t.doubt == pipeline.Forbidden:
+		case t.settled || len(t.doubts) < firstAnswers:
+		case e.Is(pipeline.Forbidden):
 			return stopFor(pipeline.Credentials, fmt.Sprintf("the first %d answers all say that this is forbidden", firstAnswers), e.Fault)
 		default:
 			return stopFor(pipeline.Unavailable, fmt.Sprintf(

@@ -28,7 +28,7 @@ func (v *visit) settle(ctx context.Context) (err error) {
 	v.gate.pass(&v.place)
 	verdicts := verdict.OfUser(v.user.Requests, v.Tolerance)
 	begun := slices.ContainsFunc(v.user.Requests, func(r pipeline.Request) bool { return len(r.Past) > 0 })
-	if v.OnUser != nil && (err == nil || begun) {
+	if err == nil || begun {
 		v.OnUser(&v.user, verdicts)
 	}
 	if err != nil {
@@ -105,8 +105,6 @@ func (v *visit) attempt(ctx context.Context, request *pipeline.Request, s step) 
 	if broken := v.Journal.End(e); broken != nil {
 		return broken
 	}
-	if v.OnExchange != nil {
-		v.OnExchange(&e)
-	}
+	v.OnExchange(&e)
 	return err
 }
