@@ -23,8 +23,8 @@ import (
 )
 
 // Runner sends what is planned. Its fields are set before Run and not changed
-// afterwards; one Runner runs once. The funcs must be set; they are called from several
-// goroutines.
+// afterwards; one Runner runs once. The funcs must be set; they are called from
+// several goroutines.
 type Runner struct {
 	COR     COR
 	Journal Journal
@@ -68,8 +68,8 @@ type run struct {
 // returns.
 func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeline.User, error]) (pipeline.Stop, error) {
 	if r.MaxDuration > 0 {
-		over := fmt.Sprintf("the time of --max-duration %s is over", brief(r.MaxDuration))
-		limited, cancel := context.WithTimeoutCause(ctx, r.MaxDuration, guarded("--max-duration", over))
+		over := guarded("--max-duration", "the time of --max-duration %s is over", brief(r.MaxDuration))
+		limited, cancel := context.WithTimeoutCause(ctx, r.MaxDuration, over)
 		defer cancel()
 		ctx = limited
 	}
@@ -80,8 +80,8 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	state := &run{Runner: r, gate: newGate(&r.Settings, end), cut: cut, total: total, next: next}
 	err := state.serve(ctx, r.Canary)
 	if err == nil && state.unmatched > 0 {
-		err = guarded("--canary", fmt.Sprintf("users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
-			state.unmatched, min(r.Canary, total), r.Canary))
+		err = guarded("--canary", "users with a row that is not matched: %d of the first %d, so --canary %d stops the run",
+			state.unmatched, min(r.Canary, total), r.Canary)
 	}
 	if err == nil {
 		err = state.serve(ctx, -1)
@@ -92,8 +92,8 @@ func (r *Runner) Run(ctx, cut context.Context, total int, users iter.Seq2[pipeli
 	return pipeline.Stop{}, err
 }
 
-func guarded(flag, reason string) pipeline.Stop {
-	return pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: reason}
+func guarded(flag, format string, args ...any) pipeline.Stop {
+	return pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: fmt.Sprintf(format, args...)}
 }
 
 // serve lets the workers settle users: count of them, or all when count is
@@ -160,8 +160,8 @@ func (r *run) count(verdicts [][]pipeline.Verdict) error {
 	if !r.MaxFailures.Exceeded(r.failing, r.total) {
 		return nil
 	}
-	return guarded("--max-failures", fmt.Sprintf("users with a row that is failed, unknown, missing or mismatched: %d of %d, more than --max-failures %v",
-		r.failing, r.total, r.MaxFailures))
+	return guarded("--max-failures", "users with a row that is failed, unknown, missing or mismatched: %d of %d, more than --max-failures %v",
+		r.failing, r.total, r.MaxFailures)
 }
 
 // futileRepairs is how many first repairs must bring back the same other

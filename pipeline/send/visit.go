@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -31,10 +32,7 @@ func (v *visit) settle(ctx context.Context) (err error) {
 	if err == nil || begun {
 		v.OnUser(&v.user, verdicts)
 	}
-	if err != nil {
-		return err
-	}
-	return v.count(verdicts)
+	return cmp.Or(err, v.count(verdicts))
 }
 
 // request sends what next asks for and appends what came of it to request.Past,
