@@ -134,10 +134,8 @@ func (g *gate) note(now time.Time, e *pipeline.Exchange, p *place) error {
 // sleep waits until d has passed or something happens. It returns
 // context.Cause(ctx) when ctx ends first.
 func sleep(ctx context.Context, d time.Duration, happens <-chan struct{}) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-happens:
 	case <-ctx.Done():
 	}

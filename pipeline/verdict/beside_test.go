@@ -232,3 +232,16 @@ func TestOneIdentityIsQuick(t *testing.T) {
 		t.Errorf("%d rows after %v", len(reasons), took)
 	}
 }
+
+// BenchmarkAnswers looks at the one answer of a user of two workspaces, as for most
+// users of a run.
+func BenchmarkAnswers(b *testing.B) {
+	requests := []pipeline.Request{*after(past(fine()))}
+	listed := func(pipeline.Source, pipeline.WorkspaceID) bool { return true }
+	b.ReportAllocs()
+	for b.Loop() {
+		if returned, _ := Answers(requests, listed); returned != "100" {
+			b.Fatal(returned)
+		}
+	}
+}
