@@ -51,9 +51,9 @@ func withAnswer(requests []pipeline.Request) []*pipeline.Exchange {
 }
 
 // Lost returns the pairs of a user that disappeared from COR's answers to a detach
-// without having been asked for. attached are the user's other pairs, in any order:
-// those that COR last returned as attached, before this run, with an identity. Such a
-// pivot has no percentage.
+// without having been asked for, in the order of attached: the pairs that COR last
+// returned as attached, before this run, with an identity, and that no request asks
+// for. Such a pivot has no percentage.
 //
 // COR answers a detach with all that remains of the user [documented], unless it
 // reports errors beside it or a pivot of another user.
