@@ -51,7 +51,6 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	if f.Strict {
 		o.Settings.MaxInvalid, _ = pipeline.ParseLimit("0")
 	}
-	fill(&o.Sending, flags)
 	o.DryRun, o.Files, o.Stdin, o.Plan, o.Common = f.DryRun, f.Files, a.stdin, f.Plan, a.common(flags)
 	if o.Target, err = f.target(); err != nil {
 		return err
@@ -72,6 +71,7 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 // common is what new and resumed runs share.
 func (a *app) common(flags any) (c runs.Common) {
 	fill(&c, flags)
+	fill(&c.Sending, flags)
 	c.Flags, c.Version, c.JournalFile = a.words(), version(), a.journalFile
 	return c
 }

@@ -41,31 +41,32 @@ func (c *probeCommand) Run(a *app) error {
 			a.console.Exchange(e)
 		}
 	}
-	outcome, err := runs.Probe(a.ctx, a.cut, o, h)
+	outcome, err := runs.Start(a.ctx, a.cut, o, h)
 	return a.conclude(c.JSON, outcome, err)
 }
 
 // order checks the flags, and says what will be done.
-func (c *probeCommand) order(a *app) (o runs.ProbeOrder, err error) {
-	if o.Subject, err = runs.CheckSubject(a.ctx, c.User, c.Workspace, c.Source); err != nil {
+func (c *probeCommand) order(a *app) (o runs.Order, err error) {
+	subject, err := runs.CheckSubject(a.ctx, c.User, c.Workspace, c.Source)
+	if err != nil {
 		return o, err
 	}
-	fill(&o.Sending, c)
-	o.Common = a.common(c)
+	o = runs.Order{Command: "probe", Common: a.common(c)}
+	o.Settings.User, o.Settings.Workspaces, o.Settings.Source = subject.User, subject.Workspaces[:], string(subject.Source)
 	target, err := c.target()
 	if err != nil {
 		return o, err
 	}
 	a.console.Say(fmt.Sprintf("a probe of %v:", target))
-	for _, line := range o.Subject.Intent() {
+	for _, line := range subject.Intent() {
 		a.console.Say("  " + line)
 	}
 	if !c.Yes && target.BaseURL != pipeline.SimulatorURL && !cor.IsLoopback(target.BaseURL) {
 		return o, pipeline.Usage("add --yes if the user and the workspaces were made for this", "--yes is not given, and this is no simulator")
 	}
 	var known []corsim.Known
-	for _, w := range o.Subject.Workspaces { // which is all that the simulator knows
-		known = append(known, corsim.Known{User: string(o.Subject.User), Source: string(o.Subject.Source), Workspace: string(w)})
+	for _, w := range subject.Workspaces { // which is all that the simulator knows
+		known = append(known, corsim.Known{User: string(subject.User), Source: string(subject.Source), Workspace: string(w)})
 	}
 	o.Connect, err = a.connect(target, c.TokenFile, known)
 	return o, err

@@ -51,11 +51,9 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	if err := a.sameSettings(log.Header); err != nil {
 		return err
 	}
-	r := runs.Resumption{Dir: dir, EvenIfOlder: c.EvenIfOlder, Common: a.common(c), Connect: func(ctx context.Context) (runs.Connection, error) {
-		return c.connect(ctx, a, log.Target)
-	}}
+	r := runs.Resumption{Dir: dir, EvenIfOlder: c.EvenIfOlder, Common: a.common(c)}
 	r.RunsDir = filepath.Dir(dir)
-	fill(&r.Sending, c)
+	r.Connect = func(ctx context.Context) (runs.Connection, error) { return c.connect(ctx, a, log.Target) }
 	outcome, err := runs.Resume(a.ctx, a.cut, r, a.host(c.outputFlags))
 	return a.conclude(c.JSON, outcome, err)
 }

@@ -43,20 +43,16 @@ func unlike(format string, args ...any) error {
 // load reads a run again: its input from the copies, and from its journal what was
 // decided and what COR answered. It takes the same verdicts as the run itself.
 func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
-	h := log.Header
-	if h.Command == "probe" {
-		return loadProbe(dir, log)
-	}
-	r, err := compile(h.Command, &h.Settings)
+	r, err := compile(log.Command, &log.Settings)
 	if err != nil {
 		return nil, err
 	}
-	w := &run{rules: r, dir: dir, header: h, log: log, sessions: slices.Clone(log.Sessions)}
-	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, h.Inputs), r); err != nil {
+	w := &run{rules: r, dir: dir, header: log.Header, log: log, sessions: slices.Clone(log.Sessions), probe: probeOf(&log.Header)}
+	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, log.Inputs), r); err != nil {
 		return nil, unlike("the run's copy of its input in %s can't be read: %w", filepath.Join(dir, inputcopy.Dir), err)
 	}
 	for i, input := range w.reading.Inputs {
-		if input.SHA256 != h.Inputs[i].SHA256 {
+		if input.SHA256 != log.Inputs[i].SHA256 {
 			return nil, unlike("the run's copy of %s is not what the run has read", input.File)
 		}
 	}
@@ -104,6 +100,10 @@ func (w *run) settleAll(tolerance pipeline.Percent) error {
 			if at := cmp.Or(e.Ended, e.At); at.After(w.lastSeen[e.Session]) {
 				w.lastSeen[e.Session] = at
 			}
+		}
+		if w.probe != nil {
+			w.probe.add(exchanges)
+			continue
 		}
 		number := w.table.User(exchanges[0].User)
 		if number < 0 {

@@ -13,22 +13,22 @@ import (
 
 // Order is what a new run is to do.
 type Order struct {
-	Command  string // import or detach
+	Command  string // import, detach or probe
 	DryRun   bool
 	Files    []string // as given, byte for byte; "-" is Stdin
 	Stdin    io.Reader
-	Job      string // "" for a detach
+	Job      string // of an import
 	Settings journal.Settings
-	Sending  send.Settings
 	Plan     string          // send only what a dry run with this digest has shown; "" = no matter what
 	Target   pipeline.Target // of a dry run and for its ledger; Account "" where it can't be told
 	Static   bool            // of a dry run: an access token that can't be renewed is given, so the account is not an API key's
-	Connect  Connect         // nil for a dry run
 	Common
 }
 
 // Common is what new and resumed runs share.
 type Common struct {
+	Sending    send.Settings
+	Connect    Connect       // nil for a dry run; of a resumed run to its target, unless another one is given
 	RunsDir    string        // as given
 	KeepRuns   int           // 0 = all
 	WaitLock   time.Duration // how long to wait for another run to end
@@ -55,9 +55,7 @@ type Connection struct {
 // Resumption is what a resumed run is to do.
 type Resumption struct {
 	Dir         string // of the run
-	Sending     send.Settings
-	Connect     Connect // to the run's target, unless another one is given
-	EvenIfOlder bool    // although a later run has sent for one of its users
+	EvenIfOlder bool   // although a later run has sent for one of its users
 	Common
 }
 

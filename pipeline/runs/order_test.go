@@ -16,17 +16,19 @@ func (w *world) order(input string) Order {
 	file := filepath.Join(w.dir, "in.csv")
 	w.must(os.WriteFile(file, []byte(input), 0o600))
 	return Order{
-		Command: "import", Job: "staff", Files: []string{file}, Target: w.target(), Connect: w.connect,
+		Command: "import", Job: "staff", Files: []string{file}, Target: w.target(), Common: w.common(),
 		Settings: journal.Settings{
 			Delimiter: "auto", Encoding: "auto", PercentageUnit: "auto", MaxInvalid: limit("10%"), OverAllocation: "warn",
 			AllocationLimit: "100", MaxAge: 168 * time.Hour, MaxDrop: limit("off"), MaxChange: limit("off"),
 		},
-		Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
 	}
 }
 
-func sending() send.Settings {
-	return send.Settings{Burst: 1, Workers: 3, Timeout: time.Minute, MaxWait: 5 * time.Minute}
+func (w *world) common() Common {
+	return Common{
+		Sending: send.Settings{Burst: 1, Workers: 3, Timeout: time.Minute, MaxWait: 5 * time.Minute},
+		Connect: w.connect, RunsDir: w.runs, Version: "test",
+	}
 }
 
 // limit is a limit that is right.

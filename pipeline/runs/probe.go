@@ -8,27 +8,15 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"time"
 
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
-	"corattach/pipeline/plan"
 	"corattach/pipeline/probe"
-	"corattach/pipeline/runs/lock"
-	"corattach/pipeline/send"
 	"corattach/reader"
 	"corattach/report"
 )
-
-// ProbeOrder is what a new probe is to do.
-type ProbeOrder struct {
-	Subject probe.Subject
-	Sending send.Settings
-	Connect Connect
-	Common
-}
 
 // probing is a probe in hand.
 type probing struct {
@@ -36,59 +24,29 @@ type probing struct {
 	past    pipeline.History // all that was sent, in its order
 }
 
-// Probe asks COR about what its pages leave open. It is a run as any other: its
-// contexts and errors are those of Start, and Resume puts back what it has left.
-func Probe(ctx, cut context.Context, o ProbeOrder, h Host) (*Outcome, error) {
-	lease, err := lock.Acquire(ctx, o.RunsDir, o.WaitLock)
-	if err != nil {
-		return nil, err
+// probeOf is what a run asks as a probe; nil for any other run.
+func probeOf(h *journal.Header) *probing {
+	if h.Command != "probe" {
+		return nil
 	}
-	defer lease.Release()
-	connection, err := o.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer connection.Close()
-	h.Begin()
-	m := &memory{host: h, runsDir: o.RunsDir, target: connection.Target}
-	if err := m.open(ctx, ""); err != nil {
-		return nil, err
-	}
-	defer m.close()
-	if err := m.refuseAttached(o.Subject); err != nil {
-		return nil, err
-	}
-	w := newProbe("", journal.Header{
-		Version: o.Version, Command: "probe", Target: connection.Target, At: time.Now().UTC(), RunsDir: o.RunsDir, Flags: o.Flags,
-		Settings: journal.Settings{User: o.Subject.User, Workspaces: o.Subject.Workspaces[:], Source: string(o.Subject.Source)},
-	})
-	if err := w.newDir(h, lease); err != nil {
-		return nil, err
-	}
-	s := session{run: w, memory: m, settings: o.Sending, common: o.Common}
-	if err := s.open(); err != nil {
-		_ = os.RemoveAll(w.dir)
-		return nil, pipeline.Unwritable(err)
-	}
-	return s.work(ctx, cut, connection.COR, w.probe.requests(false), 1)
+	p := &probing{subject: probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source)}}
+	copy(p.subject.Workspaces[:], h.Settings.Workspaces)
+	return p
 }
 
-// newProbe is a run without rows.
-func newProbe(dir string, h journal.Header) *run {
-	subject := probe.Subject{User: h.Settings.User, Source: pipeline.Source(h.Settings.Source)}
-	copy(subject.Workspaces[:], h.Settings.Workspaces)
-	return &run{
-		dir: dir, header: h, traffic: &report.Traffic{}, rules: rules{op: pipeline.Attach},
-		table: plan.NewTable(nil, pipeline.Attach), reading: &reader.Reading{}, probe: &probing{subject: subject},
-	}
+// add takes note of exchanges.
+func (p *probing) add(some []pipeline.Exchange) {
+	p.past = append(p.past, some...)
+	slices.SortFunc(p.past, func(a, b pipeline.Exchange) int { return cmp.Compare(a.Number, b.Number) })
 }
 
 // refuseAttached refuses a user who has one of the workspaces as far as earlier runs
 // know: not every COR shows that without a change.
-func (m *memory) refuseAttached(s probe.Subject) error {
-	if m.ledger == nil {
+func (m *memory) refuseAttached(asked *probing) error {
+	if asked == nil || m.ledger == nil {
 		return nil
 	}
+	s := asked.subject
 	for _, p := range m.ledger.Pairs(m.target, s.User) {
 		if p.Confirmed && p.Source == s.Source && slices.Contains(s.Workspaces[:], p.Workspace) {
 			return &pipeline.Failure{
@@ -100,22 +58,6 @@ func (m *memory) refuseAttached(s probe.Subject) error {
 	return nil
 }
 
-func loadProbe(dir string, log *journal.Log) (*run, error) {
-	w := newProbe(dir, log.Header)
-	w.log, w.sessions = log, slices.Clone(log.Sessions)
-	for exchanges, err := range exchangesOf(log) {
-		if err != nil {
-			return nil, err
-		}
-		w.probe.past = append(w.probe.past, exchanges...)
-	}
-	slices.SortFunc(w.probe.past, func(a, b pipeline.Exchange) int { return cmp.Compare(a.Number, b.Number) })
-	for i := range w.probe.past {
-		w.traffic.Add(&w.probe.past[i])
-	}
-	return w, nil
-}
-
 // requests yields what a conversation asks, or what puts back what it has left: one
 // request after another, each when the one before it is settled. It ends with why the
 // conversation has stopped, if it has.
@@ -125,7 +67,7 @@ func (p *probing) requests(putBack bool) iter.Seq2[pipeline.User, error] {
 		ask := func(r pipeline.Request) (pipeline.History, bool) {
 			requests := []pipeline.Request{r}
 			more = yield(pipeline.User{ID: r.User, Requests: requests}, nil)
-			p.past = append(p.past, requests[0].Past...)
+			p.add(requests[0].Past)
 			return requests[0].Past, more
 		}
 		if putBack {

@@ -14,6 +14,7 @@ import (
 
 	"corattach/pipeline"
 	"corattach/pipeline/cor/corsim"
+	"corattach/pipeline/journal"
 	"corattach/pipeline/probe"
 	"corattach/report"
 )
@@ -29,16 +30,11 @@ func newProbed(t *testing.T, script string, switches ...string) *world {
 	return w
 }
 
-func (w *world) probes(change ...func(*ProbeOrder)) told {
+func (w *world) probes(change ...func(*Order)) told {
 	w.Helper()
-	o := ProbeOrder{
-		Subject: probe.Subject{User: "U1", Workspaces: [2]pipeline.WorkspaceID{"W1", "W2"}, Source: "SAP"},
-		Sending: sending(), Connect: w.connect, Common: Common{RunsDir: w.runs, Version: "test"},
-	}
-	for _, c := range change {
-		c(&o)
-	}
-	return w.night(func(ctx context.Context, h Host) (*Outcome, error) { return Probe(ctx, ctx, o, h) })
+	return w.start(Order{
+		Command: "probe", Settings: journal.Settings{User: "U1", Workspaces: []pipeline.WorkspaceID{"W1", "W2"}, Source: "SAP"}, Common: w.common(),
+	}, change...)
 }
 
 // findings tells what the facts.json of a run has found, in short.
@@ -113,7 +109,7 @@ func TestProbeUnderFaults(t *testing.T) {
 		`{"faults":[{"endpoint":"token","attempts":[1],"status":503},{"attempts":[4],"revoke_token":true}]}`,
 	} {
 		w := newProbed(t, script, "repeat=keeps")
-		got := w.probes(func(o *ProbeOrder) { o.Sending.Retries, o.Sending.Rate = 3, 5 })
+		got := w.probes(func(o *Order) { o.Sending.Retries, o.Sending.Rate = 3, 5 })
 		if want := strings.Replace(documented, "updates", "keeps", 1); got.code != 0 || w.findings(got.dir) != want {
 			t.Errorf("%s: %s: %s", script, got.String(), w.findings(got.dir))
 		}
@@ -141,7 +137,7 @@ func TestProbeKilledAnywhere(t *testing.T) {
 			}
 			held := w.holds()
 			kill := killed{left: record, moment: []string{"before", "half", "after"}[record%3]}
-			got := w.probes(func(o *ProbeOrder) { o.JournalFile = kill.wrap })
+			got := w.probes(func(o *Order) { o.JournalFile = kill.wrap })
 			if got.err == nil {
 				break
 			}

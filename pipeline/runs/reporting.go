@@ -30,7 +30,7 @@ func (w *run) report() *report.Run {
 		About: report.About{
 			RunID: w.header.RunID, Dir: filepath.Join(w.header.RunsDir, w.header.RunID), Job: w.header.Job, Version: cmp.Or(last.Version, w.header.Version),
 			Command: w.header.Command, DryRun: w.dry, Target: w.header.Target.String(), StartedAt: w.header.At, Inputs: w.reading.Inputs,
-			Plan: w.plan.Digest, SameInput: w.plan.SameInput, Rate: w.rate,
+			Plan: w.plan.Digest, SameInput: w.plan.SameInput,
 		},
 		Flags: mergeFlags(w.header.Flags, last.Flags), Warnings: append(w.warnings(), w.answerWarnings()...),
 		Attention: w.table.Attention(), Lines: w.table.Lines(), Users: w.table.UserLines(), Requests: w.table.Requests(), Vanished: w.vanished,

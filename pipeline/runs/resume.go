@@ -45,7 +45,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 	if log.Torn > 0 {
 		h.Warn(fmt.Sprintf("the last %d bytes of the journal were cut short by a crash and are dropped", log.Torn), "")
 	}
-	s := &session{run: w, memory: m, common: r.Common, settings: r.Sending}
+	s := &session{run: w, memory: m, Common: r.Common}
 	open, nothing, err := s.todo()
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 func (s *session) todo() (open []int, nothing string, err error) {
 	switch {
 	case s.log.Plan == nil && s.probe == nil:
-		s.decide(s.memory, nil, "", s.settings.Tolerance)
+		s.decide(s.memory, nil, "", s.Sending.Tolerance)
 	case s.plan.Stop != nil:
 		return nil, "the run was stopped before its first request", nil
 	case s.probe != nil && probe.Left(s.probe.past) == nil:
@@ -75,7 +75,7 @@ func (s *session) todo() (open []int, nothing string, err error) {
 	if len(open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
 		return nil, "no row is left that resume would send", err
 	}
-	if end := s.last().End; err == nil && s.settings.Canary > 0 && end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
+	if end := s.last().End; err == nil && s.Sending.Canary > 0 && end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
 		return nil, "", pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
 	}
 	settled := -len(open) // those of the run's canary go first that are not
@@ -84,9 +84,9 @@ func (s *session) todo() (open []int, nothing string, err error) {
 			settled++
 		}
 	}
-	s.settings.Canary = max(0, s.settings.Canary-settled)
+	s.Sending.Canary = max(0, s.Sending.Canary-settled)
 	// The verdicts of a run are all by one tolerance, that of its last session.
-	if tolerance := s.settings.Tolerance; err == nil && tolerance != s.last().Tolerance {
+	if tolerance := s.Sending.Tolerance; err == nil && tolerance != s.last().Tolerance {
 		err = s.settleAll(tolerance)
 	}
 	return open, "", err
@@ -116,12 +116,8 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, open []int) (*Out
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	users, total := s.users(open), len(open)
-	if s.probe != nil { // it asks no further questions
-		users, total = s.probe.requests(true), 1
-	}
-	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", total, pipeline.Count(s.table.Users(), "user")))
-	return s.work(ctx, cut, connection.COR, users, total)
+	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", len(open), pipeline.Count(s.table.Users(), "user")))
+	return s.work(ctx, cut, connection.COR, open)
 }
 
 // openUsers returns the numbers of the users for whom something is to be sent, in

@@ -42,7 +42,6 @@ type run struct {
 
 	clashes string   // the warning about ids that are one user and workspace at COR; "" when there are none
 	probe   *probing // of a probe; nil for any other run
-	rate    float64  // of a dry run, for the time that the sending will take
 }
 
 // Start makes a new run: it reads, checks, groups, sends, reconciles and reports,
@@ -91,16 +90,19 @@ func Start(ctx, cut context.Context, o Order, h Host) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.work(ctx, cut, connection.COR, s.users(open), len(open))
+	return s.work(ctx, cut, connection.COR, open)
 }
 
 // prepare makes the directory of a new run, reads and plans its input, and opens what
 // it writes. l is nil for a dry run. When it fails, nothing was sent, and nothing is
 // left.
 func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *memory, l *lock.Lease) (_ *session, err error) {
-	w := &run{rules: r, dry: o.DryRun, traffic: &report.Traffic{}}
-	w.header = journal.Header{
+	h := journal.Header{
 		Version: o.Version, Command: o.Command, Job: o.Job, Target: o.Target, At: time.Now().UTC(), Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
+	}
+	w := &run{rules: r, header: h, dry: o.DryRun, probe: probeOf(&h), traffic: &report.Traffic{}}
+	if err := m.refuseAttached(w.probe); err != nil {
+		return nil, err
 	}
 	if err := w.newDir(m.host, l); err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 	}()
 	keepIn := w.dir
 	if w.dry {
-		w.rate, keepIn = o.Sending.Rate, ""
+		keepIn = ""
 	}
 	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), w.rules); err != nil {
 		if stop, interrupted := errors.AsType[pipeline.Stop](err); interrupted {
@@ -122,15 +124,23 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 		return nil, err
 	}
 	w.header.Inputs = w.reading.Inputs
-	w.decide(m, in, o.Plan, o.Sending.Tolerance)
+	if w.probe == nil {
+		w.decide(m, in, o.Plan, o.Sending.Tolerance)
+		w.tell(m)
+	}
+	s := &session{run: w, memory: m, Common: o.Common}
+	if err := s.open(); err != nil {
+		return nil, pipeline.Unwritable(err)
+	}
+	return s, nil
+}
+
+// tell lets the host hear what was read and planned.
+func (w *run) tell(m *memory) {
 	for _, text := range w.warnings() {
 		if text != m.doubt { // that was said at once
 			m.host.Warn(text, "")
 		}
-	}
-	s := &session{run: w, memory: m, common: o.Common, settings: o.Sending}
-	if err := s.open(); err != nil {
-		return nil, pipeline.Unwritable(err)
 	}
 	requests := 0
 	if w.plan.Stop == nil {
@@ -138,7 +148,6 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 	}
 	m.host.Info(fmt.Sprintf("%s of %s read: %s planned",
 		pipeline.Count(w.table.Rows(), "row"), pipeline.Count(w.table.Users(), "user"), pipeline.Count(requests, "request")))
-	return s, nil
 }
 
 func (s *session) endDry(ctx context.Context) (*Outcome, error) {
@@ -147,10 +156,12 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 		s.table.Finish(s.plan.Stop.Reason)
 	}
 	s.sessions = []journal.Session{{
-		At: s.header.At, Version: s.common.Version, Flags: s.common.Flags, Tolerance: s.settings.Tolerance,
+		At: s.header.At, Version: s.Version, Flags: s.Flags, Tolerance: s.Sending.Tolerance,
 		End: &journal.End{At: time.Now().UTC(), Worked: time.Since(s.header.At), Stop: s.plan.Stop},
 	}}
-	summary, err := s.set.Write(ctx, s.report(), page.Write)
+	r := s.report()
+	r.Rate = s.Sending.Rate
+	summary, err := s.set.Write(ctx, r, page.Write)
 	if err != nil {
 		_ = os.RemoveAll(s.dir)
 		return nil, pipeline.Unwritable(err)

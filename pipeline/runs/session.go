@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,33 +25,32 @@ import (
 // ended, and reports.
 type session struct {
 	*run
-	memory   *memory
-	settings send.Settings
-	common   Common
-	set      *report.Set
-	journal  *journal.Journal // nil for a dry run
+	Common
+	memory  *memory
+	set     *report.Set
+	journal *journal.Journal // nil for a dry run
 }
 
 // open opens the reports, and the journal of a real run: from then on it can be
 // resumed.
 func (s *session) open() (err error) {
-	if s.set, err = report.Open(s.dir, s.dry && !s.common.NoRequests); err != nil || s.dry {
+	if s.set, err = report.Open(s.dir, s.dry && !s.NoRequests); err != nil || s.dry {
 		return err
 	}
 	if s.log == nil {
 		s.header.Counter = s.memory.newest + 1
 	}
 	if s.log != nil && s.log.Plan != nil {
-		s.journal, err = s.log.Continue(s.common.JournalFile)
+		s.journal, err = s.log.Continue(s.JournalFile)
 	} else {
 		path := filepath.Join(s.dir, JournalFile)
 		_ = os.Remove(path) // that of a run which was killed before it had a plan
-		if s.journal, err = journal.Create(path, s.header, s.common.JournalFile); err == nil {
+		if s.journal, err = journal.Create(path, s.header, s.JournalFile); err == nil {
 			err = s.keepDecisions()
 		}
 	}
 	if err == nil && s.log == nil {
-		err = errors.Join(atomicfile.SyncDir(s.dir), setLast(s.common.RunsDir, s.header.RunID), atomicfile.SyncDir(s.common.RunsDir))
+		err = errors.Join(atomicfile.SyncDir(s.dir), setLast(s.RunsDir, s.header.RunID), atomicfile.SyncDir(s.RunsDir))
 	}
 	if err != nil {
 		s.set.Discard()
@@ -83,17 +81,17 @@ func (s *session) keepDecisions() error {
 	return s.journal.Plan(s.plan)
 }
 
-// work sends for users, total of them, and reports. Once the journal is written to,
+// work sends for the open users, and reports. Once the journal is written to,
 // what goes wrong is told with the command that goes on.
-func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (*Outcome, error) {
+func (s *session) work(ctx, cut context.Context, c send.COR, open []int) (*Outcome, error) {
 	defer s.set.Discard()
 	began := time.Now()
 	s.sessions = append(s.sessions, journal.Session{
-		Counter: s.memory.newest + 1, At: began.UTC(), Version: s.common.Version, Flags: s.common.Flags, Tolerance: s.settings.Tolerance,
+		Counter: s.memory.newest + 1, At: began.UTC(), Version: s.Version, Flags: s.Flags, Tolerance: s.Sending.Tolerance,
 		Known: s.trusted,
 	})
 	now := &s.sessions[len(s.sessions)-1]
-	stop, err := s.send(ctx, cut, c, users, total)
+	stop, err := s.send(ctx, cut, c, open)
 	if err == nil {
 		now.End = &journal.End{At: time.Now().UTC(), Worked: time.Since(began)}
 		if stop.Kind != pipeline.RanToEnd {
@@ -114,8 +112,8 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	if err != nil {
 		return &Outcome{Dir: s.dir, GoOn: "report"}, err
 	}
-	if s.memory.remember(ctx, s.run) && s.common.KeepRuns > 0 {
-		gone, err := retain(s.common.RunsDir, s.common.KeepRuns, filepath.Base(s.dir))
+	if s.memory.remember(ctx, s.run) && s.KeepRuns > 0 {
+		gone, err := retain(s.RunsDir, s.KeepRuns, filepath.Base(s.dir))
 		if err != nil {
 			s.memory.host.Warn("old runs can't be deleted: "+err.Error(), "")
 		}
@@ -126,25 +124,27 @@ func (s *session) work(ctx, cut context.Context, c send.COR, users iter.Seq2[pip
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
 }
 
-func (s *session) send(ctx, cut context.Context, c send.COR, users iter.Seq2[pipeline.User, error], total int) (pipeline.Stop, error) {
+func (s *session) send(ctx, cut context.Context, c send.COR, open []int) (pipeline.Stop, error) {
 	index := len(s.sessions) - 1
 	if err := s.journal.Session(s.sessions[index]); err != nil {
 		return pipeline.Stop{}, err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(s.common.RunsDir, counterFile), 0o600, fmt.Appendln(nil, s.memory.newest+1)); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(s.RunsDir, counterFile), 0o600, fmt.Appendln(nil, s.memory.newest+1)); err != nil {
 		return pipeline.Stop{}, err
 	}
 	s.memory.close() // dry runs read it while this one sends
 	if s.plan.Stop != nil {
 		return *s.plan.Stop, nil
 	}
-	if s.probe != nil { // one request is open at a time, and nothing is sent but what was asked for
-		s.settings.Workers, s.settings.Burst, s.settings.Canary, s.settings.Repair, s.settings.MaxFailures = 1, 1, 0, false, pipeline.Limit{}
+	sending, users, total := s.Sending, s.users(open), len(open)
+	if s.probe != nil { // one request is open at a time, nothing is sent but what was asked for, and a session that resumes asks nothing more
+		sending.Workers, sending.Burst, sending.Canary, sending.Repair, sending.MaxFailures = 1, 1, 0, false, pipeline.Limit{}
+		users, total = s.probe.requests(s.log != nil), 1
 	}
 	s.memory.host.Sending(total)
 	defer s.memory.host.Sent()
 	runner := send.Runner{
-		COR: c, Journal: s.journal, Settings: s.settings, Session: index,
+		COR: c, Journal: s.journal, Settings: sending, Session: index,
 		OnExchange: func(e *pipeline.Exchange) {
 			s.traffic.Add(e)
 			s.memory.host.Exchange(e)

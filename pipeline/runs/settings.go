@@ -46,9 +46,11 @@ func compile(command string, s *journal.Settings) (r rules, err error) {
 	if source != "" && !slices.Contains(sources, source) {
 		return r, pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
 	}
-	r.op, r.plan = pipeline.Detach, plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
-	if command != "detach" {
-		r.op = pipeline.Attach
+	r.op, r.plan = pipeline.Attach, plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
+	switch command {
+	case "detach":
+		r.op = pipeline.Detach
+	case "import":
 		var ok bool
 		if r.plan.Limit, ok = pipeline.ParseDecimal(s.AllocationLimit, '.'); !ok {
 			return r, pipeline.Usage("use a number such as 100 or 137.5", "--allocation-limit: %q is no percentage", s.AllocationLimit)

@@ -179,8 +179,7 @@ func (w *world) start(o Order, change ...func(*Order)) told {
 func (w *world) resumes(dir string, change ...func(*Resumption)) told {
 	w.Helper()
 	r := Resumption{
-		Dir: dir, Sending: sending(), Common: Common{RunsDir: w.runs, Version: "test"},
-		Connect: w.connect,
+		Dir: dir, Common: w.common(),
 	}
 	for _, c := range change {
 		c(&r)
