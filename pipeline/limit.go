@@ -11,8 +11,8 @@ import (
 type Limit struct {
 	On bool // there is a limit
 
-	percent bool
-	bound   Percent // a number in percentUnit, or a percentage
+	bound Percent // a number in percentUnit, or a percentage
+	unit  string  // of bound: "%", or "" for a number
 }
 
 // ParseLimit reads "off", a number, or a percentage with up to four decimals.
@@ -22,7 +22,7 @@ func ParseLimit(text string) (Limit, error) {
 	}
 	if number, found := strings.CutSuffix(text, "%"); found {
 		if p, ok := ParseDecimal(number, '.'); ok && p <= Hundred {
-			return Limit{true, true, p}, nil
+			return Limit{true, p, "%"}, nil
 		}
 		return Limit{}, fmt.Errorf("%q is no percentage from 0%% to 100%%", text)
 	}
@@ -30,7 +30,7 @@ func ParseLimit(text string) (Limit, error) {
 	if err != nil {
 		return Limit{}, fmt.Errorf("%q is neither off, a number nor a percentage such as 10%%", text)
 	}
-	return Limit{true, false, Percent(n) * percentUnit}, nil
+	return Limit{true, Percent(n) * percentUnit, ""}, nil
 }
 
 // MarshalText returns String, as journals keep it.
@@ -48,7 +48,7 @@ func (l Limit) Exceeded(count, total int) bool {
 	switch {
 	case !l.On:
 		return false
-	case l.percent:
+	case l.unit == "%":
 		return Percent(count)*Hundred > l.bound*Percent(total)
 	}
 	return Percent(count)*percentUnit > l.bound
@@ -56,11 +56,8 @@ func (l Limit) Exceeded(count, total int) bool {
 
 // String returns the limit as it is written.
 func (l Limit) String() string {
-	switch {
-	case !l.On:
+	if !l.On {
 		return "off"
-	case l.percent:
-		return l.bound.String() + "%"
 	}
-	return l.bound.String()
+	return l.bound.String() + l.unit
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -87,11 +86,6 @@ type Pair struct {
 	User      UserID      `json:"user"`
 	Source    Source      `json:"source"`
 	Workspace WorkspaceID `json:"workspace"`
-}
-
-// Compare orders pairs by user, source and workspace.
-func (p Pair) Compare(other Pair) int {
-	return cmp.Or(cmp.Compare(p.User, other.User), cmp.Compare(p.Source, other.Source), cmp.Compare(p.Workspace, other.Workspace))
 }
 
 // Spelling stands for what ids have in common that differ in letter case or Unicode
@@ -246,14 +240,6 @@ const (
 	TokenDown    FaultKind = "token_endpoint_down" // the token endpoint could not be reached or is out of order: nothing left
 	Withheld     FaultKind = "withheld"            // the run ended while the attempt waited for its slot: nothing left
 )
-
-// FaultKinds returns all kinds.
-func FaultKinds() []FaultKind {
-	return []FaultKind{
-		Refused, Attached, Unauthorized, Forbidden, Throttled, TimedOut, ServerError, Unreadable,
-		NoAnswer, NotConnected, Untrusted, NoToken, TokenDown, Withheld,
-	}
-}
 
 // Verdict is what the report says of one row.
 type Verdict struct {

@@ -72,15 +72,11 @@ func escape(s string, stays func(rune) bool) string {
 // Head returns the first bytes of a text, at most limit of them. It cuts no
 // character.
 func Head[T string | []byte](text T, limit int) T {
-	if len(text) <= limit {
-		return text
+	end := min(limit, len(text))
+	for end < len(text) && end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
 	}
-	for end := limit; end > limit-utf8.UTFMax; end-- {
-		if utf8.RuneStart(text[end]) {
-			return text[:end]
-		}
-	}
-	return text[:limit]
+	return text[:end]
 }
 
 // Cut returns a text of at most limit bytes, an ellipsis for what is cut off among

@@ -168,7 +168,7 @@ func answers(text string) []pipeline.Exchange {
 		{Answer: &pipeline.Answer{Status: 299, UserID: 1 << 60, Pivots: []pipeline.Pivot{pivot, {}}, Errors: []pipeline.ItemError{item, {}}}},
 		{Answer: &pipeline.Answer{Pivots: []pipeline.Pivot{}}, Ended: epoch},
 	}
-	for _, kind := range pipeline.FaultKinds() {
+	for _, kind := range faultKinds() {
 		all = append(all, pipeline.Exchange{Ended: epoch.Add(time.Second), Fault: &pipeline.Fault{
 			Kind: kind, Status: 599, Code: text, Message: text, Subject: pipeline.UnknownEither, Named: []pipeline.WorkspaceID{"W", pipeline.WorkspaceID(text)},
 			Foreign: true, After: 1<<63 - 1,
@@ -486,5 +486,12 @@ func TestNothingIsWrittenThatCantBeRead(t *testing.T) {
 		if diff := cmp.Diff([]pipeline.Exchange{exchange(1, "U")}, exchanges(t, read(t, path))); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+}
+
+func faultKinds() []pipeline.FaultKind {
+	return []pipeline.FaultKind{
+		pipeline.Refused, pipeline.Attached, pipeline.Unauthorized, pipeline.Forbidden, pipeline.Throttled, pipeline.TimedOut, pipeline.ServerError,
+		pipeline.Unreadable, pipeline.NoAnswer, pipeline.NotConnected, pipeline.Untrusted, pipeline.NoToken, pipeline.TokenDown, pipeline.Withheld,
 	}
 }

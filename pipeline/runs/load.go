@@ -18,8 +18,7 @@ import (
 	"corattach/report/page"
 )
 
-// ReadJournal reads the journal of a run, which the caller closes. An error is a
-// *pipeline.Failure.
+// ReadJournal reads the journal of a run, which the caller closes.
 func ReadJournal(dir string) (*journal.Log, error) {
 	log, err := journal.Read(filepath.Join(dir, JournalFile))
 	switch {
@@ -29,10 +28,8 @@ func ReadJournal(dir string) (*journal.Log, error) {
 		return nil, pipeline.Internal("restore the file from a backup", err)
 	case errors.As(err, new(*journal.FormatError)):
 		return nil, pipeline.Usage("use the version of the program that wrote it", "%w", err)
-	case err != nil:
-		return nil, pipeline.Internal("", err)
 	}
-	return log, nil
+	return log, err
 }
 
 // unlike is the error of a journal and an input that do not belong together.
@@ -77,7 +74,6 @@ func (w *run) loadDecisions() error {
 		w.vanished = append(w.vanished, d.Vanished...)
 		w.attached[d.User] = append(w.attached[d.User], d.Attached...)
 	}
-	slices.SortFunc(w.vanished, func(a, b pipeline.Vanished) int { return a.Pair.Compare(b.Pair) })
 	for _, s := range w.sessions {
 		for _, d := range s.Known {
 			if err := w.table.Decide(d.User, d.Rows); err != nil {

@@ -64,7 +64,7 @@ func (n *nights) change(job string) {
 	for range rapid.IntRange(0, 4).Draw(n.t, "changes") {
 		p := n.pair()
 		if len(rows) > 0 && n.often(70) {
-			p = rapid.SampledFrom(slices.SortedFunc(maps.Keys(rows), pipeline.Pair.Compare)).Draw(n.t, "of the rows")
+			p = rapid.SampledFrom(slices.SortedFunc(maps.Keys(rows), byText)).Draw(n.t, "of the rows")
 		}
 		switch percent := rows[p]; {
 		case percent == "" || n.often(20):
@@ -77,6 +77,8 @@ func (n *nights) change(job string) {
 		}
 	}
 }
+
+func byText(a, b pipeline.Pair) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
 
 // rename spells a pair in another way.
 func (n *nights) rename(p pipeline.Pair) pipeline.Pair {
@@ -111,7 +113,7 @@ func (n *nights) write(of map[pipeline.Pair]string) (text string, pairs map[pipe
 		pairs[p] = true
 		lines = append(lines, fmt.Sprintf("%s,%s,%s,%s", p.User, p.Workspace, percent, p.Source))
 	}
-	for _, p := range slices.SortedFunc(maps.Keys(of), pipeline.Pair.Compare) {
+	for _, p := range slices.SortedFunc(maps.Keys(of), byText) {
 		add(p, of[p])
 	}
 	switch damage := rapid.IntRange(0, 11).Draw(n.t, "damage"); {

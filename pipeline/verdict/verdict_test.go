@@ -349,7 +349,7 @@ func TestRowsAreReadOneByOne(t *testing.T) {
 			case 0:
 				e.Answer = drawAnswer(t, name)
 			case 1:
-				e.Fault = &pipeline.Fault{Kind: rapid.SampledFrom(pipeline.FaultKinds()).Draw(t, "fault"), Status: 503}
+				e.Fault = &pipeline.Fault{Kind: rapid.SampledFrom(faultKinds()).Draw(t, "fault"), Status: 503}
 			}
 			r.Past = append(r.Past, e)
 		}
@@ -402,5 +402,12 @@ func BenchmarkOf(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/workspace")
 		})
+	}
+}
+
+func faultKinds() []pipeline.FaultKind {
+	return []pipeline.FaultKind{
+		pipeline.Refused, pipeline.Attached, pipeline.Unauthorized, pipeline.Forbidden, pipeline.Throttled, pipeline.TimedOut, pipeline.ServerError,
+		pipeline.Unreadable, pipeline.NoAnswer, pipeline.NotConnected, pipeline.Untrusted, pipeline.NoToken, pipeline.TokenDown, pipeline.Withheld,
 	}
 }
