@@ -55,6 +55,8 @@ type Run struct {
 	// Digest makes Plan while the other reports are written, and may be called from
 	// several goroutines; nil where Plan is made.
 	Digest func() string
+	// History returns the requests of a user with all that was sent for them, none for one without rows; for explain.
+	History func(pipeline.UserID) ([]pipeline.Request, error)
 	// Render returns a request as it goes over the wire.
 	Render func(*pipeline.Request) (method, url string, body []byte)
 }

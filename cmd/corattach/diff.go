@@ -69,9 +69,5 @@ func (c *diffCommand) load(a *app, name string) (*report.Run, func(), error) {
 		}
 		return r, func() {}, nil
 	}
-	past, err := runs.Load(a.ctx, dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	return past.Run, func() { _ = past.Log.Close() }, nil
+	return runs.Load(a.ctx, dir)
 }

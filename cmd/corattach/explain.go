@@ -27,16 +27,16 @@ func (c *explainCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	past, err := runs.Load(a.ctx, dir)
+	past, release, err := runs.Load(a.ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer past.Log.Close()
+	defer release()
 	requests, err := past.History(user)
 	if err != nil {
 		return err
 	}
-	story := explain.New(past.Run, user, requests)
+	story := explain.New(past, user, requests)
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
 		return pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
 	}

@@ -265,7 +265,7 @@ func TestLastEnd(t *testing.T) {
 		number := must(j.Begin(attemptOf(strings.Repeat("u", tailSize))))(t)
 		is("an open attempt longer than what is looked at", nil)
 		check(t, j.End(answered(number, "")))
-		end := End{At: epoch.Add(time.Duration(i) * time.Hour), Stop: &pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by a \"signal\"\n"}}
+		end := End{At: epoch.Add(time.Duration(i) * time.Hour), Stop: pipeline.Stop{Kind: pipeline.Interrupted, Reason: "stopped by a \"signal\"\n"}}
 		check(t, j.Finish(end))
 		is("a session that came to its end", &end)
 	}

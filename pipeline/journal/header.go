@@ -87,7 +87,7 @@ type Session struct {
 
 // End is where a session ended.
 type End struct {
-	At     time.Time      `json:"at"`
-	Worked time.Duration  `json:"worked_ns"`      // by the monotonic clock, from the session's begin
-	Stop   *pipeline.Stop `json:"stop,omitempty"` // nil when the run came to its end
+	At     time.Time     `json:"at"`
+	Worked time.Duration `json:"worked_ns"`     // by the monotonic clock, from the session's begin
+	Stop   pipeline.Stop `json:"stop,omitzero"` // why before everything was sent
 }

@@ -133,7 +133,7 @@ func TestHeaderAndSessionsRoundTrip(t *testing.T) {
 		plan := Plan{Digest: text, Warnings: []string{text}, Baseline: true, Stop: &pipeline.Stop{Kind: pipeline.Guarded, Guard: text, Reason: text, Unsent: true}}
 		check(t, j.Plan(plan))
 		first := Session{At: epoch, Version: text, Flags: []string{text, "--x"}, Tolerance: 33, End: &End{At: epoch, Worked: time.Hour}}
-		second := Session{At: epoch.Add(time.Hour), End: &End{epoch.Add(2 * time.Hour), 1<<63 - 1, &pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15}}}
+		second := Session{At: epoch.Add(time.Hour), End: &End{epoch.Add(2 * time.Hour), 1<<63 - 1, pipeline.Stop{Kind: pipeline.Interrupted, Signal: 15}}}
 		check(t, j.Session(first))
 		check(t, j.Finish(*first.End))
 		check(t, j.Session(second))

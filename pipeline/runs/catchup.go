@@ -158,7 +158,7 @@ func (w *run) conclusion() *ledger.Import {
 		imp.Inputs = append(imp.Inputs, input.SHA256)
 	}
 	end := w.last().End
-	imp.Baseline = w.plan.Baseline && end != nil && end.Stop == nil
+	imp.Baseline = w.plan.Baseline && end != nil && end.Stop.Kind == pipeline.RanToEnd
 	for line := range w.table.Lines() {
 		imp.Sent = imp.Sent || line.Status == pipeline.Unchanged
 		imp.Baseline = imp.Baseline && line.Status != pipeline.NotSent

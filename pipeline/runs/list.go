@@ -96,11 +96,11 @@ func describe(dir string) Info {
 // last session ended so, and the summary is of that; nil for none.
 func mayResume(end *journal.End, s *report.Summary) bool {
 	switch {
-	case end != nil && end.Stop != nil && end.Stop.Unsent:
+	case end != nil && end.Stop.Unsent:
 		return false
 	case s == nil || !s.Balanced:
 		return true
-	case end.Stop != nil && end.Stop.Guard == "--canary" && s.Rows[pipeline.NotSent] > 0:
+	case end.Stop.Guard == "--canary" && s.Rows[pipeline.NotSent] > 0:
 		return true // with --canary 0, which no command to paste has
 	}
 	return slices.ContainsFunc(s.Next, func(command string) bool { return strings.HasPrefix(command, "corattach resume ") })

@@ -156,12 +156,12 @@ func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 		_, holder := lock.Holder(filepath.Dir(dir))
 		return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: errors.New("the run is active" + holder), Hint: "it writes its reports when it ends"}
 	}
-	past, err := Load(ctx, dir)
+	r, release, err := Load(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer past.Log.Close()
-	return writeAgain(ctx, dir, past.Run, "")
+	defer release()
+	return writeAgain(ctx, dir, r, "")
 }
 
 func isActive(dir string) bool { return lock.Active(filepath.Dir(dir)) == filepath.Base(dir) }
@@ -178,35 +178,28 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 	return &Outcome{Dir: dir, Summary: summary, Nothing: nothing}, nil
 }
 
-// Past is an earlier run with the verdicts on its rows.
-type Past struct {
-	*report.Run
-	Log *journal.Log
-	run *run
-}
-
-// Load reads a real run: input, journal and verdicts. The caller closes its Log.
-func Load(ctx context.Context, dir string) (*Past, error) {
+// Load reads a real run: input, journal and verdicts. What it returns with it is to be
+// called when the run is no longer used.
+func Load(ctx context.Context, dir string) (_ *report.Run, release func(), err error) {
 	log, err := ReadJournal(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w, err := load(ctx, dir, log)
 	if err != nil {
-		return nil, errors.Join(err, log.Close())
+		return nil, nil, errors.Join(err, log.Close())
 	}
-	p := &Past{Run: w.finish(), Log: log, run: w}
-	p.Active = p.Killed && isActive(dir)
-	return p, nil
+	r := w.finish()
+	r.Active, r.History = r.Killed && isActive(dir), w.history
+	return r, func() { _ = log.Close() }, nil
 }
 
-// History returns the requests of one user with all that was sent for them; none for
-// a user without rows.
-func (p *Past) History(user pipeline.UserID) ([]pipeline.Request, error) {
-	number := p.run.table.User(user)
+// history returns the requests of one user with all that was sent for them.
+func (w *run) history(id pipeline.UserID) ([]pipeline.Request, error) {
+	number := w.table.User(id)
 	if number < 0 {
 		return nil, nil
 	}
-	u, err := p.run.user(number)
-	return u.Requests, err
+	user, err := w.user(number)
+	return user.Requests, err
 }

@@ -55,15 +55,13 @@ func (w *run) report() *report.Run {
 			r.DurationSeconds += seen.Sub(s.At).Seconds()
 		}
 	}
-	stop := w.plan.Stop
-	if len(w.sessions) > 0 {
-		stop = nil
-	}
-	if last.End != nil {
-		r.FinishedAt, stop = last.End.At, last.End.Stop
-	}
-	if r.Killed = last.End == nil && stop == nil; stop != nil {
-		r.Stop = *stop
+	switch {
+	case last.End != nil:
+		r.FinishedAt, r.Stop = last.End.At, last.End.Stop
+	case w.plan.Stop != nil && len(w.sessions) == 0:
+		r.Stop = *w.plan.Stop
+	default:
+		r.Killed = !w.dry
 	}
 	if w.probe != nil {
 		w.probe.report(r)

@@ -75,7 +75,7 @@ func (s *session) todo() (open []int, nothing string, err error) {
 	if len(open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
 		return nil, "no row is left that resume would send", err
 	}
-	if end := s.last().End; err == nil && s.Sending.Canary > 0 && end != nil && end.Stop != nil && end.Stop.Guard == "--canary" {
+	if end := s.last().End; err == nil && s.Sending.Canary > 0 && end != nil && end.Stop.Guard == "--canary" {
 		return nil, "", pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
 	}
 	settled := -len(open) // those of the run's canary go first that are not

@@ -91,7 +91,7 @@ func layJournal(dir, kind string, at time.Time) error {
 	}
 	end := journal.End{At: at.Add(123456789)}
 	if kind == guardedRun {
-		end.Stop = &pipeline.Stop{Kind: pipeline.Guarded, Guard: "--max-drop", Unsent: true}
+		end.Stop = pipeline.Stop{Kind: pipeline.Guarded, Guard: "--max-drop", Unsent: true}
 	}
 	err = errors.Join(j.Plan(journal.Plan{}), j.Session(journal.Session{At: at}))
 	if err == nil && kind != killedRun {

@@ -155,12 +155,8 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	if s.plan.Stop != nil {
 		s.table.Finish(s.plan.Stop.Reason)
 	}
-	s.sessions = []journal.Session{{
-		At: s.header.At, Version: s.Version, Flags: s.Flags, Tolerance: s.Sending.Tolerance,
-		End: &journal.End{At: time.Now().UTC(), Worked: time.Since(s.header.At), Stop: s.plan.Stop},
-	}}
 	r := s.report()
-	r.Rate = s.Sending.Rate
+	r.FinishedAt, r.DurationSeconds, r.Rate = time.Now().UTC(), time.Since(s.header.At).Seconds(), s.Sending.Rate
 	summary, err := s.set.Write(ctx, r, page.Write)
 	if err != nil {
 		_ = os.RemoveAll(s.dir)

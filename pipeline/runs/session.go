@@ -93,10 +93,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, open []int) (*Outco
 	now := &s.sessions[len(s.sessions)-1]
 	stop, err := s.send(ctx, cut, c, open)
 	if err == nil {
-		now.End = &journal.End{At: time.Now().UTC(), Worked: time.Since(began)}
-		if stop.Kind != pipeline.RanToEnd {
-			now.End.Stop = &stop
-		}
+		now.End = &journal.End{At: time.Now().UTC(), Worked: time.Since(began), Stop: stop}
 		err = s.journal.Finish(*now.End)
 	}
 	err = cmp.Or(err, s.journal.Close())
