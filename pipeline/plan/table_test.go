@@ -507,7 +507,12 @@ func TestSettle(t *testing.T) {
 		{Status: pipeline.Failed, Reason: "no", HTTPStatus: 400, ErrorCode: "ZC001", Subject: pipeline.UnknownWorkspace, Named: true, Attempts: 2, SentAt: at, Resumable: true},
 	}}
 	extras := []pipeline.Pivot{{Workspace: "w9"}}
-	table.Settle(&user, Settlement{Verdicts: verdicts, Sent: 1, Returned: "60", Extras: extras, Inactive: []string{"w1"}})
+	verdicts[0][0].Pivot.Inactive = true // which is kept of the workspace alone
+	worst := table.Settle(&user, Settlement{Verdicts: verdicts, Returned: "60", Extras: extras})
+	verdicts[0][0].Pivot.Inactive = false
+	if worst != pipeline.Failed {
+		t.Errorf("the worst is %s", worst)
+	}
 	table.Finish("the reason")
 	lines := linesOf(table)
 	want := append(slices.Clone(verdicts[0]), pipeline.Verdict{Status: pipeline.NotSent, Reason: "the reason", Resumable: true})

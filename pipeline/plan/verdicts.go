@@ -27,35 +27,36 @@ type answer struct {
 // order of Send, and what COR said beside them.
 type Settlement struct {
 	Verdicts [][]pipeline.Verdict
-	Sent     int              // requests for which an attempt was sent
 	Returned string           // the sum COR returned in its last answer
 	Extras   []pipeline.Pivot // see pipeline.UserLine
 	Lost     []pipeline.Pivot
-	Inactive []string // workspaces that are set inactive in COR
 }
 
-// Settle keeps what came of a user that Send has returned. A later settlement of the
-// same user takes the place of an earlier one. It may be called from several
-// goroutines, for different users.
-func (t *Table) Settle(sent *pipeline.User, s Settlement) {
+// Settle keeps what came of a user that Send has returned, and returns the worst
+// status of the rows that were to be sent. A later settlement of the same user takes
+// the place of an earlier one. It may be called from several goroutines, for different
+// users.
+func (t *Table) Settle(sent *pipeline.User, s Settlement) pipeline.Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.makeAnswers()
-	for i := range sent.Requests {
-		for j, r := range sent.Requests[i].Rows {
-			t.settle(r, &s.Verdicts[i][j])
-		}
-	}
-	number := int32(sent.Number)
+	number, worst := int32(sent.Number), duplicate
 	u := t.users.at(number)
-	u.requests, u.returned = int32(s.Sent), t.reasons.add(s.Returned, 0)
-	for _, name := range s.Inactive {
-		t.inactive[name] = true
+	u.requests, u.returned = 0, t.reasons.add(s.Returned, 0)
+	for i, verdicts := range s.Verdicts {
+		if verdicts[0].Attempts > 0 {
+			u.requests++
+		}
+		for j, r := range sent.Requests[i].Rows {
+			t.settle(r, &verdicts[j])
+			worst = min(worst, t.rows.at(r).status)
+		}
 	}
 	delete(t.extras, number)
 	if len(s.Extras)+len(s.Lost) > 0 {
 		t.extras[number] = Settlement{Extras: s.Extras, Lost: s.Lost}
 	}
+	return t.statuses[worst]
 }
 
 func (t *Table) makeAnswers() {
@@ -77,6 +78,9 @@ func (t *Table) settle(r int32, v *pipeline.Verdict) {
 	if p := v.Pivot; p != nil {
 		a.returned, a.identity = true, p.Identity()
 		a.percentage, a.name, a.integration = text(p.Percentage), text(p.Name), text(p.Integration)
+		if p.Inactive && t.op == pipeline.Attach {
+			t.inactive[string(t.workspace(t.rows.at(r)))] = true
+		}
 	}
 	t.answers[r] = a
 }

@@ -16,11 +16,10 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 	}
 	w.attached = make(map[pipeline.UserID][]pipeline.KnownPair)
 	left, find := 0, w.table.Find()
-	for number := range w.table.Users() {
-		for _, r := range w.table.Send(number).Requests {
-			left += len(r.Shares)
-		}
-		user := w.table.UserID(number)
+	for r := range w.table.Requests() {
+		left += len(r.Shares)
+	}
+	for user := range w.table.UserIDs(false) {
 		pairs := m.ledger.Pairs(m.target, user)
 		w.attached[user] = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || find(k.Pair).Planned })
 	}
@@ -37,15 +36,12 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 func (w *run) protect(m *memory) (marked bool) {
 	find := w.table.Find()
 	isPlanned := func(p pipeline.Pair) bool { return find(p).Planned }
-	for number := range w.table.Users() {
-		user := w.table.Send(number)
-		for _, r := range user.Requests {
-			for j, share := range r.Shares {
-				pair := pipeline.Pair{User: r.User, Source: r.Source, Workspace: share.Workspace}
-				if reason := m.ledger.Protection(m.target, pair, isPlanned); reason != "" {
-					w.table.Protect(r.Rows[j], reason)
-					marked = true
-				}
+	for r := range w.table.Requests() {
+		for i, share := range r.Shares {
+			pair := pipeline.Pair{User: r.User, Source: r.Source, Workspace: share.Workspace}
+			if reason := m.ledger.Protection(m.target, pair, isPlanned); reason != "" {
+				w.table.Protect(r.Rows[i], reason)
+				marked = true
 			}
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -162,27 +161,13 @@ func (s *session) send(ctx, cut context.Context, c send.COR, open []int) (pipeli
 // settle keeps what came of a user, and returns the worst status of its rows that were
 // to be sent. It may be called from several goroutines.
 func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.Status {
-	settled, worst := plan.Settlement{Verdicts: verdicts, Lost: verdict.Lost(u.Requests, w.attached[u.ID])}, pipeline.Duplicate
 	find := w.table.Find()
-	settled.Returned, settled.Extras = verdict.Answers(u.Requests, func(s pipeline.Source, id pipeline.WorkspaceID) bool {
+	returned, extras := verdict.Answers(u.Requests, func(s pipeline.Source, id pipeline.WorkspaceID) bool {
 		return find(pipeline.Pair{User: u.ID, Source: s, Workspace: id}).Named
 	})
-	for i := range u.Requests {
-		r := &u.Requests[i]
-		if slices.ContainsFunc(r.Past, func(e pipeline.Exchange) bool { return e.Sent() }) {
-			settled.Sent++
-		}
-		for j, v := range verdicts[i] {
-			if v.Status.Compare(worst) < 0 {
-				worst = v.Status
-			}
-			if r.Op == pipeline.Attach && v.Pivot != nil && v.Pivot.Inactive {
-				settled.Inactive = append(settled.Inactive, string(r.Shares[j].Workspace))
-			}
-		}
-	}
-	w.table.Settle(u, settled)
-	return worst
+	return w.table.Settle(u, plan.Settlement{
+		Verdicts: verdicts, Returned: returned, Extras: extras, Lost: verdict.Lost(u.Requests, w.attached[u.ID]),
+	})
 }
 
 // finish sets the rows against each other that are one pair at COR, says why rows have
