@@ -168,7 +168,7 @@ func (r *Run) Next(todo Todo) []string {
 		return nil
 	case todo.Commas:
 		return commandLine(append(r.again(r.DryRun, nil), "--decimal-comma"), files...)
-	case todo.Fixable && !todo.Overwritten:
+	case todo.Fixable && !todo.Overwritten, todo.Resumable > 0:
 		form := map[string]string{"--delimiter": "auto", "--encoding": "auto", "--skip-lines": "0", "--map": ""}
 		return commandLine(r.again(r.DryRun, form), filepath.Join(r.Dir, FailedFile))
 	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):
