@@ -108,15 +108,10 @@ func namesFlag(reason string) bool {
 
 // overwritten reports whether another id of the input is the same user and
 // workspace at COR: sending such a row again would overwrite the other one.
-func overwritten(l *pipeline.Line) bool {
-	return l.Status == pipeline.Mismatched && strings.HasPrefix(l.Reason, pipeline.OneAtCOR)
-}
+func overwritten(l *pipeline.Line) bool { return strings.HasPrefix(l.Reason, pipeline.OneAtCOR) }
 
-// neverResumed reports whether resume would send nothing: of a dry run, of one that
-// a guard stopped before its first request, and of a refused input.
-func (r *Run) neverResumed() bool {
-	return r.DryRun || r.Stop.Kind == pipeline.InputRefused || r.Stop.Kind == pipeline.Guarded && r.Stop.Unsent
-}
+// neverResumed reports whether resume would send nothing, whatever the rows are like.
+func (r *Run) neverResumed() bool { return r.DryRun || r.Stop.Unsent }
 
 // endsForGood reports whether the run is not to be resumed by a command that is
 // pasted: its canary was not matched, or nothing of it can be resumed.
@@ -171,7 +166,7 @@ func (r *Run) Next(todo Todo) []string {
 	case todo.Fixable && !todo.Overwritten, todo.Resumable > 0:
 		form := map[string]string{"--delimiter": "auto", "--encoding": "auto", "--skip-lines": "0", "--map": ""}
 		return commandLine(r.again(r.DryRun, form), filepath.Join(r.Dir, FailedFile))
-	case r.DryRun && r.Plan != "" && r.Stop.Kind == pipeline.RanToEnd && (todo.Planned || r.Command != "detach"):
+	case r.DryRun && r.Plan != "" && (todo.Planned || r.Command != "detach"):
 		return commandLine(append(r.again(false, nil), "--plan="+r.Plan), files...)
 	}
 	return nil

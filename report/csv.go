@@ -12,14 +12,11 @@ import (
 
 // Sheet writes a CSV for people. The first error of the writer below stays, and
 // nothing is written after it.
-type Sheet struct {
-	out    *bufio.Writer
-	record []byte
-}
+type Sheet struct{ out *bufio.Writer }
 
 // NewSheet begins a CSV with its header.
 func NewSheet(w io.Writer, header string) *Sheet {
-	s := &Sheet{out: bufio.NewWriter(w)}
+	s := &Sheet{bufio.NewWriter(w)}
 	_, _ = s.out.WriteString(header + "\n")
 	return s
 }
@@ -27,15 +24,15 @@ func NewSheet(w io.Writer, header string) *Sheet {
 // Row writes a record: valid UTF-8, and with a leading ' where a spreadsheet would
 // run a cell as a formula.
 func (s *Sheet) Row(cells ...string) {
-	s.record = s.record[:0]
+	record := s.out.AvailableBuffer()
 	for _, cell := range cells {
 		if !harmless(cell) {
 			cell = quote(defuse(pipeline.ValidUTF8(cell)))
 		}
-		s.record = append(append(s.record, cell...), ',')
+		record = append(append(record, cell...), ',')
 	}
-	s.record[len(s.record)-1] = '\n' // in place of the last comma
-	_, _ = s.out.Write(s.record)
+	record[len(record)-1] = '\n' // in place of the last comma
+	_, _ = s.out.Write(record)
 }
 
 // End completes the CSV. The error is the first one of the writer below.

@@ -80,11 +80,11 @@ func TestNext(t *testing.T) {
 		"overwritten, failed": {Run{}, []pipeline.Verdict{failed, clash}, []string{}},
 		"decimal commas":      {Run{Flags: []string{"--max-invalid=off"}}, []pipeline.Verdict{comma, failed}, []string{"corattach import --max-invalid=off --decimal-comma 'staff list.csv'"}},
 		"decimal commas, dry": {Run{About: About{DryRun: true}}, []pipeline.Verdict{comma, planned}, []string{"corattach import --dry-run --decimal-comma 'staff list.csv'"}},
-		"no UTF-8":            {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused}}, []pipeline.Verdict{bytes, unsent}, []string{"corattach import 'my runs/R/failed.csv'"}},
+		"no UTF-8":            {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused, Unsent: true}}, []pipeline.Verdict{bytes, unsent}, []string{"corattach import 'my runs/R/failed.csv'"}},
 		"dry run to fix": {Run{About: About{DryRun: true, Plan: "sha256:2"}}, []pipeline.Verdict{planned, invalid}, []string{
 			"corattach import --dry-run 'my runs/R/failed.csv'",
 		}},
-		"refused": {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused}}, []pipeline.Verdict{invalid, unsent}, []string{
+		"refused": {Run{Stop: pipeline.Stop{Kind: pipeline.InputRefused, Unsent: true}}, []pipeline.Verdict{invalid, unsent}, []string{
 			"corattach import 'my runs/R/failed.csv'",
 		}},
 		"canary":         {Run{Stop: guard("--canary", false)}, []pipeline.Verdict{matched, failed, unsent}, []string{"corattach explain 'my runs/R' U1"}},
