@@ -50,8 +50,7 @@ func (r *Run) Advise(l *pipeline.Line) string {
 
 // AdviseStop says what to do about the end of the run; "" when its reason says it.
 func (r *Run) AdviseStop() string {
-	outcomes := r.Traffic.All
-	switch kind := r.Stop.Kind; {
+	switch kind, outcomes := r.Stop.Kind, r.Traffic.All; {
 	case kind == pipeline.Credentials:
 		return "check the credentials, what their account may do, and --auth-url, then resume"
 	case kind == pipeline.Unavailable && outcomes == Outcomes{}:
@@ -147,8 +146,7 @@ func (r *Run) Next(todo Todo) []string {
 	for _, in := range r.Inputs {
 		files = append(files, in.File)
 	}
-	guard := r.Stop.Guard
-	switch {
+	switch guard := r.Stop.Guard; {
 	case guard == "--canary" && todo.User != "":
 		return commandLine([]string{"corattach", "explain", r.Dir}, string(todo.User))
 	case guard == "--max-drop" && len(r.Vanished) > 0:

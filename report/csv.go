@@ -65,11 +65,9 @@ func quote(cell string) string {
 // for standard input, is no formula.
 func defuse(s string) string {
 	text := strings.TrimLeft(s, " ")
-	if text == "" || s == "-" {
-		return s
-	}
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
-	if strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsRune("\t\r\n", rune(text[0])) {
+	formula := strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsAny(text[:min(len(text), 1)], "\t\r\n")
+	if formula && s != "-" {
 		return "'" + s
 	}
 	return s

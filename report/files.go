@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,12 +38,9 @@ func writeReconciliation(w io.Writer, r *Run) (*Summary, error) {
 	s, t := NewSheet(w, ReconciliationHeader), newTally(r)
 	for l := range r.Lines {
 		t.add(l)
-		cells, pivot, sent := l.Cells, l.Pivot, ""
+		cells, pivot, sent := l.Cells, cmp.Or(l.Pivot, &pipeline.Pivot{}), ""
 		if l.Raw != "" && cells == (pipeline.Cells{}) {
 			cells.User = pipeline.Cut(pipeline.ValidUTF8(l.Raw), rawShown)
-		}
-		if pivot == nil {
-			pivot = &pipeline.Pivot{}
 		}
 		if !l.SentAt.IsZero() {
 			sent = l.SentAt.UTC().Format(timeLayout)

@@ -100,21 +100,17 @@ func (t *tally) summarize() *Summary {
 // imbalance says in what the accounting identity does not hold: each row read stands
 // in the report once, in order, and the statuses add up. It is "" when it holds.
 func (t *tally) imbalance() string {
-	var off []string
 	read := int64(0)
 	for i, in := range t.run.Inputs {
-		read += in.Rows
 		if t.byFile[i] != in.Rows {
-			off = append(off, fmt.Sprintf("%s: %d rows read, %d reported", in.File, in.Rows, t.byFile[i]))
+			return fmt.Sprintf("%s: %d rows read, %d reported", in.File, in.Rows, t.byFile[i])
 		}
+		read += in.Rows
 	}
 	if sum := t.rows.Total(); sum != read {
-		off = append(off, fmt.Sprintf("%d rows read, statuses of %d", read, sum))
+		return fmt.Sprintf("%d rows read, statuses of %d", read, sum)
 	}
-	if t.disorder != "" {
-		off = append(off, t.disorder)
-	}
-	return strings.Join(off, "; ")
+	return t.disorder
 }
 
 // exit decides how a run ends: the codes that hold, the one that outranks the

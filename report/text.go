@@ -19,8 +19,7 @@ const (
 // Text writes the summary for people: what a person wants to know first, what
 // went wrong, and what to do. Nothing in it steers a terminal. The error is w's.
 func (s *Summary) Text(w io.Writer) error {
-	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	say := func(name, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", name, pipeline.Show(fmt.Sprintf(format, args...)))
 	}
@@ -63,9 +62,7 @@ func (s *Summary) Text(w io.Writer) error {
 		say("balanced", "NO: %s", s.Exit.Reason)
 	}
 	say("reports", "%s", s.Dir)
-	_ = t.Flush() // memory has no errors
-	_, err := io.WriteString(w, b.String())
-	return err
+	return t.Flush()
 }
 
 // text tells a cause in one line.

@@ -76,7 +76,7 @@ cause     1 row failed: COR does not know 1 workspace: W1; see unmapped.csv
 cause     1 row protected: job "default" wants it [vanished.csv:3]
 to do     correct the ids of unmapped.csv, or leave them out of the file: what COR does not know can't be detached
 to do     the reason says who may still want the pair: leave it out of the file, or give --unprotected when it has to go
-balanced  NO: the accounting is broken: vanished.csv: 4 rows read, 3 reported; 4 rows read, statuses of 3
+balanced  NO: the accounting is broken: vanished.csv: 4 rows read, 3 reported
 reports   runs/R
 `: detach,
 	} {

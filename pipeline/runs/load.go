@@ -154,7 +154,7 @@ func Report(ctx context.Context, dir string, h Host) (*Outcome, error) {
 	h.Run(filepath.Base(dir), dir)
 	if isActive(dir) {
 		_, holder := lock.Holder(filepath.Dir(dir))
-		return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: errors.New("the run is active" + holder), Hint: "it writes its reports when it ends"}
+		return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: errors.New("the run is active: " + holder), Hint: "it writes its reports when it ends"}
 	}
 	r, release, err := Load(ctx, dir)
 	if err != nil {

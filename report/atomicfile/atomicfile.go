@@ -46,11 +46,8 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
-// named returns an error of the temporary file as one of the final file; nil for nil.
+// named returns an error of the temporary file as one of the final file.
 func (f *File) named(op string, err error) error {
-	if err == nil {
-		return nil
-	}
 	if inner := errors.Unwrap(err); inner != nil { // of a *fs.PathError or an *os.LinkError
 		err = inner
 	}
@@ -58,9 +55,11 @@ func (f *File) named(op string, err error) error {
 }
 
 // Write appends p.
-func (f *File) Write(p []byte) (int, error) {
-	n, err := f.buffer.Write(p)
-	return n, f.named("write", err)
+func (f *File) Write(p []byte) (n int, err error) {
+	if n, err = f.buffer.Write(p); err != nil {
+		err = f.named("write", err)
+	}
+	return n, err
 }
 
 // Discard removes the temporary file, if it is still there. After Commit it does

@@ -3,6 +3,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func Acquire(ctx context.Context, runsDir string, wait time.Duration) (*Lease, e
 		return nil, pipeline.Unwritable(err)
 	}
 	_, holder := Holder(runsDir)
-	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: fmt.Errorf("another run is active in %s%s", runsDir, holder), Hint: "wait for it to end: --wait-lock 1h waits by itself"}
+	return nil, &pipeline.Failure{Code: pipeline.ExitLocked, Err: fmt.Errorf("another run is active in %s: %s", runsDir, holder), Hint: "wait for it to end: --wait-lock 1h waits by itself"}
 }
 
 // try tries to lock the directory itself, so that removing a file does not free it,
@@ -98,13 +99,10 @@ func (l *Lease) Release() {
 	_ = l.lock.Close()
 }
 
-// Holder returns the run that has the lock, and a text behind a colon that says more;
-// blank when that is not known.
+// Holder returns the run that has the lock, "" when that is not known, and a text that
+// says more.
 func Holder(runsDir string) (id, text string) {
 	content, _ := os.ReadFile(filepath.Join(runsDir, holderFile))
 	id, text, _ = strings.Cut(strings.TrimSuffix(string(content), "\n"), "\n")
-	if text != "" {
-		text = ": " + text
-	}
-	return id, text
+	return id, cmp.Or(text, "which one is not known")
 }
