@@ -35,7 +35,8 @@ func saidBy(value raw, depth int) said {
 		f = fields{"message": value}
 	}
 	word := f.word()
-	s := said{id: f["id"].text(), word: word, code: f.code(word), attached: saysAttached(word), own: word != "" || f.own()}
+	attached := word == "AlreadyAttachedError" || word == "ZC004" || word == "UT011"
+	s := said{id: f["id"].text(), word: word, code: f.code(word), attached: attached, own: word != "" || f.own()}
 	_, isNumber := f["id"].integer()
 	s.person = isNumber || f["email"] != ""
 	s.message = cmp.Or(f["message"].text(), f["error_description"].text(), f["error"].text(), f["validation"].text())
@@ -65,25 +66,22 @@ func saidBy(value raw, depth int) said {
 	return s
 }
 
-// word returns the word of COR's that decides what the error means, in the first
-// field that has one. Beside another word, one of "attached" does not count.
-func (f fields) word() (word string) {
-	others := []string{"ZC001", "UserNotFoundError", "WorkspaceNotFoundError", "ValidationError", "InvalidSourceError"}
+// word returns the word of COR's that decides what the error means: of those in the
+// first field that has one, the first of this list.
+func (f fields) word() string {
+	known := [...]string{
+		"UserNotFoundError", "WorkspaceNotFoundError", "ZC001", "ValidationError", "InvalidSourceError",
+		"AlreadyAttachedError", "ZC004", "UT011",
+	}
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
-		for _, next := range strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) }) {
-			if (word == "" || saysAttached(word)) && (slices.Contains(others, next) || saysAttached(next)) {
-				word = next
+		words := strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) })
+		for _, word := range known {
+			if slices.Contains(words, word) {
+				return word
 			}
 		}
-		if word != "" {
-			break
-		}
 	}
-	return word
-}
-
-func saysAttached(word string) bool {
-	return word == "AlreadyAttachedError" || word == "ZC004" || word == "UT011"
+	return ""
 }
 
 // code returns COR's code or name for the error: the most specific one, word when

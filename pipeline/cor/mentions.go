@@ -12,12 +12,12 @@ import (
 	"corattach/pipeline"
 )
 
-// phrases are texts that are looked for as whole tokens.
+// phrases are texts that are looked for as whole tokens, and whether each is a workspace.
 type phrases map[string]bool
 
 // idsOf returns the user and the workspaces of a request.
 func idsOf(r *pipeline.Request) phrases {
-	ids := phrases{string(r.User): true}
+	ids := phrases{string(r.User): false}
 	for _, share := range r.Shares {
 		ids[string(share.Workspace)] = true
 	}
@@ -33,7 +33,7 @@ func (p phrases) replaced(text, other string) (rest string, found []string) {
 			continue
 		}
 		for to := min(at+maxText, len(text)); to > at; to-- {
-			if p[text[at:to]] && standsAlone(text[:at], text[to:]) {
+			if _, ok := p[text[at:to]]; ok && standsAlone(text[:at], text[to:]) {
 				rest += text[end:at] + other
 				found = append(found, text[at:to])
 				end = to
@@ -69,7 +69,7 @@ func (r reply) people() phrases {
 		}
 		for _, text := range append(strings.Fields(name), name) {
 			if len(text) > 2 && !r.names(text) {
-				names[text] = true
+				names[text] = false
 			}
 		}
 	}
@@ -104,12 +104,9 @@ func (s said) subject(r *pipeline.Request, ids phrases) (subject pipeline.Subjec
 //
 // Choice: COR's pages show no wording; those for "unknown" are usual.
 func (s said) blames(r *pipeline.Request, ids phrases, seen map[string]bool) pipeline.Subject {
-	isWorkspace := func(id string) bool {
-		return slices.ContainsFunc(r.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) })
-	}
 	rest, named := ids.replaced(s.message, " ")
 	byUser := slices.Contains(named, string(r.User))
-	if isWorkspace(s.id) {
+	if ids[s.id] {
 		named = []string{s.id}
 	}
 	for _, id := range named {
@@ -119,7 +116,7 @@ func (s said) blames(r *pipeline.Request, ids phrases, seen map[string]bool) pip
 	says := func(wording string) bool { return strings.Contains(strings.ToLower(rest), wording) }
 	ofUser, ofWorkspace := says("user"), says("workspace")
 	if ofUser == ofWorkspace {
-		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, isWorkspace)
+		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, func(id string) bool { return ids[id] })
 	}
 	unknown := slices.ContainsFunc([]string{"not found", "not associated", "not exist", "n't exist", "unknown", "not known"}, says)
 	switch {
