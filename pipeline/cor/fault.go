@@ -27,7 +27,6 @@ type reply struct {
 	header  http.Header
 	body    []byte
 	cut     string            // why the body is not whole; "" when it is
-	at      time.Time         // when its headers came
 	asked   *pipeline.Request // what it answers; nil for what attaches and detaches nothing
 	secrets *redactor
 }
@@ -58,9 +57,7 @@ func faultOf(r reply, problem string) *pipeline.Fault {
 		if to, err := url.Parse(r.header.Get("Location")); err == nil && to.Host != "" {
 			message = "a redirect to " + to.Host + ", not followed" // path and query may hold secrets
 		}
-	case r.ok() && said.person:
-		code, message = "", ""
-	case r.ok() && !said.own:
+	case r.ok() && (said.person || !said.own):
 		code, message = "", text
 	}
 	if problem != "" && message != "" {
@@ -104,7 +101,7 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 		Status:  r.status,
 		Code:    r.line(code, maxCode, nil),
 		Message: r.line(message, maxMessage, r.people()),
-		After:   retryAfter(r.header, r.at),
+		After:   retryAfter(r.header, time.Now()),
 	}
 }
 
@@ -131,15 +128,13 @@ func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 // name that is to be reached by plain http and stands for another machine is
 // trusted as little as a wrong certificate.
 func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
-	kind, message := pipeline.NotConnected, describe(err, left)
-	if left {
+	kind := pipeline.NotConnected
+	if _, badCertificate := errors.AsType[*tls.CertificateVerificationError](err); left {
 		kind = pipeline.NoAnswer
-	} else if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		kind, message = pipeline.Untrusted, "tls certificate: "+certificate.Err.Error()
-	} else if errors.Is(err, errElsewhere) {
+	} else if badCertificate || errors.Is(err, errElsewhere) {
 		kind = pipeline.Untrusted
 	}
-	return reply{secrets: secrets}.fault(kind, "", message)
+	return reply{secrets: secrets}.fault(kind, "", describe(err, left))
 }
 
 // describe says what the transport met.
@@ -165,9 +160,9 @@ const maxAfter = 24 * time.Hour
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date,
 // counted from the answer's own Date, so that a wrong clock does no harm, else from
-// at. It returns 0 for what is absent, past or neither. Choice: a fraction of a
+// now. It returns 0 for what is absent, past or neither. Choice: a fraction of a
 // second, which the RFC does not have, is rounded up.
-func retryAfter(header http.Header, at time.Time) time.Duration {
+func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	whole, fraction, hasPoint := strings.Cut(value, ".")
 	if areDigits(whole) && (!hasPoint || areDigits(fraction)) {
@@ -179,9 +174,9 @@ func retryAfter(header http.Header, at time.Time) time.Duration {
 		return 0
 	}
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		at = date
+		now = date
 	}
-	return min(max(until.Sub(at), 0), maxAfter)
+	return min(max(until.Sub(now), 0), maxAfter)
 }
 
 func areDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

@@ -191,7 +191,7 @@ func TestUntrustedTokenEndpoint(t *testing.T) {
 	t.Cleanup(server.Close)
 	c := client(t, Config{BaseURL: server.URL, AuthURL: server.URL, Credentials: keyed()})
 	for _, fault := range []pipeline.Fault{fails(t, c), *c.Ready(t.Context())} {
-		if fault.Kind != pipeline.Untrusted || !strings.HasPrefix(fault.Message, "token endpoint: tls certificate: ") {
+		if fault.Kind != pipeline.Untrusted || !strings.HasPrefix(fault.Message, "token endpoint: tls: failed to verify certificate: ") {
 			t.Errorf("got %+v", fault)
 		}
 	}

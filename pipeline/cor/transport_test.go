@@ -134,7 +134,7 @@ func TestNotConnected(t *testing.T) {
 	for base, message := range map[string]string{
 		"http://" + address: "connection refused",
 		strings.Replace(plain.URL, "http:", "https:", 1): "does not look like a TLS handshake",
-		untrusted.URL: "tls certificate: ",
+		untrusted.URL: "tls: failed to verify certificate: ",
 	} {
 		fault := fails(t, static(t, base))
 		kind := pipeline.NotConnected
