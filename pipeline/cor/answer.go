@@ -19,20 +19,20 @@ import (
 // array. By the rules of encoding/json's second version, a name counts as it is
 // spelled, and one that stands twice in an object is an error (RFC 8259 leaves open
 // which of them holds). A value of an unexpected type costs itself, not the answer.
-func decodeAnswer(r reply) (answer pipeline.Answer, problem string) {
+func decodeAnswer(r reply) (answer *pipeline.Answer, problem string) {
 	var user lenient[wireUser]
 	switch err := json.Unmarshal(r.body, &user, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return answer, "the answer contradicts itself: a name stands twice in one object"
+		return nil, "the answer contradicts itself: a name stands twice in one object"
 	case err != nil:
-		return answer, "no JSON in the answer"
+		return nil, "no JSON in the answer"
 	}
 	id, ok := user.value.ID.integer()
 	workspaces := user.value.Workspaces.value
 	if !ok || workspaces == nil {
-		return answer, "no user object in the answer"
+		return nil, "no user object in the answer"
 	}
-	answer = pipeline.Answer{Status: r.status, UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
+	answer = &pipeline.Answer{Status: r.status, UserID: id, Pivots: make([]pipeline.Pivot, len(workspaces))}
 	for i, workspace := range workspaces {
 		answer.Pivots[i] = pivotOf(workspace.value, id, r)
 	}

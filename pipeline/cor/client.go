@@ -55,7 +55,8 @@ func New(config Config) *Client {
 		c.own = newTransports()
 		c.transport = c.own[0]
 	}
-	c.tokens = newTokens(config.Credentials, c)
+	secrets := newRedactor(config.Credentials.secrets()...)
+	c.tokens = &tokens{credentials: config.Credentials, client: c, token: token{access: config.Credentials.AccessToken, secrets: secrets}}
 	return c
 }
 
@@ -90,10 +91,7 @@ func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*p
 		return nil, fault
 	}
 	answer, problem := decodeAnswer(got)
-	if problem != "" {
-		return nil, faultOf(got, problem)
-	}
-	return &answer, nil
+	return answer, faultOf(got, problem)
 }
 
 // Ready waits until an exchange could leave at once. Its fault says why none
@@ -139,8 +137,11 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 // answer. asked is nil for what attaches and detaches nothing.
 func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked *pipeline.Request) (reply, *pipeline.Fault) {
 	token, fault := c.tokens.get(ctx)
-	if fault != nil {
+	switch {
+	case fault != nil:
 		return reply{}, fault
+	case !visible(token.access): // Choice: visible ASCII is more than the token syntax of RFC 6750
+		return reply{}, &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
 	}
 	header := http.Header{"Authorization": {"Bearer " + token.access}}
 	if body != nil {
@@ -170,7 +171,7 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	if err != nil {
 		return got, transportFault(err, connected.Load() || c.own == nil, got.secrets)
 	}
-	got.status, got.header, got.at = response.StatusCode, response.Header, time.Now()
+	got.status, got.header = response.StatusCode, response.Header
 	got.body, got.cut = read(response)
 	return got, faultOf(got, "")
 }

@@ -32,26 +32,29 @@ type Config struct {
 
 // Credentials are either an API key with its client secret, from which tokens
 // are made and renewed, or one static access token, which can't be renewed.
-// Every fmt verb and encoding/json print a fixed word in place of them, unless
-// they stand in an unexported field, where fmt calls no methods.
+// No encoding of JSON has them, and every fmt verb prints a fixed word in place of
+// them, unless they stand in an unexported field, where fmt calls no methods.
 type Credentials struct {
-	APIKey       string
-	ClientSecret string
-	AccessToken  string
+	APIKey       string `json:"-"`
+	ClientSecret string `json:"-"`
+	AccessToken  string `json:"-"`
 }
 
-const hiddenCredentials = "credentials (hidden)"
-
-// MarshalJSON returns a fixed word.
-func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenCredentials + `"`), nil }
-
 // Format writes a fixed word, whatever the verb.
-func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hiddenCredentials) }
+func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "credentials (hidden)") }
 
 // basic is the base64 of key and secret as they are (RFC 7617): COR's page has
 // no escaping in between, unlike RFC 6749.
 func (c Credentials) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
+}
+
+// secrets are what must not be shown, whatever token there is.
+func (c Credentials) secrets() []string {
+	if c.AccessToken != "" {
+		return []string{c.AccessToken}
+	}
+	return []string{c.APIKey, c.ClientSecret, c.basic()}
 }
 
 // CheckURL says whether raw can be a base URL: https, or http to loopback
@@ -66,20 +69,12 @@ func CheckURL(raw string) error {
 		shown = "what is given"
 	}
 	switch {
-	case err != nil: // the parser's words may quote a password
-		return fmt.Errorf("%s is no valid URL", shown)
-	case u.User != nil:
-		return fmt.Errorf("the URL of %q must not hold a user or password", u.Host)
-	case u.Scheme != "https" && u.Scheme != "http":
+	case err == nil && u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("%s must begin with https://", shown)
-	case u.Hostname() == "" || u.Opaque != "":
-		return fmt.Errorf("%s names no host", shown)
-	case strings.ContainsAny(raw, "?#"):
-		return fmt.Errorf("the URL of %q must have no query and no fragment", u.Host)
+	case err != nil || u.Hostname() == "" || raw[len(u.Scheme):] != "://"+u.Host+u.EscapedPath(): // the parser's words may quote a password
+		return fmt.Errorf("%s must be a URL with a host, percent-encoded, without user, query and fragment", shown)
 	case u.Scheme == "http" && !IsLoopback(raw):
 		return fmt.Errorf("%s must begin with https://: plain http goes to loopback only", shown)
-	case !strings.HasSuffix(raw, u.Host+u.EscapedPath()):
-		return fmt.Errorf("%s has characters that must be percent-encoded", shown)
 	}
 	return nil
 }

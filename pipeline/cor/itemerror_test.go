@@ -73,7 +73,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		answer, problem := decodeAnswer(answerTo(body, sample()))
 		if problem != "" {
-			if len(answer.Pivots) > 0 || len(answer.Errors) > 0 {
+			if answer != nil {
 				t.Fatalf("a problem came with %+v", answer)
 			}
 			return

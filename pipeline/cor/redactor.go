@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"corattach/pipeline"
 )
@@ -218,17 +217,15 @@ func (r reply) line(text string, limit int, people phrases) string {
 
 // tidy returns text on one line, without control and invisible characters.
 func tidy(text string) string {
-	parts := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unseen(r) || unicode.IsSpace(r) })
+	parts := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+	})
 	return strings.Join(parts, " ")
 }
 
 // visible says whether text is visible ASCII.
 func visible(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // isWord says whether r is part of a word, as COR's codes and names are words.

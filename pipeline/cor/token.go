@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,7 +36,6 @@ type token struct {
 // others wait; Close joins it.
 type tokens struct {
 	credentials Credentials
-	known       []string // what must not be shown whatever token there is
 	client      *Client
 
 	mu     sync.Mutex
@@ -52,31 +50,6 @@ type renewal struct {
 	token  token
 	fault  *pipeline.Fault
 	broken error // its panic
-}
-
-func newTokens(credentials Credentials, client *Client) *tokens {
-	t := &tokens{credentials: credentials, known: []string{credentials.AccessToken}, client: client}
-	if credentials.APIKey != "" {
-		t.known = []string{credentials.APIKey, credentials.ClientSecret, credentials.basic()}
-	}
-	t.token = token{access: credentials.AccessToken, secrets: newRedactor(t.known...)}
-	if !visible(credentials.AccessToken) {
-		t.refuse(illegalToken())
-	}
-	return t
-}
-
-// illegalToken is the fault of a token that no header carries. Choice: visible
-// ASCII is let through, which is more than the token syntax of RFC 6750.
-func illegalToken() *pipeline.Fault {
-	return &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
-}
-
-// refuse gives up a token that can't be renewed. t.mu is held.
-func (t *tokens) refuse(fault *pipeline.Fault) {
-	t.access = ""
-	t.flight = &renewal{done: make(chan struct{}), cancel: func() {}, fault: fault}
-	close(t.flight.done)
 }
 
 // get returns a token, first making or renewing it if need be. Its fault is
@@ -112,15 +85,11 @@ func (t *tokens) get(ctx context.Context) (token, *pipeline.Fault) {
 }
 
 // forget drops a token that COR answered with 401, unless it has been renewed
-// since. A static token is then refused for good.
+// since.
 func (t *tokens) forget(access string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case access != t.access:
-	case t.credentials.AccessToken != "":
-		t.refuse(&pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"})
-	default:
+	if access == t.access {
 		t.access = ""
 	}
 }
@@ -158,6 +127,10 @@ func (t *tokens) renew(ctx context.Context) {
 // once. The error is a panic.
 func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
+	if t.credentials.AccessToken != "" {
+		const message = "COR refused the access token, which can't be renewed"
+		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: message}, nil
+	}
 	if former.refresh != "" {
 		form := url.Values{"refresh_token": {former.refresh}}.Encode()
 		next, fault = t.ask(ctx, former, "/oauth/refreshtoken", "Content-Type", "application/x-www-form-urlencoded", form)
@@ -182,14 +155,11 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 	if fault == nil && next.access == "" {
 		fault = got.fault(pipeline.Unreadable, "", "an answer without an access token")
 	}
-	switch {
-	case fault != nil:
+	if fault != nil {
 		return token{}, tokenFault(fault, isPage(got))
-	case !visible(next.access):
-		return token{}, illegalToken()
 	}
 	next.renewAt, next.expires = tokenLife(asked, given["expires_in"].text())
-	next.secrets = newRedactor(slices.Concat(t.known, []string{next.access, next.refresh, former.access, former.refresh})...)
+	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
 	return next, nil
 }
 

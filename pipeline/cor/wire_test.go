@@ -22,7 +22,7 @@ func TestDocumentedAnswer(t *testing.T) {
 			{Workspace: "Workspaces-example-6", Source: "MICROSOFT_DYNAMICS", Percentage: "20", UserID: 8545, WorkspaceID: 2, Name: "Workspaces test 6", Integration: "NOT_SEND"},
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
