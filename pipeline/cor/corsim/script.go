@@ -157,16 +157,10 @@ func (s *Simulator) choose(x *exchange) {
 // answer is what a fault with a status answers in COR's place.
 func (f *fault) answer(now time.Time) (ans answer) {
 	text := http.StatusText(f.Status)
-	no := refusal{f.Status, "CORCustomError", "FS003", text}
-	switch {
-	case f.Body+f.Name+f.Code+f.Message == "":
+	no := refusal{f.Status, cmp.Or(f.Name, "CORCustomError"), cmp.Or(f.Code, "FS003"), cmp.Or(f.Message, text)}
+	if f.Body+f.Name+f.Code+f.Message == "" {
 		no.code = ""
-	case f.Status == http.StatusBadRequest, f.Status == http.StatusNotFound:
-		no.code, no.message = "ZC001", "external id not associated"
-	case f.Body == "D":
-		no.name, no.code, no.message = "workspaces", "invalid", "workspaces is not valid"
 	}
-	no.name, no.code, no.message = cmp.Or(f.Name, no.name), cmp.Or(f.Code, no.code), cmp.Or(f.Message, no.message)
 	switch {
 	case f.Body == "html": // as a proxy answers
 		page := fmt.Sprintf("<html><head><title>%d %s</title></head><body><h1>%d %s</h1></body></html>\n", f.Status, text, f.Status, text)
