@@ -57,7 +57,7 @@ func (f *endpointFlags) target() (pipeline.Target, error) {
 
 // connect reads the credentials and returns how to reach COR with them. The
 // simulator needs none; a nil known stands for every user and workspace.
-func (a *app) connect(t pipeline.Target, tokenFile string, known []corsim.Known) (runs.Connect, error) {
+func (a *app) connect(t pipeline.Target, tokenFile string, known []corsim.Pair) (runs.Connect, error) {
 	if t.BaseURL == pipeline.SimulatorURL {
 		return func(context.Context) (runs.Connection, error) { return connectSimulator(t, known) }, nil
 	}
@@ -94,7 +94,7 @@ func (a *app) account(c credentials, client *cor.Client, t pipeline.Target) (str
 }
 
 // connectSimulator starts the simulator inside this process, under any source.
-func connectSimulator(t pipeline.Target, known []corsim.Known) (runs.Connection, error) {
+func connectSimulator(t pipeline.Target, known []corsim.Pair) (runs.Connection, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return runs.Connection{}, err

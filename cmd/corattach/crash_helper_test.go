@@ -108,12 +108,8 @@ func (w *crashWorld) Requests() []corsim.Record {
 
 // Percentage returns what COR holds for a pair, and whether it holds anything.
 func (w *crashWorld) Percentage(user, source, workspace string) (string, bool) {
-	for _, h := range w.Holdings() {
-		if h.User == user && h.Source == source && h.Workspace == workspace {
-			return h.Percentage, true
-		}
-	}
-	return "", false
+	percentage, found := w.Holdings()[corsim.Pair{User: user, Source: source, Workspace: workspace}]
+	return percentage, found
 }
 
 // newCrashWorld starts a simulator with switches ("name=value") and a script of

@@ -64,9 +64,9 @@ func (c *probeCommand) order(a *app) (o runs.Order, err error) {
 	if !c.Yes && target.BaseURL != pipeline.SimulatorURL && !cor.IsLoopback(target.BaseURL) {
 		return o, pipeline.Usage("add --yes if the user and the workspaces were made for this", "--yes is not given, and this is no simulator")
 	}
-	var known []corsim.Known
+	var known []corsim.Pair
 	for _, w := range subject.Workspaces { // which is all that the simulator knows
-		known = append(known, corsim.Known{User: string(subject.User), Source: string(subject.Source), Workspace: string(w)})
+		known = append(known, corsim.Pair{User: string(subject.User), Source: string(subject.Source), Workspace: string(w)})
 	}
 	o.Connect, err = a.connect(target, c.TokenFile, known)
 	return o, err

@@ -63,7 +63,7 @@ func TestRefusedUsers(t *testing.T) {
 			s := subject()
 			s.User = test.user
 			config := test.world.config(t, subject())
-			config.Known = append(config.Known, corsim.Known{Source: "SAP", Workspace: "X"}, corsim.Known{Source: "SAP", Workspace: "Y"})
+			config.Known = append(config.Known, corsim.Pair{Source: "SAP", Workspace: "X"}, corsim.Pair{Source: "SAP", Workspace: "Y"})
 			if name == "made in COR" {
 				config.Script = script(t, `{"faults":[{"extra_workspace":{"":100}},{"endpoint":"detach","extra_workspace":{"":100}}]}`)
 			}
@@ -108,7 +108,7 @@ func TestEndAfterAnyRequest(t *testing.T) {
 		for _, others := range [][]pipeline.Share{nil, {{Workspace: "X", Percent: 5_5000}, {Workspace: "Y", Percent: 7_0000}}} {
 			for n := 0; ; n++ {
 				config := w.config(t, subject())
-				config.Known = append(config.Known, corsim.Known{Source: "SAP", Workspace: "X"}, corsim.Known{Source: "SAP", Workspace: "Y"})
+				config.Known = append(config.Known, corsim.Pair{Source: "SAP", Workspace: "X"}, corsim.Pair{Source: "SAP", Workspace: "Y"})
 				l := dial(t, config, "secret")
 				if others != nil && w["second-detach"] == "" {
 					l.give("U1", "SAP", others...)

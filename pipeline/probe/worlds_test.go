@@ -24,9 +24,9 @@ func subject() probe.Subject {
 }
 
 // known are the subject's user and workspaces.
-func known(s probe.Subject) (all []corsim.Known) {
+func known(s probe.Subject) (all []corsim.Pair) {
 	for _, w := range s.Workspaces {
-		all = append(all, corsim.Known{User: string(s.User), Source: string(s.Source), Workspace: string(w)})
+		all = append(all, corsim.Pair{User: string(s.User), Source: string(s.Source), Workspace: string(w)})
 	}
 	return all
 }

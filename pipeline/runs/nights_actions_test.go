@@ -89,8 +89,12 @@ func (n *nights) detachNight() {
 	list := n.vanishedSomewhere()
 	if len(list) == 0 || n.often(30) {
 		list = nil
-		for _, h := range n.Holdings() {
-			p := pairOf(h)
+		var held []pipeline.Pair
+		for h := range n.Holdings() {
+			held = append(held, pairOf(h))
+		}
+		slices.SortFunc(held, func(a, b pipeline.Pair) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }) // rapid draws in the same order again
+		for _, p := range held {
 			if n.jobs["staff"][p]+n.jobs["guests"][p] == "" || n.often(30) {
 				list = append(list, p)
 			}

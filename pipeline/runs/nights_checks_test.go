@@ -40,16 +40,16 @@ func (n *nights) object(p pipeline.Pair) pipeline.Pair {
 }
 
 // pairOf is a pair that COR holds.
-func pairOf(h corsim.Holding) pipeline.Pair {
+func pairOf(h corsim.Pair) pipeline.Pair {
 	return pipeline.Pair{User: pipeline.UserID(h.User), Source: pipeline.Source(h.Source), Workspace: pipeline.WorkspaceID(h.Workspace)}
 }
 
 // held returns what COR holds for a pair under whatever name, and whether it holds
 // anything.
 func (n *nights) held(p pipeline.Pair) (percentage string, found bool) {
-	for _, h := range n.Holdings() {
+	for h, percentage := range n.Holdings() {
 		if n.object(pairOf(h)) == n.object(p) {
-			return h.Percentage, true
+			return percentage, true
 		}
 	}
 	return "", false
@@ -57,8 +57,8 @@ func (n *nights) held(p pipeline.Pair) (percentage string, found bool) {
 
 // wanted checks that nothing of what COR held before was taken away that a job asks
 // for, under whatever name.
-func (n *nights) wanted(got told, before []corsim.Holding) {
-	for _, h := range before {
+func (n *nights) wanted(got told, before map[corsim.Pair]string) {
+	for h := range before {
 		if _, kept := n.held(pairOf(h)); kept {
 			continue
 		}

@@ -42,14 +42,14 @@ func newNights(t *rapid.T, dir string, seen map[string]int) *nights {
 	n.world = &world{failer: t, dir: dir, account: "key-1", bubble: func(do func()) {
 		rapid.SyncTest(t, func(*rapid.T) { do() })
 	}}
-	var known []corsim.Known
+	var known []corsim.Pair
 	for _, user := range append(userNames(), "zed") {
 		if user != "nobody" {
-			known = append(known, corsim.Known{User: user})
+			known = append(known, corsim.Pair{User: user})
 		}
 	}
 	for _, w := range workspaceNames() {
-		known = append(known, corsim.Known{Workspace: w})
+		known = append(known, corsim.Pair{Workspace: w})
 	}
 	n.open(n.faults(), known, n.identity, n.pick("listed=all", "listed=sent"),
 		n.pick("repeat=updates", "repeat=updates", "repeat=keeps", "repeat=refuses"), n.pick("second-detach=accepted", "second-detach=refused"),

@@ -22,9 +22,9 @@ import (
 // newProbed is a world whose COR knows the probe's user and workspaces, and X.
 func newProbed(t *testing.T, script string, switches ...string) *world {
 	w := newWorld(t, "")
-	var known []corsim.Known
+	var known []corsim.Pair
 	for _, id := range []string{"W1", "W2", "X"} {
-		known = append(known, corsim.Known{User: "U1", Source: "SAP", Workspace: id})
+		known = append(known, corsim.Pair{User: "U1", Source: "SAP", Workspace: id})
 	}
 	w.open(script, known, switches...)
 	return w

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, script string, switches ...string) *world {
 	return w
 }
 
-func (w *world) open(script string, known []corsim.Known, switches ...string) {
+func (w *world) open(script string, known []corsim.Pair, switches ...string) {
 	w.runs = filepath.Join(w.dir, "runs")
 	config := corsim.Config{Known: known, Log: func(r corsim.Record) {
 		if r.Applied {
@@ -277,9 +278,10 @@ func (g *told) String() string {
 // holds tells what the simulator holds in short: "U1/W1=60".
 func (w *world) holds() string {
 	var all []string
-	for _, h := range w.Holdings() {
-		all = append(all, h.User+"/"+h.Workspace+"="+h.Percentage)
+	for h, percentage := range w.Holdings() {
+		all = append(all, h.User+"/"+h.Workspace+"="+percentage)
 	}
+	slices.Sort(all)
 	return strings.Join(all, ", ")
 }
 

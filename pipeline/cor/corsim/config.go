@@ -17,16 +17,16 @@ import (
 // Config says how a Simulator behaves. The zero value is COR as documented: every switch at its default, everybody
 // known, no faults, no log. New copies it; it is not safe for concurrent use.
 type Config struct {
-	Known  []Known      // the users and workspaces that exist; nil means that all do
+	Known  []Pair       // the users and workspaces that exist; nil means that all do
 	Script Script       // the faults; nil means none
 	Log    func(Record) // told of each request, one at a time, before its answer leaves; nil means no log
 
 	chosen settings
 }
 
-// Known names a user and a workspace that exist in COR; either may be blank. The workspace is known under the source, a
-// blank one stands for every source. The user is known under every source.
-type Known struct{ User, Source, Workspace string }
+// Pair names a user and a workspace under a source. Where it says what exists in COR, either may be blank, a blank
+// source stands for every source, and the user exists under every source.
+type Pair struct{ User, Source, Workspace string }
 
 // Switch describes one switch. Values, with | between them, begins with the default; N stands for a number above 0,
 // TEXT for any text.
@@ -96,10 +96,7 @@ func (c *Config) LoadFacts(r io.Reader) error {
 		return errors.New(`the document has no "facts"`)
 	}
 	for _, f := range document.Facts {
-		if f.Finding == "unknown" {
-			continue
-		}
-		if err := c.Set(f.Fact, f.Finding); err != nil {
+		if err := c.Set(f.Fact, f.Finding); err != nil && f.Finding != "unknown" {
 			return err
 		}
 	}
@@ -109,7 +106,7 @@ func (c *Config) LoadFacts(r io.Reader) error {
 // ReadKnown reads a comma-separated file whose header has user_id and workspace_id and may have source, in any order
 // and letter case; other columns are ignored. As in an import, spaces and tabs around a cell are dropped and sources
 // put in upper case. Errors name the line. The list is never nil.
-func ReadKnown(r io.Reader) ([]Known, error) {
+func ReadKnown(r io.Reader) ([]Pair, error) {
 	rows, err := csv.NewReader(unicode.UTF8BOM.NewDecoder().Reader(r)).ReadAll()
 	if err != nil {
 		return nil, err
@@ -117,7 +114,7 @@ func ReadKnown(r io.Reader) ([]Known, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("the file is empty, a header with user_id and workspace_id is expected")
 	}
-	known := []Known{}
+	known := []Pair{}
 	for i, row := range rows {
 		cells := make(map[string]string)
 		for j, title := range rows[0] {
@@ -125,7 +122,7 @@ func ReadKnown(r io.Reader) ([]Known, error) {
 		}
 		switch {
 		case i > 0:
-			known = append(known, Known{cells["user_id"], strings.ToUpper(cells["source"]), cells["workspace_id"]})
+			known = append(known, Pair{cells["user_id"], strings.ToUpper(cells["source"]), cells["workspace_id"]})
 		case cells["user_id"] == "", cells["workspace_id"] == "":
 			return nil, fmt.Errorf("the header %q lacks user_id or workspace_id", strings.Join(row, ","))
 		}

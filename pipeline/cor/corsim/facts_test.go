@@ -35,7 +35,7 @@ func probing() []sent {
 // transcript is what a simulator with these facts answers to probing.
 func transcript(t *testing.T, found ...string) string {
 	t.Helper()
-	config := Config{Known: []Known{{"U1", "SAP", "W\u00e9"}, {"", "SAP", "V"}}}
+	config := Config{Known: []Pair{{"U1", "SAP", "W\u00e9"}, {"", "SAP", "V"}}}
 	if err := config.LoadFacts(strings.NewReader(`{"run_id":"x","facts":[` + strings.Join(found, ",") + `]}`)); err != nil {
 		t.Fatal(err)
 	}

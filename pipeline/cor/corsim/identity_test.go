@@ -32,7 +32,7 @@ func TestOwnIdentity(t *testing.T) {
 		{attach("U2", oneSAP), strings.NewReplacer("U1", "U2", "8545", "8546").Replace(oneDone)},
 		{spelled("u1", "SAP", "WS-1", "60"), strings.NewReplacer("U1", "u1", "8545", "8547").Replace(oneDone)},
 	})
-	if got := fmt.Sprint(s.Holdings()); got != "[{U1 OKTA WS-1 60} {U1 SAP WS-1 60} {U1 SAP ws-1 5} {U2 SAP WS-1 60} {u1 SAP WS-1 60}]" {
+	if got := fmt.Sprint(s.Holdings()); got != "map[{U1 OKTA WS-1}:60 {U1 SAP WS-1}:60 {U1 SAP ws-1}:5 {U2 SAP WS-1}:60 {u1 SAP WS-1}:60]" {
 		t.Errorf("holds %s", got)
 	}
 }
@@ -56,8 +56,8 @@ func TestSharedIdentities(t *testing.T) {
 				{spelled("U1", c.thenSource, c.then, "20"), ofU1(then)},
 				{spelled("U1", "SAP", "OTHER", "1"), ofU1(then, other)},
 			})
-			if got := fmt.Sprint(s.Holdings()); got != fmt.Sprintf("[{U1 %s %s 20} {U1 SAP OTHER 1}]", c.thenSource, c.then) &&
-				got != fmt.Sprintf("[{U1 SAP OTHER 1} {U1 %s %s 20}]", c.thenSource, c.then) {
+			if got := fmt.Sprint(s.Holdings()); got != fmt.Sprintf("map[{U1 %s %s}:20 {U1 SAP OTHER}:1]", c.thenSource, c.then) &&
+				got != fmt.Sprintf("map[{U1 SAP OTHER}:1 {U1 %s %s}:20]", c.thenSource, c.then) {
 				t.Errorf("holds %s", got)
 			}
 			remaining := detach("U1", `{"workspaces":["`+c.first+`"],"metadata":{"source":"`+c.firstSource+`"}}`)
@@ -82,7 +82,7 @@ func TestUsersWithoutCase(t *testing.T) {
 		{attach("U1", oneSAP), oneDone},
 		{spelled("u1", "SAP", "WS-1", "70"), strings.Replace(oneDone, "60}}", "70}}", 1)},
 	})
-	if held := fmt.Sprint(s.Holdings()); held != "[{U1 SAP WS-1 70}]" {
+	if held := fmt.Sprint(s.Holdings()); held != "map[{U1 SAP WS-1}:70]" {
 		t.Errorf("COR holds %s", held)
 	}
 }
@@ -90,7 +90,7 @@ func TestUsersWithoutCase(t *testing.T) {
 // TestKnownUnderAnIdentity: what is known under one name is known under all that mean the same.
 func TestKnownUnderAnIdentity(t *testing.T) {
 	for identity, want := range map[string]string{"id-sources=own": "200 400 400 400", "id-sources=shared": "200 200 400 400", "id-case=ignored": "200 400 200 200"} {
-		s := simulate(t, Config{Known: []Known{{"U1", "SAP", "WS-1"}}}, identity)
+		s := simulate(t, Config{Known: []Pair{{"U1", "SAP", "WS-1"}}}, identity)
 		var got []string
 		for _, q := range []sent{attach("U1", oneSAP), spelled("U1", "OKTA", "WS-1", "60"), spelled("U1", "SAP", "Ws-1", "60"), spelled("u1", "SAP", "WS-1", "60")} {
 			got = append(got, ask(t, s, q)[:3])

@@ -28,7 +28,7 @@ func TestReadKnown(t *testing.T) {
 }
 
 // knows reports whether a user, and a workspace under a source, exist.
-func knows(k []Known, asked [3]string) bool {
+func knows(k []Pair, asked [3]string) bool {
 	c := call{Workspaces: []item{{Workspace: asked[2]}}}
 	c.Metadata.Source = asked[1]
 	_, _, no := New(Config{Known: k}).admit(asked[0], c)

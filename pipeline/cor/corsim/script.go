@@ -49,7 +49,7 @@ type fault struct {
 	// What it answers in place of COR.
 	Status     int      `json:"status"`
 	Body       string   `json:"body"` // A to E, "html" or "empty"; absent: A with name, code or message, else E from 400 on, else empty
-	Name       string   `json:"name"`
+	Name       string   `json:"name"` // absent: CORCustomError, FS003 and the status in words
 	Code       string   `json:"code"`
 	Message    string   `json:"message"`
 	RetryAfter *float64 `json:"retry_after"` // in seconds

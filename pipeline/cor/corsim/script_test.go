@@ -11,7 +11,7 @@ import (
 )
 
 func TestScriptedActions(t *testing.T) {
-	const stored, nothing = "[{U1 SAP WS-1 60} {U1 SAP WS-2 40.5}]", "[]"
+	const stored, nothing = "map[{U1 SAP WS-1}:60 {U1 SAP WS-2}:40.5]", "map[]"
 	for _, c := range []struct {
 		entry, want, holds string
 	}{

@@ -47,7 +47,7 @@ func script(t testing.TB, text string) Script {
 }
 
 // known holds users U1 and U2, and workspaces WS-1 and WS-2.
-func known() []Known { return []Known{{"U1", "", "WS-1"}, {"U2", "", "WS-2"}} }
+func known() []Pair { return []Pair{{"U1", "", "WS-1"}, {"U2", "", "WS-2"}} }
 
 // sent is one request in short: "METHOD PATH" and a body.
 type sent struct {
@@ -259,7 +259,7 @@ func TestNumbersAreExact(t *testing.T) {
 		if want := strings.Replace(oneDone, "60}}", number+"}}", 1); got != want {
 			t.Errorf("%s: got %s, want %s", number, got, want)
 		}
-		if held := s.Holdings(); held[0].Percentage != number {
+		if held := s.Holdings(); held[Pair{"U1", "SAP", "WS-1"}] != number {
 			t.Errorf("%s is held as %v", number, held)
 		}
 	}

@@ -1,7 +1,6 @@
 package corsim
 
 import (
-	"fmt"
 	"math/big"
 	"net/http"
 	"slices"
@@ -180,7 +179,7 @@ func (s *Simulator) detach(before, wanted []attachment) (after []attachment, no 
 }
 
 // listed is what the answer to an attach shows: a workspace that the request names under the names it gives it, the
-// others under the name that attached them las.
+// others under the name that attached them last.
 func (s *Simulator) listed(attached, wanted []attachment) (list []attachment) {
 	for _, a := range attached {
 		first := len(list)
@@ -197,23 +196,18 @@ func (s *Simulator) listed(attached, wanted []attachment) (list []attachment) {
 	return list
 }
 
-// Holding is one workspace of one user, by external ids, with the stored percentage as exact decimal text.
-type Holding struct {
-	User, Source, Workspace, Percentage string
-}
-
-// Holdings lists everything attached now, ordered by user, source and workspace: users under the first id that meant
-// them, workspaces under the one that attached them las.
-func (s *Simulator) Holdings() (list []Holding) {
+// Holdings returns the percentages of all that is attached now, as exact decimal text: users under the first id that
+// meant them, workspaces under the one that attached them last.
+func (s *Simulator) Holdings() map[Pair]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	held := make(map[Pair]string)
 	for _, u := range s.users {
 		for _, a := range u.attached {
-			list = append(list, Holding{u.external, a.name.Value().source, a.name.Value().external, a.percentage})
+			held[Pair{u.external, a.name.Value().source, a.name.Value().external}] = a.percentage
 		}
 	}
-	slices.SortFunc(list, func(a, b Holding) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	return list
+	return held
 }
 
 // rational reads a JSON number exactly; nil for one of absurd length or with an exponent.

@@ -24,7 +24,7 @@ func TestSwitches(t *testing.T) {
 
 	for _, c := range []struct {
 		set   string
-		known []Known
+		known []Pair
 		steps []step
 	}{
 		{"repeat=updates", nil, []step{{attach("U1", oneSAP), oneDone}, {again, strings.Replace(oneDone, "60}}", "70}}", 1)}}},
@@ -79,15 +79,15 @@ func TestWhatIsStored(t *testing.T) {
 	for _, c := range []struct {
 		set, body, want string
 	}{
-		{"unknown-workspace=refused-400", withGhost, "[]"},
-		{"unknown-workspace=refused-404", withGhost, "[]"},
-		{"unknown-workspace=left-out", withGhost, "[{U1 SAP WS-1 60}]"},
-		{"unknown-workspace=errors", withGhost, "[{U1 SAP WS-1 60}]"},
-		{"unknown-workspace=partial-success", withGhost, "[{U1 SAP WS-1 60}]"},
-		{"percentage=rounded", strings.Replace(oneSAP, "60", "59.5", 1), "[{U1 SAP WS-1 60}]"},
-		{"percentage=text", oneSAP, "[{U1 SAP WS-1 60}]"},
-		{"over-100=refused", strings.Replace(twoSAP, "40.5", "41", 1), "[]"},
-		{"zero=refused", strings.Replace(twoSAP, "40.5", "0", 1), "[]"},
+		{"unknown-workspace=refused-400", withGhost, "map[]"},
+		{"unknown-workspace=refused-404", withGhost, "map[]"},
+		{"unknown-workspace=left-out", withGhost, "map[{U1 SAP WS-1}:60]"},
+		{"unknown-workspace=errors", withGhost, "map[{U1 SAP WS-1}:60]"},
+		{"unknown-workspace=partial-success", withGhost, "map[{U1 SAP WS-1}:60]"},
+		{"percentage=rounded", strings.Replace(oneSAP, "60", "59.5", 1), "map[{U1 SAP WS-1}:60]"},
+		{"percentage=text", oneSAP, "map[{U1 SAP WS-1}:60]"},
+		{"over-100=refused", strings.Replace(twoSAP, "40.5", "41", 1), "map[]"},
+		{"zero=refused", strings.Replace(twoSAP, "40.5", "0", 1), "map[]"},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			var log records
@@ -96,7 +96,7 @@ func TestWhatIsStored(t *testing.T) {
 			if got := fmt.Sprint(s.Holdings()); got != c.want {
 				t.Errorf("holds %s, want %s", got, c.want)
 			}
-			if applied := log[0].Applied; applied != (c.want != "[]") {
+			if applied := log[0].Applied; applied != (c.want != "map[]") {
 				t.Errorf("the log says applied %t", applied)
 			}
 		})
@@ -120,7 +120,7 @@ func TestDetach(t *testing.T) {
 	if text := fmt.Sprint(applied); text != "[true true false true]" {
 		t.Errorf("applied %s", text)
 	}
-	if text := fmt.Sprint(s.Holdings()); text != "[{U1 SAP WS-1 60} {U1 SAP WS-2 40.5}]" {
+	if text := fmt.Sprint(s.Holdings()); text != "map[{U1 SAP WS-1}:60 {U1 SAP WS-2}:40.5]" {
 		t.Errorf("holds %s", text)
 	}
 }

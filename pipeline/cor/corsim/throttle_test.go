@@ -45,7 +45,7 @@ func TestThrottling(t *testing.T) {
 
 // TestGivingUp ends the client's context while the answer is delayed.
 func TestGivingUp(t *testing.T) {
-	for entry, want := range map[string]string{`"delay": "5s"`: "[{U1 SAP WS-1 60}]", `"delay": "5s", "cut": "before"`: "[]"} {
+	for entry, want := range map[string]string{`"delay": "5s"`: "map[{U1 SAP WS-1}:60]", `"delay": "5s", "cut": "before"`: "map[]"} {
 		synctest.Test(t, func(t *testing.T) {
 			var log records
 			s := simulate(t, Config{Log: log.keep, Script: script(t, `{"faults": [{`+entry+`}]}`)})

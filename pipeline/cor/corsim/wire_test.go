@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +33,7 @@ func TestUserIDs(t *testing.T) {
 			if last.User != user || last.Path != "/v2/integrations/users/"+path+"/attach" {
 				t.Errorf("%s arrived as user %q, path %s", path, last.User, last.Path)
 			}
-			if !slices.Contains(s.Holdings(), Holding{user, "SAP", "WS-1", "60"}) {
+			if s.Holdings()[Pair{user, "SAP", "WS-1"}] != "60" {
 				t.Errorf("nothing is held for %q", user)
 			}
 		}
@@ -158,8 +157,8 @@ func TestConcurrency(t *testing.T) {
 	held := s.Holdings()
 	for c := range clients {
 		for w, percentage := range asked[c] {
-			if want := (Holding{fmt.Sprintf("U%d", c), "SAP", fmt.Sprintf("WS-%d", w), percentage}); !slices.Contains(held, want) {
-				t.Errorf("%v is not held", want)
+			if pair := (Pair{fmt.Sprintf("U%d", c), "SAP", fmt.Sprintf("WS-%d", w)}); held[pair] != percentage {
+				t.Errorf("%v is held with %q, not %s", pair, held[pair], percentage)
 			}
 		}
 	}
