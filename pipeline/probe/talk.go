@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -177,8 +178,5 @@ func (t *talk) evidence(from string) string {
 			texts = append(texts, r.text(&t.Subject))
 		}
 	}
-	if texts == nil {
-		return t.why
-	}
-	return strings.Join(texts, "; ")
+	return cmp.Or(strings.Join(texts, "; "), t.why)
 }

@@ -49,11 +49,11 @@ type Simulator struct {
 	requests atomic.Int64
 	logging  sync.Mutex
 
-	knownUsers      map[string]bool // and workspaces, by key; both mean nothing where everything is known
+	knownUsers      map[mapping]bool // and workspaces, by key; both mean nothing where everything is known
 	knownWorkspaces map[mapping]bool
 
-	mu         sync.Mutex       // guards what follows; it is never held while waiting, reading or writing
-	users      map[string]*user // by key; they and the workspaces get their ids when a request first names them, and keep them
+	mu         sync.Mutex        // guards what follows; it is never held while waiting, reading or writing
+	users      map[mapping]*user // by key; they and the workspaces get their ids when a request first names them, and keep them
 	workspaces map[mapping]*workspace
 	met        map[string]int       // how many requests of a user an entry of the script has concerned
 	issued     int                  // tokens
@@ -64,8 +64,8 @@ type Simulator struct {
 // New makes a simulator from a copy of c.
 func New(c Config) *Simulator {
 	s := &Simulator{
-		config: c, set: make(settings), knownUsers: make(map[string]bool), knownWorkspaces: make(map[mapping]bool),
-		users: make(map[string]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
+		config: c, set: make(settings), knownUsers: make(map[mapping]bool), knownWorkspaces: make(map[mapping]bool),
+		users: make(map[mapping]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
 		expires: make(map[string]time.Time), refresh: make(map[string]bool),
 	}
 	for _, w := range Switches() {
@@ -83,8 +83,8 @@ func New(c Config) *Simulator {
 	}[form]
 	s.tooMany.Status = http.StatusTooManyRequests
 	for _, k := range c.Known {
-		s.knownUsers[s.set.idKey(k.User)] = true
-		s.knownWorkspaces[s.set.workspaceKey(mapping{k.Source, k.Workspace})] = true
+		s.knownUsers[s.set.key(mapping{"", k.User})] = true
+		s.knownWorkspaces[s.set.key(mapping{k.Source, k.Workspace})] = true
 	}
 	return s
 }
@@ -98,8 +98,8 @@ type exchange struct {
 	fault   *fault
 }
 
-// ServeHTTP answers one request. Where a connection is to break it panics with http.ErrAbortHandler, as net/http asks
-// of handlers.
+// ServeHTTP answers one request. Where a connection is to break before an answer it panics with http.ErrAbortHandler, as
+// net/http asks of handlers; after a part of one net/http breaks it.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{
 		Record:  Record{Number: s.requests.Add(1), Time: time.Now().UTC(), Method: r.Method, Path: r.URL.EscapedPath()},
@@ -118,10 +118,6 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), ans.header)
 	w.WriteHeader(ans.status)
 	_, _ = w.Write(ans.body)
-	if x.fault.Truncate != nil {
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
 }
 
 // maxBody bounds what is read of a request. A longer one does not arrive.

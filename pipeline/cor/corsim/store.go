@@ -23,7 +23,7 @@ type workspace struct {
 	title string
 }
 
-// mapping is what names a workspace: its external id under a source.
+// mapping is what names a workspace: its external id under a source. That of a user has none.
 type mapping struct{ source, external string }
 
 // attachment is a workspace under the name that attached it last, with the text of the percentage. In a request it is
@@ -37,29 +37,24 @@ type attachment struct {
 // documentedSources are spelled as COR's pages print them.
 const documentedSources = "JIRA SALESFORCE ADVERTMIND QUICKBOOKS ZAPIER OKTA MICROSOFT_DYNAMICS GITHUB MICROSOFT_TEAMS VBS SAP GLOBANT"
 
-// idKey is what COR compares ids by.
-func (s settings) idKey(id string) string {
-	if s["id-form"] == "nfc" {
-		id = norm.NFC.String(id)
-	}
-	if s["id-case"] == "ignored" {
-		id = strings.ToLower(id)
-	}
-	return id
-}
-
-func (s settings) workspaceKey(m mapping) mapping {
+// key is what COR compares a workspace by; or a user, without a source.
+func (s settings) key(m mapping) mapping {
 	if s["id-sources"] == "shared" {
 		m.source = ""
 	}
-	m.external = s.idKey(m.external)
+	if s["id-form"] == "nfc" {
+		m.external = norm.NFC.String(m.external)
+	}
+	if s["id-case"] == "ignored" {
+		m.external = strings.ToLower(m.external)
+	}
 	return m
 }
 
 // user returns the user that an id means. One that is new has nothing attached.
 func (s *Simulator) user(external string) *user {
 	const first = 8545 // of COR's ids; the next ones count up
-	key := s.set.idKey(external)
+	key := s.set.key(mapping{"", external})
 	if s.users[key] == nil {
 		s.users[key] = &user{id: first + len(s.users), external: external}
 	}
@@ -68,7 +63,7 @@ func (s *Simulator) user(external string) *user {
 
 // workspace returns the workspace that a source and an id mean.
 func (s *Simulator) workspace(m mapping) *workspace {
-	key := s.set.workspaceKey(m)
+	key := s.set.key(m)
 	if s.workspaces[key] == nil {
 		s.workspaces[key] = &workspace{1 + len(s.workspaces), "Workspace " + m.external}
 	}
@@ -110,12 +105,12 @@ func (s *Simulator) admit(user string, asked call) (wanted []attachment, unknown
 		return nil, nil, asked.wrong
 	case s.set["sources"] != "any" && !slices.Contains(strings.Fields(documentedSources), asked.Metadata.Source):
 		return nil, nil, refuse(http.StatusBadRequest, "InvalidSourceError", "", "source %q is not one of COR's", asked.Metadata.Source)
-	case !everything && !s.knownUsers[s.set.idKey(user)]:
+	case !everything && !s.knownUsers[s.set.key(mapping{"", user})]:
 		return nil, nil, s.set.unknown("user", "UserNotFoundError", user)
 	}
 	for _, it := range asked.Workspaces {
 		m := mapping{asked.Metadata.Source, it.Workspace}
-		key := s.set.workspaceKey(m)
+		key := s.set.key(m)
 		switch {
 		case everything, s.knownWorkspaces[key], s.knownWorkspaces[mapping{"", key.external}]:
 			wanted = append(wanted, attachment{unique.Make(m), s.workspace(m), string(it.Percentage)})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 )
 
 // Transport answers requests in virtual time: no sockets, no goroutines, whatever the host. A cut becomes an error that
@@ -29,6 +30,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.status == 0 {
 		cut := fmt.Errorf("%s %s: the simulator cut the connection: %w", r.Method, r.URL.Redacted(), w.end)
 		return nil, cmp.Or(context.Cause(r.Context()), cut)
+	}
+	if declared, err := strconv.Atoi(w.header.Get("Content-Length")); err == nil && declared > w.body.Len() {
+		w.end = io.ErrUnexpectedEOF // as net/http does
 	}
 	return &http.Response{
 		StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
