@@ -105,18 +105,12 @@ const (
 // COR does not know, in form F or G where that is wanted. Workspaces that a script adds have the source of the request.
 func (s *Simulator) reply(x *exchange, u *user, attached []attachment, unknown []string) userReply {
 	r, f := userReply{ID: u.id, Name: "User " + u.external, Email: "user-" + u.external + "@example.com"}, x.fault
-	var shown []attachment
-	for _, a := range attached {
-		if strings.HasPrefix(s.set["percentage"], "text") {
-			a.percentage = `"` + a.percentage + `"`
-		}
-		shown = append(shown, a)
-	}
+	shown := slices.Clone(attached)
 	for _, external := range slices.Sorted(maps.Keys(f.ExtraWorkspace)) {
 		m := mapping{x.Source, external}
 		shown = append(shown, attachment{unique.Make(m), s.workspace(m), string(f.ExtraWorkspace[external])})
 	}
-	for _, a := range shown {
+	for i, a := range shown {
 		m, mapped := a.name.Value(), ""
 		if slices.Contains(f.DropWorkspace, m.external) {
 			continue
@@ -126,6 +120,8 @@ func (s *Simulator) reply(x *exchange, u *user, attached []attachment, unknown [
 		}
 		if value, ok := f.SetPercentage[m.external]; ok {
 			a.percentage = string(value)
+		} else if i < len(attached) && strings.HasPrefix(s.set["percentage"], "text") {
+			a.percentage = `"` + a.percentage + `"`
 		}
 		workspaceID, userID := a.workspace.id, u.id
 		switch f.Contradict {

@@ -87,9 +87,7 @@ func ReadScript(r io.Reader) (Script, error) {
 	if document.Faults == nil {
 		return nil, errors.New(`fault script: the document has no "faults"`)
 	}
-	for i := range document.Faults {
-		f := &document.Faults[i]
-		f.Endpoint = cmp.Or(f.Endpoint, endpointAttach)
+	for i, f := range document.Faults {
 		if err := f.check(); err != nil {
 			return nil, fmt.Errorf("fault script: faults.%d: %w", i, err)
 		}
@@ -138,7 +136,7 @@ func (s *Simulator) choose(x *exchange) {
 	defer s.mu.Unlock()
 	for i := range s.config.Script {
 		f := &s.config.Script[i]
-		if f.Endpoint != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.Source {
+		if cmp.Or(f.Endpoint, endpointAttach) != x.Endpoint || f.User != "*" && f.User != "" && f.User != x.User || f.Source != "" && f.Source != x.Source {
 			continue
 		}
 		entryAndUser := fmt.Sprint(i, " ", x.User)

@@ -120,11 +120,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(ans.body)
 }
 
-// maxBody bounds what is read of a request. A longer one does not arrive.
-const maxBody = 16 << 20
-
 // answer brings an exchange to its answer and its end: what COR itself says, and what the script makes of it.
 func (s *Simulator) answer(x *exchange) (ans answer) {
+	const maxBody = 16 << 20 // a longer request does not arrive
 	var err error
 	x.End = "gone"
 	if x.body, err = io.ReadAll(http.MaxBytesReader(nil, x.request.Body, maxBody)); err != nil {

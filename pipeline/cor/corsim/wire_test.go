@@ -94,7 +94,7 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	if got := log[0].End; got != "gone" {
 		t.Errorf("ended %s", got)
 	}
-	long := attach("U1", strings.Repeat(" ", maxBody+1))
+	long := attach("U1", strings.Repeat(" ", 16<<20+1))
 	if got := ask(t, s, long); got != "cut" {
 		t.Errorf("got %s", got)
 	}
