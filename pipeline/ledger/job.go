@@ -51,25 +51,26 @@ type trouble struct {
 }
 
 // mark says what a job has made of a pair or a user.
-type mark byte
+type mark uint64
 
 const (
 	inLatest   mark = 1 << iota // the job's latest import has it
 	inBaseline                  // its baseline has it
 	everInBase                  // one of its baselines had it
 	wanted                      // it is wanted: see Import
+
+	allMarks mark = 1<<iota - 1
 )
 
-// marks are those of all pairs, or of all users, that a job ever had, by hash.
-type marks map[uint64]mark
+// marks are those of all pairs, or of all users, that a job ever had: sorted, each a
+// hash with the marks in place of its last bits. Millions of them are kept in memory.
+type marks []mark
 
-const markSize = 9 // as it is stored: the hash and the mark
-
-// MarshalJSON returns the marks of millions of pairs as one string.
+// MarshalJSON returns the marks as one string.
 func (m marks) MarshalJSON() ([]byte, error) {
-	blob := make([]byte, 0, markSize*len(m))
-	for hash, is := range m {
-		blob = append(binary.BigEndian.AppendUint64(blob, hash), byte(is))
+	blob := make([]byte, 0, 8*len(m))
+	for _, is := range m {
+		blob = binary.BigEndian.AppendUint64(blob, uint64(is))
 	}
 	return json.Marshal(blob)
 }
@@ -78,27 +79,60 @@ func (m marks) MarshalJSON() ([]byte, error) {
 func (m *marks) UnmarshalJSON(text []byte) error {
 	var blob []byte
 	err := json.Unmarshal(text, &blob)
-	*m = make(marks, len(blob)/markSize)
-	for one := range slices.Chunk(blob, markSize) {
-		(*m)[binary.BigEndian.Uint64(one)] = mark(one[markSize-1])
+	for one := range slices.Chunk(blob, 8) {
+		*m = append(*m, mark(binary.BigEndian.Uint64(one)))
 	}
 	return err
 }
 
-func (m marks) count(of mark) (count int) {
+// of returns the marks of a key, and whether it has any or had.
+func (m marks) of(key string) (is mark, found bool) {
+	at, _ := slices.BinarySearch(m, hashed(key))
+	if at == len(m) || m[at]&^allMarks != hashed(key) {
+		return 0, false
+	}
+	return m[at] & allMarks, true
+}
+
+// clear takes marks away from all but the spared ones.
+func (m marks) clear(cleared mark, spared map[mark]bool) {
+	for n, is := range m {
+		if !spared[is&^allMarks] {
+			m[n] = is &^ cleared
+		}
+	}
+}
+
+// merge sorts the marks, and makes one of those of the same hash.
+func (m marks) merge() marks {
+	slices.Sort(m)
+	merged := m[:0]
 	for _, is := range m {
-		if is&of != 0 {
+		if n := len(merged) - 1; n >= 0 && merged[n]&^allMarks == is&^allMarks {
+			merged[n] |= is
+		} else {
+			merged = append(merged, is)
+		}
+	}
+	return merged
+}
+
+func (m marks) count(has, lacks mark) (count int) {
+	for _, is := range m {
+		if is&has == has && is&lacks == 0 {
 			count++
 		}
 	}
 	return count
 }
 
+func hashed(key string) mark { return mark(hash(key)) &^ allMarks }
+
 // job returns what is known of a job; of one that is new, nothing.
 func (l *Ledger) job(target, name string) job {
 	j := get[job](l, jobsTable+target, name)
-	if j.Pairs == nil {
-		j.Pairs, j.Users, j.Troubled = make(marks), make(marks), make(map[pipeline.UserID]trouble)
+	if j.Troubled == nil {
+		j.Troubled = make(map[pipeline.UserID]trouble)
 	}
 	return j
 }
@@ -119,26 +153,35 @@ func (l *Ledger) conclude(run Run, i *Import) {
 	}
 	j := l.job(target, run.Job)
 	if cleared, set := j.conclude(run.Counter, i, doubtful); set != 0 {
-		spared := l.damaged(target, i)
-		for pair, is := range j.Pairs {
-			if spared[pair] {
-				j.Pairs[pair] = is | set&inLatest
-			} else {
-				j.Pairs[pair] = is &^ cleared
-			}
-		}
-		for user, is := range j.Users {
-			j.Users[user] = is &^ cleared
-		}
-		for pair := range i.Pairs {
-			j.Pairs[hash(pairKey(pair))] |= set
-		}
-		for user := range i.Users {
-			j.Users[hash(string(user))] |= set
-		}
+		l.mark(&j, target, i, cleared, set)
 	}
 	j.trouble(run.Counter, i)
 	l.put(jobsTable+target, run.Job, &j)
+}
+
+// mark changes the marks of all pairs and users of a job: some are cleared, and those
+// that the import has get others. All pairs of its damaged users count as in the input.
+func (l *Ledger) mark(j *job, target string, i *Import, cleared, set mark) {
+	spared := make(map[mark]bool)
+	for user := range i.Damaged {
+		for _, p := range l.ofUser(target, user) {
+			if _, had := j.Pairs.of(p.key); had {
+				spared[hashed(p.key)] = true
+			}
+		}
+	}
+	j.Pairs.clear(cleared, spared)
+	j.Users.clear(cleared, nil)
+	for one := range spared {
+		j.Pairs = append(j.Pairs, one|set&inLatest)
+	}
+	for pair := range i.Pairs {
+		j.Pairs = append(j.Pairs, hashed(pairKey(pair))|set)
+	}
+	for user := range i.Users {
+		j.Users = append(j.Users, hashed(string(user))|set)
+	}
+	j.Pairs, j.Users = j.Pairs.merge(), j.Users.merge()
 }
 
 // conclude takes over an import, and returns how the marks of the job's pairs and
@@ -183,20 +226,10 @@ func (j *job) trouble(counter int64, i *Import) {
 		}
 	}
 	for user, reason := range i.Troubled {
-		newer := j.Latest > counter && j.Users[hash(string(user))]&inLatest != 0
+		is, _ := j.Users.of(string(user))
+		newer := j.Latest > counter && is&inLatest != 0
 		if !newer && j.Troubled[user].Counter <= counter {
 			j.Troubled[user] = trouble{counter, reason}
 		}
 	}
-}
-
-// damaged returns the hashes of all pairs of an import's damaged users.
-func (l *Ledger) damaged(target string, i *Import) map[uint64]bool {
-	pairs := make(map[uint64]bool)
-	for user := range i.Damaged {
-		for _, p := range l.ofUser(target, user) {
-			pairs[hash(p.key)] = true
-		}
-	}
-	return pairs
 }

@@ -547,7 +547,7 @@ func TestNightsInAnyOrder(t *testing.T) {
 		want := naively(nights, "staff")
 		j := l.job(targetKey(here), "staff")
 		for _, p := range somePairs {
-			is := j.Pairs[hash(pairKey(named(p)))]
+			is, _ := j.Pairs.of(pairKey(named(p)))
 			if is&inBaseline != 0 != want.baseline[p] || is&everInBase != 0 != want.had[p] || is&inLatest != 0 != want.latest[p] || is&wanted == 0 && want.wanted[p] {
 				t.Fatalf("%s has the marks %b; want %+v", p, is, want)
 			}

@@ -30,7 +30,7 @@ import (
 )
 
 // format is that of everything in the file. A ledger of another one is refused.
-const format = 4
+const format = 5
 
 // patience is how long another process may hold the file.
 const patience = time.Minute

@@ -21,20 +21,13 @@ type Drop struct {
 
 // Drop compares an import with the baseline of its job. Only Pairs, Users and
 // Damaged of the import count.
-func (l *Ledger) Drop(target pipeline.Target, name string, i Import) (d Drop) {
+func (l *Ledger) Drop(target pipeline.Target, name string, i Import) Drop {
 	j := l.job(targetKey(target), name)
-	d.AllPairs, d.AllUsers = j.Pairs.count(inBaseline), j.Users.count(inBaseline)
-	for pair := range i.Pairs {
-		delete(j.Pairs, hash(pairKey(pair)))
+	l.mark(&j, targetKey(target), &i, inLatest, inLatest)
+	return Drop{
+		Pairs: j.Pairs.count(inBaseline, inLatest), AllPairs: j.Pairs.count(inBaseline, 0),
+		Users: j.Users.count(inBaseline, inLatest), AllUsers: j.Users.count(inBaseline, 0),
 	}
-	for user := range i.Users {
-		delete(j.Users, hash(string(user)))
-	}
-	for pair := range l.damaged(targetKey(target), &i) {
-		delete(j.Pairs, pair)
-	}
-	d.Pairs, d.Users = j.Pairs.count(inBaseline), j.Users.count(inBaseline)
-	return d
 }
 
 // Pairs returns what is known of the pairs of a user, by source and workspace. A
@@ -83,7 +76,8 @@ func (l *Ledger) confirmed(target pipeline.Target, p stored) bool {
 func (l *Ledger) Vanished(target pipeline.Target, name string, inInput func(pipeline.Pair) bool) (vanished []pipeline.Vanished) {
 	j := l.job(targetKey(target), name)
 	for key, s := range l.pairs(targetKey(target)) {
-		if pair := pairOf(key); s.Attached && j.Pairs[hash(key)]&everInBase != 0 && !inInput(pair) {
+		is, _ := j.Pairs.of(key)
+		if pair := pairOf(key); s.Attached && is&everInBase != 0 && !inInput(pair) {
 			vanished = append(vanished, pipeline.Vanished{Pair: pair, Percentage: s.Percentage, ConfirmedAt: s.At})
 		}
 	}

@@ -62,7 +62,7 @@ func (l *Ledger) newProtector(target pipeline.Target) *protector {
 // import had of it stood perhaps in a broken record. It is "" when none does.
 func (p *protector) wantedBy(key string) string {
 	for _, j := range p.jobs {
-		is, had := j.Pairs[hash(key)]
+		is, had := j.Pairs.of(key)
 		switch {
 		case is&wanted != 0:
 			return fmt.Sprintf("job %q wants it", j.name)
@@ -118,7 +118,7 @@ func (p *protector) protectsUser(user pipeline.UserID) (reason string) {
 // lost reports whether all that a job had of a user's pairs has vanished.
 func (j *job) lost(pairs []stored) (had bool) {
 	for _, pair := range pairs {
-		is, found := j.Pairs[hash(pair.key)]
+		is, found := j.Pairs.of(pair.key)
 		if is&inLatest != 0 {
 			return false
 		}
