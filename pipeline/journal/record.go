@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -61,7 +63,8 @@ const (
 // seal returns how a line ends: with the CRC of all bytes before. It is Castagnoli's,
 // which processors have an instruction for.
 func seal(body []byte) string {
-	return fmt.Sprintf("%s%08x%s", sealStart, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), sealEnd)
+	crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	return sealStart + hex.EncodeToString(crc) + sealEnd
 }
 
 // read decodes a line; why says what is wrong with it, "" when it is right.

@@ -195,14 +195,14 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestIdentities(t *testing.T) {
+func TestHeld(t *testing.T) {
 	table := tableOf(t, Rules{Limit: pipeline.Hundred}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP\nu1 w2 40 SAP\nu2 w1 10 SAP"))
 	user := table.Send(0)
 	pivot := func(id int64) *pipeline.Pivot { return &pipeline.Pivot{UserID: 1, WorkspaceID: id, Percentage: "60"} }
 	table.Settle(&user, Settlement{Verdicts: [][]pipeline.Verdict{{{Status: pipeline.Matched, Pivot: pivot(7)}, {Status: pipeline.Unknown, Pivot: pivot(8)}}}})
 	got := make(map[int32]pipeline.Identity)
-	for r, identity := range table.Identities() {
-		got[r] = identity
+	for r := range table.Held() {
+		got[r] = table.Identity(r)
 	}
 	if diff := cmp.Diff(map[int32]pipeline.Identity{0: {User: 1, Workspace: 7}}, got); diff != "" {
 		t.Error(diff)

@@ -16,7 +16,7 @@ import (
 // Table holds the rows of a run. Rows are added in input order; then Rule says
 // what becomes of each; then users may be settled, in any order and from several
 // goroutines, each user once at a time; then the lines are read. One row takes 48
-// bytes, and 64 more in a run that sends, beside its texts, which are kept once.
+// bytes, and 56 more in a run that sends, beside its texts, which are kept once.
 type Table struct {
 	inputs []string // names of the input files, for reasons
 	op     pipeline.Op

@@ -16,7 +16,7 @@ import (
 type answer struct {
 	identity                                     pipeline.Identity
 	sentAt                                       int64 // Unix nanoseconds; 0 = nothing left
-	number                                       int64
+	number                                       int32
 	percentage, name, integration, code, subject int32
 	httpStatus, attempts                         uint16
 	returned                                     bool // there is a pivot
@@ -69,7 +69,7 @@ func (t *Table) settle(r int32, v *pipeline.Verdict) {
 	text := func(s string) int32 { return t.reasons.add(s, 0) }
 	t.mark(r, number(slices.Index(t.statuses, v.Status)), text(v.Reason))
 	a := answer{
-		number: v.Number, code: text(v.ErrorCode), subject: text(string(v.Subject)), named: v.Named, resumable: v.Resumable,
+		number: int32(v.Number), code: text(v.ErrorCode), subject: text(string(v.Subject)), named: v.Named, resumable: v.Resumable,
 		httpStatus: uint16(v.HTTPStatus), attempts: uint16(min(v.Attempts, math.MaxUint16)),
 	}
 	if !v.SentAt.IsZero() {
@@ -102,20 +102,23 @@ func (t *Table) Answered() (sent, lost int, inactive []string) {
 	return sent, lost, slices.Sorted(maps.Keys(t.inactive))
 }
 
-// Identities yields each row that COR holds something for, with the identity of its
-// pair: rows that are matched, mismatched or unchanged, as far as COR told one.
-func (t *Table) Identities() iter.Seq2[int32, pipeline.Identity] {
-	return func(yield func(int32, pipeline.Identity) bool) {
+// Held yields each row that COR holds something for, under an identity that is known:
+// rows that are matched, mismatched or unchanged.
+func (t *Table) Held() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
 		for r := range int32(len(t.answers)) {
 			switch t.statuses[t.rows.at(r).status] {
 			case pipeline.Matched, pipeline.Mismatched, pipeline.Unchanged:
-				if identity := t.answers[r].identity; identity.Known() && !yield(r, identity) {
+				if t.answers[r].identity.Known() && !yield(r) {
 					return
 				}
 			}
 		}
 	}
 }
+
+// Identity returns the identity of a row that Held has yielded.
+func (t *Table) Identity(r int32) pipeline.Identity { return t.answers[r].identity }
 
 // Finish says why rows were not sent that planning would send and that have no
 // verdict, or none that says why. It is called before the lines are read; a dry run
@@ -196,7 +199,7 @@ func (t *Table) line(r int32, file int, line *pipeline.Line, pivot *pipeline.Piv
 	}
 	a := &t.answers[r]
 	line.Resumable = unsent || a.resumable
-	line.HTTPStatus, line.Attempts, line.Number, line.Named = int(a.httpStatus), int(a.attempts), a.number, a.named
+	line.HTTPStatus, line.Attempts, line.Number, line.Named = int(a.httpStatus), int(a.attempts), int64(a.number), a.named
 	line.ErrorCode, line.Subject = t.reasons.at(a.code), pipeline.Subject(t.reasons.at(a.subject))
 	if a.sentAt != 0 {
 		line.SentAt = time.Unix(0, a.sentAt).UTC()

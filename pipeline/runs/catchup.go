@@ -165,9 +165,9 @@ func (w *run) conclusion() *ledger.Import {
 		imp.Doubtful = imp.Doubtful || line.Status == pipeline.Failed && line.Subject != "" && line.Subject != pipeline.UnknownWorkspace
 	}
 	imp.Identities = func(yield func(pipeline.Pair, pipeline.Identity) bool) {
-		for r, identity := range w.table.Identities() {
+		for r := range w.table.Held() {
 			row := w.table.Row(r)
-			if row.Status == pipeline.Unchanged && !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, identity) {
+			if row.Status == pipeline.Unchanged && !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, w.table.Identity(r)) {
 				return
 			}
 		}

@@ -173,7 +173,7 @@ func (w *run) settle(u *pipeline.User, verdicts [][]pipeline.Verdict) pipeline.S
 // finish sets the rows against each other that are one pair at COR, says why rows have
 // no verdict, and returns what there is to report.
 func (w *run) finish() *report.Run {
-	overwritten, clashes := verdict.Overwritten(w.table.Identities(), w.table, w.last().Tolerance)
+	overwritten, clashes := verdict.Overwritten(w.table.Held(), w.table, w.last().Tolerance)
 	for r, reason := range overwritten {
 		w.table.Overwrite(r, reason)
 	}

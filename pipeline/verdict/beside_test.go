@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -120,13 +119,19 @@ func (r rows) Row(row int32) pipeline.Line { return r[row] }
 
 func (r rows) PlaceText(row int32) string { return fmt.Sprint("a.csv:", row+2) }
 
-// identitiesOf yields those of the rows, the last one first.
-func identitiesOf(all []pipeline.Identity) iter.Seq2[int32, pipeline.Identity] {
-	return func(yield func(int32, pipeline.Identity) bool) {
-		for i, identity := range slices.Backward(all) {
-			if !yield(int32(i), identity) {
-				return
-			}
+// held are rows with an identity each.
+type held struct {
+	rows
+	identities []pipeline.Identity
+}
+
+func (h held) Identity(row int32) pipeline.Identity { return h.identities[row] }
+
+// all yields the rows, the last one first.
+func (h held) all(yield func(int32) bool) {
+	for i := range slices.Backward(h.identities) {
+		if !yield(int32(i)) {
+			return
 		}
 	}
 }
@@ -153,7 +158,6 @@ func TestOverwritten(t *testing.T) {
 	}{
 		{"nothing", nil, nil, "", 0},
 		{"different identities", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, y}, "", 0},
-		{"unknown identities", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, make([]pipeline.Identity, 2), "", 0},
 		{"the same percentage", rows{row("a", "60", "60", 1), row("b", "60", "60.0", 2)}, []pipeline.Identity{x, x}, "", 1},
 		{"another one afterwards", rows{row("a", "60", "60", 1), row("b", "40", "40", 2)}, []pipeline.Identity{x, x}, "0 by b afterwards", 1},
 		{"another one before", rows{row("a", "60", "60", 2), row("b", "40", "40", 1)}, []pipeline.Identity{x, x}, "1 by a afterwards", 1},
@@ -166,7 +170,7 @@ func TestOverwritten(t *testing.T) {
 		{"two clashes", rows{row("a", "60", "60", 1), row("b", "40", "40", 2), row("c", "60", "60", 3), row("d", "40", "40", 4)},
 			[]pipeline.Identity{y, x, x, y}, "0 by d afterwards, 1 by c afterwards", 2},
 	} {
-		reasons, warning := Overwritten(identitiesOf(c.identities), c.rows, one/2)
+		reasons, warning := Overwritten(held{c.rows, c.identities}.all, held{c.rows, c.identities}, one/2)
 		var got []string
 		for i := range int32(len(c.rows)) {
 			if reason, found := reasons[i]; found {
@@ -199,7 +203,7 @@ func TestWarning(t *testing.T) {
 			all = append(all, pipeline.Line{Row: pipeline.Row{User: "u", Source: "SAP", Workspace: workspace, Percent: one}})
 			identities = append(identities, pipeline.Identity{User: 1, Workspace: int64(9 - i/2)})
 		}
-		if _, got := Overwritten(identitiesOf(identities), all, 0); got != want {
+		if _, got := Overwritten(held{all, identities}.all, held{all, identities}, 0); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -212,7 +216,7 @@ func TestOverwrittenIsQuick(t *testing.T) {
 		identities[i] = pipeline.Identity{User: int64(i/3 + 1), Workspace: int64(i*7919%1000 + 1)}
 	}
 	began := time.Now()
-	_, warning := Overwritten(identitiesOf(identities), nil, 0) // it would panic if it asked for a row without a clash
+	_, warning := Overwritten(held{nil, identities}.all, held{nil, identities}, 0) // it would panic if it asked for a row without a clash
 	if took := time.Since(began); took > 5*time.Second || warning != "" {
 		t.Errorf("%q after %v", warning, took)
 	} else {
@@ -227,7 +231,7 @@ func TestOneIdentityIsQuick(t *testing.T) {
 		all[i].Percent, identities[i] = pipeline.Percent(i%2), pipeline.Identity{User: 1, Workspace: 1}
 	}
 	began := time.Now()
-	reasons, _ := Overwritten(identitiesOf(identities), all, 0)
+	reasons, _ := Overwritten(held{all, identities}.all, held{all, identities}, 0)
 	if took := time.Since(began); took > 5*time.Second || len(reasons) != len(all) {
 		t.Errorf("%d rows after %v", len(reasons), took)
 	}

@@ -9,15 +9,10 @@ import (
 	"corattach/pipeline"
 )
 
-// holder is a row whose pair has an identity at COR.
-type holder struct {
-	row      int32
-	identity pipeline.Identity
-}
-
 // Lines is what is known of the rows of a run, by their numbers.
 type Lines interface {
 	Row(row int32) pipeline.Line
+	Identity(row int32) pipeline.Identity
 	PlaceText(row int32) string // file:line
 }
 
@@ -27,33 +22,29 @@ type Lines interface {
 // identity afterwards, or in the same answer. The warning says in one line that
 // pairs share identities, "" when none do.
 //
-// identities are those of the rows that COR holds something for, one row of each
-// pair. lines is asked only for rows that share an identity.
-func Overwritten(identities iter.Seq2[int32, pipeline.Identity], lines Lines, tolerance pipeline.Percent) (overwritten map[int32]string, warning string) {
-	var holders []holder
-	for row, identity := range identities {
-		holders = append(holders, holder{row, identity})
-	}
-	slices.SortFunc(holders, func(a, b holder) int {
-		return cmp.Or(cmp.Compare(a.identity.Workspace, b.identity.Workspace),
-			cmp.Compare(a.identity.User, b.identity.User), cmp.Compare(a.row, b.row))
+// held are the rows whose pair has an identity at COR, one row of each pair.
+func Overwritten(held iter.Seq[int32], lines Lines, tolerance pipeline.Percent) (overwritten map[int32]string, warning string) {
+	holders := slices.Collect(held)
+	slices.SortFunc(holders, func(a, b int32) int {
+		one, other := lines.Identity(a), lines.Identity(b)
+		return cmp.Or(cmp.Compare(one.Workspace, other.Workspace), cmp.Compare(one.User, other.User), cmp.Compare(a, b))
 	})
 	overwritten = make(map[int32]string)
-	groups, first := 0, []holder(nil) // that share an identity; the first of them in input order
+	groups, first := 0, []int32(nil) // that share an identity; the first of them in input order
 	for n := 1; len(holders) > 0; n = 1 {
-		for n < len(holders) && holders[n].identity == holders[0].identity {
+		for n < len(holders) && lines.Identity(holders[n]) == lines.Identity(holders[0]) {
 			n++
 		}
-		if n > 1 && holders[0].identity.Known() {
+		if n > 1 {
 			overwrites(holders[:n], lines, tolerance, overwritten)
-			if groups++; first == nil || holders[0].row < first[0].row {
+			if groups++; first == nil || holders[0] < first[0] {
 				first = holders[:n]
 			}
 		}
 		holders = holders[n:]
 	}
 	if groups > 0 {
-		warning = fmt.Sprintf("%s and %s are one user and workspace at COR", name(lines, first[0].row), name(lines, first[1].row))
+		warning = fmt.Sprintf("%s and %s are one user and workspace at COR", name(lines, first[0]), name(lines, first[1]))
 	}
 	if groups > 1 {
 		warning += fmt.Sprintf("; so are %d more groups of ids in the input", groups-1)
@@ -63,10 +54,10 @@ func Overwritten(identities iter.Seq2[int32, pipeline.Identity], lines Lines, to
 
 // overwrites adds the rows of one identity that were matched and are not any more:
 // COR's last word on the identity is another percentage.
-func overwrites(holders []holder, lines Lines, tolerance pipeline.Percent, overwritten map[int32]string) {
+func overwrites(holders []int32, lines Lines, tolerance pipeline.Percent, overwritten map[int32]string) {
 	rows := make([]pipeline.Line, len(holders))
-	for i, h := range holders {
-		rows[i] = lines.Row(h.row)
+	for i, row := range holders {
+		rows[i] = lines.Row(row)
 		if rows[i].Pivot == nil { // COR confirmed it in an earlier run
 			rows[i].Pivot = &pipeline.Pivot{Percentage: rows[i].Percent.String()}
 		}
@@ -90,7 +81,7 @@ func overwrites(holders []holder, lines Lines, tolerance pipeline.Percent, overw
 			when = "in the same answer"
 		}
 		by := words[other]
-		overwritten[holders[i].row] = fmt.Sprintf("%s %s, for which COR returned %s %s", pipeline.OneAtCOR, name(lines, holders[by].row), rows[by].Pivot.Percentage, when)
+		overwritten[holders[i]] = fmt.Sprintf("%s %s, for which COR returned %s %s", pipeline.OneAtCOR, name(lines, holders[by]), rows[by].Pivot.Percentage, when)
 	}
 }
 
