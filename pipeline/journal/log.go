@@ -78,8 +78,11 @@ func Read(path string) (_ *Log, err error) {
 	return l, nil
 }
 
-// Close closes the file.
-func (l *Log) Close() error { return l.file.Close() }
+// Close closes the file, and forgets the attempts.
+func (l *Log) Close() error {
+	l.attempts, l.last = nil, nil
+	return l.file.Close()
+}
 
 // Users returns the users that have attempts, sorted by bytes.
 func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)) }

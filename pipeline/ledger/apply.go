@@ -6,16 +6,15 @@ import (
 	"corattach/pipeline"
 )
 
-// batch is the number of observations that become durable at a time, about.
-const batch = 50_000
+// batch is the number of observations that become durable at a time, about. More of
+// them take more memory.
+const batch = 20_000
 
-// Apply takes over what a run's journal tells of pairs, and what an import says beyond
-// its exchanges; i is nil for any other run, and for an import whose input was refused
-// or can't be read again. exchanges are all that the run has, user by user, those of one
-// user in their order; best come the users in the order of their bytes. Runs may come
-// in any order; the result is that of their counters. After any error the same is to be
-// applied again.
-func (l *Ledger) Apply(run Run, exchanges iter.Seq2[[]pipeline.Exchange, error], i *Import) error {
+// Apply takes over what a run's journal tells of pairs. exchanges are all that the run
+// has, user by user, those of one user in their order; best come the users in the order
+// of their bytes. Runs may come in any order; the result is that of their counters.
+// Conclude is to follow; after any error both are to be called again.
+func (l *Ledger) Apply(run Run, exchanges iter.Seq2[[]pipeline.Exchange, error]) error {
 	return l.update(func() error {
 		targets := l.relatives(run.Target)
 		a := application{Ledger: l, target: targets[0], siblings: targets[1:], left: make(map[pipeline.Identity]moment)}
@@ -37,11 +36,6 @@ func (l *Ledger) Apply(run Run, exchanges iter.Seq2[[]pipeline.Exchange, error],
 			}
 		}
 		a.doubtLeft()
-		if i != nil {
-			l.conclude(run, i)
-		}
-		run.Seen = max(run.Seen, l.Seen(run.ID))
-		l.Runs[run.ID] = run
 		return nil
 	})
 }

@@ -137,7 +137,20 @@ func (l *Ledger) job(target, name string) job {
 	return j
 }
 
-// conclude takes over what an import says beyond its exchanges, which are applied.
+// Conclude takes note that a run is applied, and of what an import says beyond its
+// exchanges; i is nil for any other run, and for an import whose input was refused or
+// can't be read again.
+func (l *Ledger) Conclude(run Run, i *Import) error {
+	return l.update(func() error {
+		if i != nil {
+			l.conclude(run, i)
+		}
+		run.Seen = max(run.Seen, l.Seen(run.ID))
+		l.Runs[run.ID] = run
+		return nil
+	})
+}
+
 func (l *Ledger) conclude(run Run, i *Import) {
 	target := targetKey(run.Target)
 	for pair, identity := range i.Identities { // the run that sent an unchanged pair may be gone

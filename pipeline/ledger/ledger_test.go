@@ -106,11 +106,14 @@ func exchanges(all ...pipeline.Exchange) iter.Seq2[[]pipeline.Exchange, error] {
 // apply applies a run that says nothing beyond its exchanges.
 func apply(l *Ledger, r Run, size int64, exchanges iter.Seq2[[]pipeline.Exchange, error]) error {
 	r.Seen = size
-	return l.Apply(r, exchanges, nil)
+	if err := l.Apply(r, exchanges); err != nil {
+		return err
+	}
+	return l.Conclude(r, nil)
 }
 
 // conclude applies an import without exchanges.
-func conclude(l *Ledger, r Run, i Import) error { return l.Apply(r, exchanges(), &i) }
+func conclude(l *Ledger, r Run, i Import) error { return l.Conclude(r, &i) }
 
 // opened is a new ledger in a file that is closed at the end of the test.
 func opened(t testing.TB) *Ledger {
@@ -430,7 +433,7 @@ func TestErrorsArePassedOn(t *testing.T) {
 	is(t, pairs(t, l, here))
 }
 
-// What can't be kept, such as a name that is no text, is an error, and nothing is changed.
+// What can't be kept, such as a name that is no text, is an error, and the run counts as not applied.
 func TestUnwritable(t *testing.T) {
 	l := opened(t)
 	nameless := run(1, "job\xff")
@@ -438,7 +441,9 @@ func TestUnwritable(t *testing.T) {
 	if err := apply(l, nameless, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))); err == nil || !strings.Contains(err.Error(), "can't be written") {
 		t.Errorf("applied: %v", err)
 	}
-	is(t, pairs(t, l, here))
+	if l.Seen(nameless.ID) != 0 {
+		t.Error("it counts as applied")
+	}
 	check(t, apply(l, run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
 	is(t, pairs(t, l, here), "W1=60 confirmed")
 }

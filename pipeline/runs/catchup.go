@@ -115,7 +115,11 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 		w.finish()
 		imp = w.conclusion()
 	}
-	return m.ledger.Apply(of, exchangesOf(log), imp)
+	if err := m.ledger.Apply(of, exchangesOf(log)); err != nil {
+		return err
+	}
+	_ = log.Close() // its memory is needed now
+	return m.ledger.Conclude(of, imp)
 }
 
 // remember takes over into the ledger what a run has done. The run's reports stand by
