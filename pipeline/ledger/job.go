@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"iter"
 	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -66,19 +68,20 @@ const (
 // hash with the marks in place of its last bits. Millions of them are kept in memory.
 type marks []mark
 
-// MarshalJSON returns the marks as one string.
-func (m marks) MarshalJSON() ([]byte, error) {
+// MarshalJSONTo writes the marks as one string.
+func (m marks) MarshalJSONTo(to *jsontext.Encoder) error {
 	blob := make([]byte, 0, 8*len(m))
 	for _, is := range m {
 		blob = binary.BigEndian.AppendUint64(blob, uint64(is))
 	}
-	return json.Marshal(blob)
+	return json.MarshalEncode(to, blob)
 }
 
-// UnmarshalJSON reads what MarshalJSON returns.
-func (m *marks) UnmarshalJSON(text []byte) error {
+// UnmarshalJSONFrom reads what MarshalJSONTo writes.
+func (m *marks) UnmarshalJSONFrom(from *jsontext.Decoder) error {
 	var blob []byte
-	err := json.Unmarshal(text, &blob)
+	err := json.UnmarshalDecode(from, &blob)
+	*m = make(marks, 0, len(blob)/8)
 	for one := range slices.Chunk(blob, 8) {
 		*m = append(*m, mark(binary.BigEndian.Uint64(one)))
 	}
