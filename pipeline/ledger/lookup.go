@@ -54,7 +54,7 @@ func (l *Ledger) SameIdentity(target pipeline.Target, i pipeline.Identity) (know
 
 func (l *Ledger) known(target pipeline.Target, p stored) pipeline.KnownPair {
 	return pipeline.KnownPair{
-		Pair: pairOf(p.key), Identity: p.Identity, Attached: p.Attached, Percentage: p.Percentage, At: p.At, Confirmed: l.confirmed(target, p),
+		Pair: pairOf(p.key), Identity: p.Identity, Attached: p.Attached, Percentage: p.Percentage, At: p.at(), Confirmed: l.confirmed(target, p),
 	}
 }
 
@@ -78,7 +78,7 @@ func (l *Ledger) Vanished(target pipeline.Target, name string, inInput func(pipe
 	for key, s := range l.pairs(targetKey(target)) {
 		is, _ := j.Pairs.of(key)
 		if pair := pairOf(key); s.Attached && is&everInBase != 0 && !inInput(pair) {
-			vanished = append(vanished, pipeline.Vanished{Pair: pair, Percentage: s.Percentage, ConfirmedAt: s.At})
+			vanished = append(vanished, pipeline.Vanished{Pair: pair, Percentage: s.Percentage, ConfirmedAt: s.at()})
 		}
 	}
 	return vanished

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"iter"
@@ -22,15 +23,41 @@ func (m moment) counter() int64 { return int64(m >> counterShift) }
 // that the order of applying does not matter. The zero state stands for a pair that
 // nothing is known of.
 type state struct {
-	Tried      moment    `json:"tried,omitzero"`    // of the latest attempt that asked for something
-	Told       moment    `json:"told,omitzero"`     // of the latest answer that told whether it is attached
-	Doubted    moment    `json:"doubted,omitzero"`  // of what last cast doubt on it without having asked for it
-	Attached   bool      `json:"attached,omitzero"` // by that answer; so are the next three
-	Matched    bool      `json:"matched,omitzero"`  // it was asked for, and returned as asked
-	Percentage string    `json:"percentage,omitzero"`
-	At         time.Time `json:"at,omitzero"` // of the attempt, UTC
+	fixed
+	Percentage string
+}
 
-	Identity pipeline.Identity `json:"identity,omitzero"` // the last known
+// fixed is what of a state always takes the same place.
+type fixed struct {
+	Tried    moment            // of the latest attempt that asked for something
+	Told     moment            // of the latest answer that told whether it is attached
+	Doubted  moment            // of what last cast doubt on it without having asked for it
+	At       int64             // of the attempt that was told so, in Unix nanoseconds; 0 for none
+	Attached bool              // by that answer; so are Matched and the percentage
+	Matched  bool              // it was asked for, and returned as asked
+	Identity pipeline.Identity // the last known
+}
+
+// write writes a state as it is stored: there are millions of them.
+func (s *state) write(to *bytes.Buffer) error {
+	err := binary.Write(to, binary.BigEndian, &s.fixed)
+	to.WriteString(s.Percentage)
+	return err
+}
+
+// read reads what write writes.
+func (s *state) read(stored []byte) error {
+	size, err := binary.Decode(stored, binary.BigEndian, &s.fixed)
+	s.Percentage = string(stored[size:])
+	return err
+}
+
+// at returns the time of the attempt, UTC; the zero time for none.
+func (s *state) at() time.Time {
+	if s.At == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, s.At).UTC()
 }
 
 // confirmed reports whether nothing has cast doubt on the pair since it matched.
@@ -52,7 +79,7 @@ func (s *state) note(o *observation, m moment, at time.Time) {
 	if m < s.Told || held {
 		return
 	}
-	s.Told, s.At = m, at.UTC()
+	s.Told, s.At = m, at.UnixNano()
 	s.Attached, s.Matched, s.Percentage = o.attached, o.matched, o.percentage
 }
 

@@ -38,10 +38,17 @@ func checksum(key, value []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, sum)
 }
 
-// decode decodes the JSON of an entry, whose checksum was right when the file was
-// opened.
+// decode decodes an entry, whose checksum was right when the file was opened. All but
+// states are JSON.
 func decode[T any](stored []byte) (v T) {
-	if err := json.Unmarshal(stored[:len(stored)-crc32.Size], &v); err != nil {
+	stored = stored[:len(stored)-crc32.Size]
+	var err error
+	if s, is := any(&v).(*state); is {
+		err = s.read(stored)
+	} else {
+		err = json.Unmarshal(stored, &v)
+	}
+	if err != nil {
 		panic(err)
 	}
 	return v
@@ -71,7 +78,12 @@ func each[T any](l *Ledger, table, prefix string) iter.Seq2[string, T] {
 // put changes an entry. What can't be put makes the next commit fail.
 func (l *Ledger) put(table, key string, v any) {
 	var value bytes.Buffer // a job's value is large: it is not copied
-	err := json.MarshalWrite(&value, v)
+	var err error
+	if s, is := v.(*state); is {
+		err = s.write(&value)
+	} else {
+		err = json.MarshalWrite(&value, v)
+	}
 	at := entryKey(table, key)
 	value.Write(checksum(at, value.Bytes()))
 	if err == nil {
