@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -48,32 +49,35 @@ func (t *Table) unsure(e Earlier) func(r int32) bool {
 		row := t.rows.at(r)
 		return maphash.Comparable(seed, pipeline.Pair{User: pipeline.Spelling(t.UserID(int(row.user))), Workspace: pipeline.Spelling(t.workspace(row))})
 	}
-	asked, several := make(map[uint64]int32), make(map[uint64]bool) // true: COR has not told of all
+	type spelled struct {
+		as uint64
+		r  int32
+	}
+	all := make([]spelled, 0, t.Rows())
 	for r := range t.rows.count {
-		if row := t.rows.at(r); row.status == planned {
-			alike := spelling(r)
-			if first, found := asked[alike]; !found {
-				asked[alike] = row.percent
-			} else if first != row.percent {
-				several[alike] = false
-			}
+		if t.rows.at(r).status == planned {
+			all = append(all, spelled{spelling(r), r})
 		}
 	}
-	if len(several) == 0 {
-		return func(int32) bool { return false }
+	slices.SortFunc(all, func(a, b spelled) int { return cmp.Compare(a.as, b.as) })
+	isUntold := func(one spelled) bool {
+		row := t.rows.at(one.r)
+		k := e.known(t.UserID(int(row.user)))[t.pair(row)]
+		return k == nil || !k.Identity.Known()
 	}
-	for r := range t.rows.count {
-		row := t.rows.at(r)
-		if row.status != planned {
-			continue
+	unsure := make(map[uint64]bool)
+	for n := 1; len(all) > 0; n = 1 {
+		first, several := all[0], false
+		for n < len(all) && all[n].as == first.as {
+			several = several || t.rows.at(all[n].r).percent != t.rows.at(first.r).percent
+			n++
 		}
-		alike := spelling(r)
-		if untold, found := several[alike]; found && !untold {
-			k := e.known(t.UserID(int(row.user)))[t.pair(row)]
-			several[alike] = k == nil || !k.Identity.Known()
+		if several && slices.ContainsFunc(all[:n], isUntold) {
+			unsure[first.as] = true
 		}
+		all = all[n:]
 	}
-	return func(r int32) bool { return several[spelling(r)] }
+	return func(r int32) bool { return len(unsure) > 0 && unsure[spelling(r)] }
 }
 
 // MarkConfirmed is MarkUnchanged for those requests of one user, as Send returns
