@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -105,7 +106,9 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 		err = context.Cause(ctx)
 	}
 	if err == nil && r.Facts != nil {
-		err = atomicfile.WriteFile(filepath.Join(s.dir, FactsFile), 0o600, r.Facts)
+		var facts bytes.Buffer
+		_ = WriteJSON(&facts, r.Facts, "  ") // memory has no errors
+		err = atomicfile.WriteFile(filepath.Join(s.dir, FactsFile), 0o600, facts.Bytes())
 	}
 	if err != nil {
 		return nil, err

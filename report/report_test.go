@@ -221,7 +221,7 @@ func TestRequestsAndFacts(t *testing.T) {
 	r.Render = func(request *pipeline.Request) (string, string, []byte) {
 		return "PUT", "https://h/" + string(request.User) + "?x=<&>", []byte(`{"workspaces":[{"external_id":"a<b>&","percentage":33.3333}]}`)
 	}
-	r.Facts = []byte("{}\n")
+	r.Facts = struct{}{}
 	got := render(t, r)
 	want := `{"method":"PUT","url":"https://h/a/b?x=<&>","body":{"workspaces":[{"external_id":"a<b>&","percentage":33.3333}]}}` + "\n" +
 		`{"method":"PUT","url":"https://h/é\"\ufffd?x=<&>","body":{"workspaces":[{"external_id":"a<b>&","percentage":33.3333}]}}` + "\n"

@@ -48,7 +48,7 @@ type Run struct {
 	Vanished  []pipeline.Vanished          // in the order of Pair: user, source, workspace
 	Traffic   *Traffic                     // all attempts of all sessions
 	Sent      int                          // of a probe, which has no Users: requests for which an attempt was sent
-	Facts     []byte                       // of a probe: facts.json; nil otherwise
+	Facts     any                          // of a probe: the document of facts.json; nil otherwise
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
 

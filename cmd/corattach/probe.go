@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"corattach/pipeline"
@@ -74,16 +72,9 @@ func (c *probeCommand) order(a *app) (o runs.Order, err error) {
 
 // printResult prints what a run came to: its summary, or what a probe has found.
 func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
-	if o.Summary.Command != "probe" {
+	found, isProbe := o.Facts.(*probe.Document)
+	if !isProbe {
 		return a.console.Print(asJSON, o.Summary, o.Summary.Text)
-	}
-	content, err := os.ReadFile(filepath.Join(o.Dir, report.FactsFile))
-	if err != nil {
-		return err
-	}
-	var found probe.Document
-	if err := json.Unmarshal(content, &found); err != nil {
-		return err
 	}
 	return a.console.Print(asJSON, found, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, found.Text()+"facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))

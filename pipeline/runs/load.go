@@ -175,7 +175,7 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 	if err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	return &Outcome{Dir: dir, Summary: summary, Nothing: nothing}, nil
+	return &Outcome{Dir: dir, Summary: summary, Facts: r.Facts, Nothing: nothing}, nil
 }
 
 // Load reads a real run: input, journal and verdicts. What it returns with it is to be

@@ -76,6 +76,7 @@ type Host struct {
 type Outcome struct {
 	Dir     string
 	Summary *report.Summary // nil for a run that broke off; what it sent is in its journal
+	Facts   any             // of a probe: a *probe.Document; nil for any other run
 	GoOn    string          // of a run that broke off: the command that goes on, resume, or report when only the reports are missing
 	Nothing string          // of a resume: why there was nothing to do, and nobody is to be told; "" when there was
 }

@@ -80,15 +80,13 @@ func (p *probing) requests(putBack bool) iter.Seq2[pipeline.User, error] {
 
 // report adds to the reports what the probe has found and what it has left.
 func (p *probing) report(r *report.Run) {
-	document := probe.Document{RunID: r.RunID, Target: r.Target, Subject: p.subject, Facts: p.subject.Replay(p.past)}
+	document := &probe.Document{RunID: r.RunID, Target: r.Target, Subject: p.subject, Facts: p.subject.Replay(p.past)}
 	for _, f := range document.Facts {
 		if f.Finding == probe.Unknown {
 			r.Unfound = append(r.Unfound, f.Fact)
 		}
 	}
-	var b bytes.Buffer
-	_ = report.WriteJSON(&b, document, "  ") // memory has no errors
-	r.Facts, r.Left = b.Bytes(), probe.Left(p.past)
+	r.Facts, r.Left = document, probe.Left(p.past)
 	sent := make(map[int]bool)
 	for i := range p.past {
 		if p.past[i].Sent() {

@@ -117,7 +117,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, open []int) (*Outco
 			s.memory.host.Info(pipeline.Count(gone, "old run") + " deleted")
 		}
 	}
-	return &Outcome{Dir: s.dir, Summary: summary}, nil
+	return &Outcome{Dir: s.dir, Summary: summary, Facts: result.Facts}, nil
 }
 
 func (s *session) send(ctx, cut context.Context, c send.COR, open []int) (pipeline.Stop, error) {
