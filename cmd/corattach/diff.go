@@ -24,16 +24,14 @@ type diffCommand struct {
 
 // Run compares two runs.
 func (c *diffCommand) Run(a *app) error {
-	first, closeFirst, err := c.load(a, c.RunA)
+	first, err := c.load(a, c.RunA)
 	if err != nil {
 		return err
 	}
-	defer closeFirst()
-	second, closeSecond, err := c.load(a, c.RunB)
+	second, err := c.load(a, c.RunB)
 	if err != nil {
 		return err
 	}
-	defer closeSecond()
 	comparison := diff.Compare(first, second)
 	var result any = comparison
 	s, text := comparison.Sums, comparison.Text
@@ -55,19 +53,22 @@ func (c *diffCommand) Run(a *app) error {
 	return nil
 }
 
-// load reads a run: a real one from its journal, a dry one from its reports. What it
-// returns with it releases the run.
-func (c *diffCommand) load(a *app, name string) (*report.Run, func(), error) {
+// load reads a run: a real one from its journal, a dry one from its reports.
+func (c *diffCommand) load(a *app, name string) (*report.Run, error) {
 	dir, err := runs.Find(c.RunsDir, name, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if _, err := os.Lstat(filepath.Join(dir, runs.JournalFile)); errors.Is(err, fs.ErrNotExist) {
 		r, err := diff.ReadDryRun(dir)
 		if err != nil {
-			return nil, nil, pipeline.Internal("make the dry run again", err)
+			return nil, pipeline.Internal("make the dry run again", err)
 		}
-		return r, func() {}, nil
+		return r, nil
 	}
-	return runs.Load(a.ctx, dir)
+	past, release, err := runs.Load(a.ctx, dir)
+	if err == nil {
+		release() // the lines are in memory
+	}
+	return past, err
 }
