@@ -39,20 +39,20 @@ type Suggestion struct{ Text, Help string }
 // program's name: its kind, and the words. list lists the runs of a directory,
 // the newest first. It may be called from several goroutines.
 func Complete(root *kong.Node, line []string, list func(runsDir string) []Suggestion) (kind string, words []Suggestion) {
-	p := typed{node: root, list: list, runsDir: cmp.Or(settings.Environment(settings.Variable("runs-dir")), "runs")}
+	p := typed{node: root}
 	for _, word := range line[:len(line)-1] {
 		p.pass(word)
 	}
+	runs := func() []Suggestion { return list(cmp.Or(settings.Read(line).Early("runs-dir"), "runs")) }
 	current := line[len(line)-1]
-	name, value, _ := strings.Cut(current, "=")
-	assigned := p.flag(name)
+	name, value, assigned := strings.Cut(current, "=")
 	arguments, last := p.node.Positional, len(p.node.Positional)-1
 	kind = ofWords
-	switch {
+	switch flag := p.flag(name); {
 	case p.awaited != nil:
-		kind, words = p.values(p.awaited.Value, current, "")
-	case p.isFlag(current) && name != current && assigned != nil:
-		kind, words = p.values(assigned.Value, value, name+"=")
+		kind, words = values(p.awaited.Value, current, "", runs)
+	case flag != nil && assigned:
+		kind, words = values(flag.Value, value, name+"=", runs)
 	case p.isFlag(current):
 		for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
 			words = append(words, Suggestion{"--" + flag.Name, flag.Help})
@@ -64,7 +64,7 @@ func Complete(root *kong.Node, line []string, list func(runsDir string) []Sugges
 			}
 		}
 	case p.positional <= last || last >= 0 && arguments[last].IsCumulative():
-		kind, words = p.values(arguments[min(p.positional, last)], current, "")
+		kind, words = values(arguments[min(p.positional, last)], current, "", runs)
 	}
 	return kind, slices.DeleteFunc(words, func(s Suggestion) bool { return !strings.HasPrefix(s.Text, current) })
 }
@@ -75,23 +75,16 @@ type typed struct {
 	awaited    *kong.Flag // the flag whose value comes next
 	positional int        // of node
 	rest       bool       // after --: flags are over
-	runsDir    string
-	list       func(runsDir string) []Suggestion
 }
 
 // pass reads one word.
 func (p *typed) pass(word string) {
-	name, value, assigned := strings.Cut(word, "=")
 	child := slices.IndexFunc(p.node.Children, func(n *kong.Node) bool { return n.Name == word })
 	switch {
 	case p.awaited != nil:
-		p.take(word)
+		p.awaited = nil
 	case p.isFlag(word) && word != "-":
-		p.rest = word == "--"
-		p.awaited = p.flag(name)
-		if assigned {
-			p.take(value)
-		}
+		p.rest, p.awaited = word == "--", p.flag(word)
 	case child >= 0:
 		p.node, p.positional = p.node.Children[child], 0
 	case p.node.Type != kong.ApplicationNode:
@@ -99,20 +92,12 @@ func (p *typed) pass(word string) {
 	}
 }
 
-// take reads the value of a flag.
-func (p *typed) take(value string) {
-	if p.awaited != nil && p.awaited.Name == "runs-dir" {
-		p.runsDir = value
-	}
-	p.awaited = nil
-}
-
 func (p *typed) isFlag(word string) bool { return !p.rest && strings.HasPrefix(word, "-") }
 
 // flag finds a flag that takes a value, nil when there is none.
 func (p *typed) flag(word string) *kong.Flag {
 	for _, flag := range slices.Concat(p.node.AllFlags(true)...) {
-		if word == "--"+flag.Name && !flag.IsBool() {
+		if word == "--"+flag.Name && !flag.IsBool() && !p.rest {
 			return flag
 		}
 	}
@@ -121,7 +106,7 @@ func (p *typed) flag(word string) *kong.Flag {
 
 // values are what a flag or an argument can be, each after a text: what it is
 // limited to, runs or files, as its name or its placeholder say.
-func (p *typed) values(v *kong.Value, current, before string) (kind string, words []Suggestion) {
+func values(v *kong.Value, current, before string, runs func() []Suggestion) (kind string, words []Suggestion) {
 	isRun := v.Name == "run" || strings.HasPrefix(v.Name, "run-")
 	switch {
 	case v.Enum != "":
@@ -133,7 +118,7 @@ func (p *typed) values(v *kong.Value, current, before string) (kind string, word
 	case v.Name == "file", strings.HasSuffix(v.Name, "-file"), v.Flag != nil && v.Flag.PlaceHolder == "FILE":
 		return ofFiles, nil
 	case isRun:
-		return ofWords, p.list(p.runsDir)
+		return ofWords, runs()
 	}
 	return ofWords, words
 }
