@@ -15,8 +15,7 @@ import (
 
 // usageFailure is what kong refuses, with what to do about it.
 func usageFailure(err error) error {
-	var known *pipeline.Failure
-	if errors.As(err, &known) {
+	if known, found := errors.AsType[*pipeline.Failure](err); found {
 		return known
 	}
 	command, hint := "corattach", ""
@@ -49,8 +48,8 @@ func usageFailure(err error) error {
 // traced adds to a complaint about flags where these were set, unless it was on the
 // command line. Other errors are returned as they are.
 func (a *app) traced(err error) error {
-	var f *pipeline.Failure
-	if !errors.As(err, &f) || f.Code != pipeline.ExitUsage {
+	f, found := errors.AsType[*pipeline.Failure](err)
+	if !found || f.Code != pipeline.ExitUsage {
 		return err
 	}
 	named := regexp.MustCompile(`--[a-z-]+`).FindAllString(f.Error(), -1)
