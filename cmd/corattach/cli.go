@@ -123,27 +123,27 @@ func (a *app) command(args []string) (err error) {
 
 // parser reads command lines. It calls exit after it has printed a help.
 func (a *app) parser(set *settings.Settings, exit func(code int)) (*kong.Kong, error) {
-	resolving := false
 	return kong.New(new(cli), append(parsers(),
-		kong.Name("corattach"), kong.Description(description), kong.Writers(a.console.Stdout(), a.console), kong.Exit(exit), kong.Bind(a),
+		kong.Name("corattach"), kong.Description(description), kong.Writers(a.console.Stdout(), a.console), kong.Exit(exit), kong.Bind(a, set),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
 		kong.ValueFormatter(withVariable), kong.PostBuild(complete),
-		kong.WithBeforeResolve(func(ctx *kong.Context) error { // for each word of a command; once is enough
-			command := ctx.Selected()
-			if resolving || command == nil || len(command.Flags) == 0 { // such as version: it works whatever the file holds
-				return nil
-			}
-			resolving = true
-			ctx.AddResolver(kong.ResolverFunc(set.Resolve))
-			return set.Check(ctx.Model)
-		}),
 	)...)
 }
 
+// BeforeResolve has environment and file set flags. A command without any, such as
+// version, works whatever the file holds.
+func (*cli) BeforeResolve(ctx *kong.Context, set *settings.Settings) error {
+	if command := ctx.Selected(); command == nil || len(command.Flags) == 0 {
+		return nil
+	}
+	ctx.AddResolver(kong.ResolverFunc(set.Resolve))
+	return set.Check(ctx.Model)
+}
+
 // complete adds to the commands what their tags can't say: the details of their helps,
-// and that a resume hides what decides what its run's rows are. It takes these flags
-// only to refuse what differs from the run; hidden flags are set on the command line
-// alone.
+// and that a resume hides what decides what its run's rows are and where they go. It
+// takes these flags only to refuse what differs from the run; hidden flags are set on
+// the command line alone.
 func complete(k *kong.Kong) error {
 	texts := details()
 	return kong.Visit(k.Model.Node, func(v kong.Visitable, next kong.Next) error {
@@ -153,7 +153,7 @@ func complete(k *kong.Kong) error {
 		}
 		command.Detail = texts[command.Path()]
 		for _, flag := range command.Flags {
-			fixed := flag.Name == "chunk" || flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
+			fixed := slices.Contains([]string{"chunk", "base-url", "auth-url", "simulate"}, flag.Name) || flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
 			flag.Hidden = flag.Hidden || fixed && command.Name == "resume"
 		}
 		return next(nil)
@@ -193,18 +193,14 @@ func (a *app) fail(err error) {
 
 // failureOf is the one place that turns errors into exit codes and hints.
 func failureOf(err error) *pipeline.Failure {
-	var (
-		known   *pipeline.Failure
-		stop    pipeline.Stop
-		panicky *pipeline.PanicError
-	)
-	switch {
-	case errors.As(err, &panicky):
+	if _, panicked := errors.AsType[*pipeline.PanicError](err); panicked {
 		return &pipeline.Failure{Code: pipeline.ExitInternal, Err: err,
 			Hint: "this is a fault of the program: report it with the lines above; what a run has sent is in its journal"}
-	case errors.As(err, &known):
+	}
+	if known, found := errors.AsType[*pipeline.Failure](err); found {
 		return known
-	case errors.As(err, &stop) && stop.Kind == pipeline.Interrupted:
+	}
+	if stop, found := errors.AsType[pipeline.Stop](err); found && stop.Kind == pipeline.Interrupted {
 		return &pipeline.Failure{Code: pipeline.ExitSignal + stop.Signal, Err: err}
 	}
 	return pipeline.Internal("", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -59,13 +60,13 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 }
 
 // inherit sets the flags that the last session of a run had and the command line
-// does not give; they outrank environment and file. The target is that of the
-// run's header, and what overrides a refusal is never inherited.
+// does not give; they outrank environment and file. What overrides a refusal is
+// never inherited.
 func (a *app) inherit(flags []*kong.Flag, words []string) error {
 	for _, word := range words {
 		name, value, assigned := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == name && !f.Hidden })
-		if i < 0 || a.typed(name) || slices.Contains([]string{"base-url", "auth-url", "simulate", "runs-dir", "even-if-older"}, name) {
+		if i < 0 || a.typed(name) || name == "runs-dir" || name == "even-if-older" {
 			continue
 		}
 		if !assigned {
@@ -105,18 +106,11 @@ func (a *app) sameSettings(then journal.Header) error {
 // one.
 func (c *resumeCommand) connect(ctx context.Context, a *app, then pipeline.Target) (runs.Connection, error) {
 	f := c.targetFlags
-	f.Simulate = f.Simulate && a.typed("simulate")
-	other := f.Simulate || a.typed("base-url") || a.typed("auth-url")
 	switch {
-	case then.BaseURL == pipeline.SimulatorURL && !other:
-		f = targetFlags{Simulate: true}
-	case then.BaseURL != pipeline.SimulatorURL && !f.Simulate:
-		if !a.typed("base-url") {
-			f.BaseURL = then.BaseURL
-		}
-		if !a.typed("auth-url") {
-			f.AuthURL = then.AuthURL
-		}
+	case then.BaseURL == pipeline.SimulatorURL:
+		f.Simulate, f.TokenFile = true, ""
+	case !f.Simulate:
+		f.BaseURL, f.AuthURL = cmp.Or(f.BaseURL, then.BaseURL), cmp.Or(f.AuthURL, then.AuthURL)
 	}
 	t, err := f.target()
 	if err != nil {
