@@ -120,30 +120,26 @@ func (s *Settings) Resolve(ctx *kong.Context, command *kong.Path, flag *kong.Fla
 	if flag.Hidden || flag.Name == "help" || flag.Name == ConfigFlag {
 		return nil, nil
 	}
-	rival := slices.IndexFunc(command.Flags, func(f *kong.Flag) bool { return f.Name == flag.Tag.Get("rival") })
-	onCommandLine := func(flag *kong.Flag) (any, error) {
-		if slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag == flag }) {
-			return ctx.FlagValue(flag), nil
-		}
+	isRival := func(f *kong.Flag) bool { return f != nil && f.Name == flag.Tag.Get("rival") }
+	if slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return isRival(p.Flag) && ctx.FlagValue(p.Flag) != false }) {
 		return nil, nil
 	}
-	inEnvironment := func(flag *kong.Flag) (any, error) {
-		name := Variable(flag.Name)
-		if text := Environment(name); text != "" {
-			return checked(text, flag, name)
-		}
-		return nil, nil
+	if value, err := inEnvironment(flag); value != nil || err != nil {
+		return value, err
 	}
-	for _, place := range []func(*kong.Flag) (any, error){onCommandLine, inEnvironment, s.line} {
-		if value, err := place(flag); value != nil || err != nil {
-			return value, err
-		}
-		if rival < 0 {
-			continue
-		}
-		if value, err := place(command.Flags[rival]); err != nil || value != nil && value != false {
+	if i := slices.IndexFunc(command.Flags, isRival); i >= 0 {
+		if value, err := inEnvironment(command.Flags[i]); err != nil || value != nil && value != false {
 			return nil, err
 		}
+	}
+	return s.line(flag)
+}
+
+// inEnvironment is what the environment sets a flag to; nil for nothing.
+func inEnvironment(flag *kong.Flag) (any, error) {
+	name := Variable(flag.Name)
+	if text := Environment(name); text != "" {
+		return checked(text, flag, name)
 	}
 	return nil, nil
 }
