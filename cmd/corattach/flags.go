@@ -13,25 +13,6 @@ import (
 // command line counts alone; the tag min is the least number, 0 without it; blank
 // allows a blank text.
 
-// inputFlags say how input is read.
-type inputFlags struct {
-	Delimiter   string            `group:"Input" enum:"auto,comma,semicolon,tab,pipe" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
-	Encoding    string            `group:"Input" default:"auto" placeholder:"auto" help:"The encoding of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
-	SkipLines   int               `group:"Input" default:"0" placeholder:"0" help:"Lines above the header, such as a title."`
-	Map         map[string]string `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field, such as user_id, from the column with this header; repeatable, or several with ; between; blank: none."`
-	Source      string            `blank:"" group:"Input" placeholder:"NAME" help:"The source of rows that have none."`
-	AllowSource []string          `group:"Input" placeholder:"NAME" help:"Accept this source beside the documented ones; repeatable, or several with a comma between."`
-}
-
-// checkFlags say which input is good enough, and how requests are cut.
-type checkFlags struct {
-	MaxInvalid  pipeline.Limit `rival:"strict" group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
-	Strict      bool           `rival:"max-invalid" group:"Checks" help:"Send nothing when any row is invalid: the same as --max-invalid 0."`
-	AllowEmpty  bool           `group:"Checks" help:"Input without rows is no error."`
-	MaxInputAge time.Duration  `group:"Checks" default:"off" placeholder:"off" help:"Stop when an input file is older than this, such as 24h."`
-	Chunk       int            `group:"Sending" default:"0" placeholder:"0" help:"At most this many workspaces in one request; 0 = all of the user's."`
-}
-
 // attemptFlags say how requests are sent, whatever they are for.
 type attemptFlags struct {
 	Rate    float64       `group:"Sending" default:"5" placeholder:"5" help:"Attempts per second, of all workers and retries together; 0 = no limit."`
@@ -72,13 +53,23 @@ type detachFlags struct {
 	Unprotected bool           `group:"Checks" help:"Detach also what is protected because it may still be wanted."`
 }
 
-// runFlags are those of all commands that make or resume a run from rows.
+// runFlags are those of all commands that make or resume a run from rows: how input is
+// read, which input is good enough, how requests are cut, and all that follows.
 type runFlags struct {
-	inputFlags
-	checkFlags
+	Delimiter   string            `group:"Input" enum:"auto,comma,semicolon,tab,pipe" default:"auto" placeholder:"auto" help:"comma, semicolon, tab or pipe; auto: from each file's header."`
+	Encoding    string            `group:"Input" default:"auto" placeholder:"auto" help:"The encoding of the files, such as windows-1252; auto: UTF-8, or UTF-16 by its byte order mark."`
+	SkipLines   int               `group:"Input" default:"0" placeholder:"0" help:"Lines above the header, such as a title."`
+	Map         map[string]string `group:"Input" placeholder:"FIELD=HEADER" help:"Read a field, such as user_id, from the column with this header; repeatable, or several with ; between; blank: none."`
+	Source      string            `blank:"" group:"Input" placeholder:"NAME" help:"The source of rows that have none."`
+	AllowSource []string          `group:"Input" placeholder:"NAME" help:"Accept this source beside the documented ones; repeatable, or several with a comma between."`
+	MaxInvalid  pipeline.Limit    `rival:"strict" group:"Checks" default:"10%" placeholder:"10%" help:"Send nothing when more rows than this are invalid: N, N% or off."`
+	Strict      bool              `rival:"max-invalid" group:"Checks" help:"Send nothing when any row is invalid: the same as --max-invalid 0."`
+	AllowEmpty  bool              `group:"Checks" help:"Input without rows is no error."`
+	MaxInputAge time.Duration     `group:"Checks" default:"off" placeholder:"off" help:"Stop when an input file is older than this, such as 24h."`
+	Chunk       int               `group:"Sending" default:"0" placeholder:"0" help:"At most this many workspaces in one request; 0 = all of the user's."`
+
 	sendFlags
 	targetFlags
-	runsFlag
 	keepFlags
 	outputFlags
 	monitorFlags
@@ -91,6 +82,7 @@ type runsFlag struct {
 
 // keepFlags say how runs share a runs directory.
 type keepFlags struct {
+	runsFlag
 	KeepRuns int           `group:"Runs" default:"0" placeholder:"0" help:"At the end, delete the oldest runs beyond this number, but none that can be resumed; 0 = keep all."`
 	WaitLock time.Duration `group:"Runs" default:"0s" placeholder:"0s" help:"How long to wait for another run to end."`
 }

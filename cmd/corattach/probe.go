@@ -21,7 +21,6 @@ type probeCommand struct {
 
 	attemptFlags
 	targetFlags
-	runsFlag
 	keepFlags
 	outputFlags
 	Progress string `kong:"-"` // a probe shows none
