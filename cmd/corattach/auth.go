@@ -48,16 +48,12 @@ func (c *authCheckCommand) Run(a *app) error {
 	}
 	t.Account = accountOf(given.APIKey, me)
 	found := checked{me, t.String(), given.from}
-	err = a.console.Print(c.JSON, found, func(w io.Writer) error {
+	a.reason = "COR knows the credentials"
+	return a.console.Print(c.JSON, found, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
 			pipeline.Show(strings.Trim(me.Name+", "+me.Email, ", ")), pipeline.Show(me.ID), pipeline.Show(found.Credentials), pipeline.Show(found.Target))
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	a.console.End(pipeline.ExitDone, "COR knows the credentials", nil)
-	return nil
 }
 
 // whose asks COR whom the credentials belong to. Without an answer the error is a

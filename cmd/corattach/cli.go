@@ -47,8 +47,9 @@ type app struct {
 	console *console.Console
 	given   []given // flags that were set on the command line, in the environment or in a file
 	watch   watch
-	code    int      // how a command that returned no error ends
-	next    []string // what to paste after an error
+	code    int      // how the command ends
+	reason  string   // of the code; "" for a command that has no last line
+	next    []string // what to paste then
 
 	// journalFile stands between a journal and its file; nil for nothing. Tests
 	// put faults there.
@@ -67,9 +68,7 @@ func (a *app) run(args []string) int {
 	defer release()
 	ended := make(chan int, 1)
 	go func() {
-		if err := a.command(args); err != nil {
-			a.fail(err)
-		}
+		a.end(a.command(args))
 		ended <- a.code
 	}()
 	select {
@@ -180,15 +179,24 @@ func (a *app) open(flags []*kong.Flag) {
 	a.console.Quiet(set["quiet"] == "true")
 }
 
-// fail says what is wrong and what to do, tells whoever watches the run, and sets
-// the exit code.
-func (a *app) fail(err error) {
-	f := failureOf(err)
-	if panicked := a.endWatch(f.Code, f.Error()); panicked != nil {
-		f = failureOf(panicked)
+// end tells whoever watches the run how it ended, and writes the last lines: of an
+// error what is wrong and what to do.
+func (a *app) end(err error) {
+	var f *pipeline.Failure
+	if err != nil {
+		f = failureOf(err)
+		a.code, a.reason = f.Code, f.Error()
 	}
-	a.code = f.Code
-	a.console.Fail(f, a.next)
+	if panicked := a.endWatch(); panicked != nil {
+		f = failureOf(panicked)
+		a.code = f.Code
+	}
+	switch {
+	case f != nil:
+		a.console.Fail(f, a.next)
+	case a.reason != "":
+		a.console.End(a.code, a.reason, a.next)
+	}
 }
 
 // failureOf is the one place that turns errors into exit codes and hints.

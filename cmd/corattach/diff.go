@@ -41,16 +41,12 @@ func (c *diffCommand) Run(a *app) error {
 	case c.Format == "csv":
 		text = comparison.CSV
 	}
-	if err := a.console.Print(c.Format == "json", result, text); err != nil {
-		return err
-	}
-	reason := fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))
+	a.reason = fmt.Sprintf("no differences in %s", pipeline.Count(s.Pairs, "pair"))
 	if s.Changed > 0 {
 		a.code = pipeline.ExitPivots
-		reason = fmt.Sprintf("%d of %s changed: %d by the input, %d by COR, %d by both", s.Changed, pipeline.Count(s.Pairs, "pair"), s.Input, s.COR, s.Both)
+		a.reason = fmt.Sprintf("%d of %s changed: %d by the input, %d by COR, %d by both", s.Changed, pipeline.Count(s.Pairs, "pair"), s.Input, s.COR, s.Both)
 	}
-	a.console.End(a.code, reason, nil)
-	return nil
+	return a.console.Print(c.Format == "json", result, text)
 }
 
 // load reads a run: a real one from its journal, a dry one from its reports.

@@ -40,13 +40,10 @@ func (c *explainCommand) Run(a *app) error {
 	if len(story.Rows) == 0 && len(story.Vanished) == 0 {
 		return pipeline.Usage("USER_ID is the exact id, byte for byte, as it stands in users.csv", "no row of %s names user %q", dir, user)
 	}
-	if err := a.console.Print(c.JSON, story, story.Text); err != nil {
-		return err
-	}
 	worst := "the worst is " + string(story.Status)
 	if len(story.Rows) == 0 {
 		worst = pipeline.Count(len(story.Vanished), "pair") + " no longer in the input"
 	}
-	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s of user %q: %s", pipeline.Count(len(story.Rows), "row"), user, worst), nil)
-	return nil
+	a.reason = fmt.Sprintf("%s of user %q: %s", pipeline.Count(len(story.Rows), "row"), user, worst)
+	return a.console.Print(c.JSON, story, story.Text)
 }

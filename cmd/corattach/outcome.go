@@ -25,16 +25,14 @@ type watch struct {
 	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
 }
 
-// endWatch is the last thing before a run's last line, and happens once. What
-// fails here is a warning; the error is a panic.
-func (a *app) endWatch(code int, reason string) (err error) {
+// endWatch is the last thing before a run's last line. What fails here is a warning;
+// the error is a panic.
+func (a *app) endWatch() (err error) {
 	defer pipeline.Recover(&err)
-	m := a.watch.monitor
-	a.watch.monitor = nil
-	if m == nil || a.watch.patient && (code == pipeline.ExitUsage || code == pipeline.ExitLocked) {
+	if a.watch.monitor == nil || a.watch.patient && (a.code == pipeline.ExitUsage || a.code == pipeline.ExitLocked) {
 		return nil
 	}
-	for _, err := range m.End(a.ctx, a.cut, code, reason, a.watch.summary) {
+	for _, err := range a.watch.monitor.End(a.ctx, a.cut, a.code, a.reason, a.watch.summary) {
 		a.console.Warn(err.Error(), "")
 	}
 	return nil
@@ -65,18 +63,17 @@ func (a *app) host(f outputFlags) runs.Host {
 	}
 }
 
-// conclude prints what a command about a run came to, tells whoever watches it,
-// and sets the exit code. An error comes with an outcome when the run broke off.
+// conclude prints what a command about a run came to. An error comes with an outcome
+// when the run broke off.
 func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
-	switch {
-	case o == nil:
-		return err
-	case err != nil:
-		a.watch.summary, a.next = o.Summary, []string{pasteable(o.GoOn, o.Dir)}
+	if err != nil {
+		if o != nil {
+			a.next = []string{pasteable(o.GoOn, o.Dir)}
+		}
 		return err
 	}
 	s := o.Summary
-	a.watch.summary = s
+	a.watch.summary, a.code, a.reason, a.next = s, s.Exit.Code, s.Exit.Reason, s.Next
 	if o.Nothing != "" {
 		a.watch.monitor = nil
 		if !a.typed("quiet") { // it is that of the last session
@@ -85,7 +82,6 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 		a.console.Say("nothing to resume in " + o.Dir + ": " + o.Nothing)
 	}
 	if err := a.printResult(asJSON, o); err != nil {
-		a.next = s.Next
 		return &pipeline.Failure{Code: pipeline.ExitInternal, Err: fmt.Errorf("the result can't be printed: %w", err),
 			Hint: "it stands in " + filepath.Join(o.Dir, report.SummaryFile)}
 	}
@@ -94,11 +90,6 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 			a.console.Hint(advice)
 		}
 	}
-	if err := a.endWatch(s.Exit.Code, s.Exit.Reason); err != nil {
-		return err
-	}
-	a.console.End(s.Exit.Code, s.Exit.Reason, s.Next)
-	a.code = s.Exit.Code
 	return nil
 }
 

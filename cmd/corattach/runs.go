@@ -23,11 +23,8 @@ func (c *runsCommand) Run(a *app) error {
 		return err
 	}
 	all = append([]runs.Info{}, all...) // null is no list
-	if err := a.console.Print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) }); err != nil {
-		return err
-	}
-	a.console.End(pipeline.ExitDone, fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir), nil)
-	return nil
+	a.reason = fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir)
+	return a.console.Print(c.JSON, all, func(w io.Writer) error { return writeRuns(w, all) })
 }
 
 // writeRuns writes a line for each run, for people.
