@@ -64,21 +64,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // run does what the arguments ask for. It returns when that is done or, whatever
 // hangs, soon after a second signal.
 func (a *app) run(args []string) int {
-	forced, release := a.listen()
-	defer release()
-	ended := make(chan int, 1)
+	ended := make(chan int, 2)
+	defer a.listen(ended)()
 	go func() {
 		a.end(a.command(args))
 		ended <- a.code
 	}()
-	select {
-	case code := <-ended:
-		return code
-	case stop := <-forced:
-		code := pipeline.ExitSignal + stop.Signal
-		a.console.Abort(code, stop.Reason+"; a second signal ended the process at once")
-		return code
-	}
+	return <-ended
 }
 
 // command parses the arguments and runs what they name. A panic of that is an error.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"corattach/pipeline"
@@ -85,8 +86,7 @@ func (a *app) account(c credentials, client *cor.Client, t pipeline.Target) (str
 		return accountOf(c.APIKey, cor.Account{}), nil
 	}
 	me, err := a.whose(client, c, t, 30*time.Second)
-	var failure *pipeline.Failure
-	if errors.As(err, &failure) && failure.Code == pipeline.ExitUnavailable {
+	if f, failed := errors.AsType[*pipeline.Failure](err); failed && f.Code == pipeline.ExitUnavailable {
 		a.console.Warn(err.Error(), "")
 		return "", nil
 	}
@@ -102,16 +102,13 @@ func connectSimulator(t pipeline.Target, known []corsim.Pair) (runs.Connection, 
 	config := corsim.Config{Known: known}
 	_ = config.Set("sources", "any") // there is this switch
 	server := &http.Server{Handler: corsim.New(config), ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) })
 	base := "http://" + listener.Addr().String()
 	client := newClient(pipeline.Target{BaseURL: base, AuthURL: base + "/v1"}, cor.Credentials{APIKey: "simulated", ClientSecret: "simulated"})
 	return runs.Connection{COR: client, Target: t, Close: func() {
 		client.Close()
 		_ = server.Close()
-		<-done
+		serving.Wait()
 	}}, nil
 }

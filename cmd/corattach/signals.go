@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,10 +17,10 @@ import (
 const cutGrace = 2 * time.Second
 
 // listen makes the console and ends a.ctx at the first SIGINT, SIGTERM or SIGHUP,
-// and a.cut at the second. The process has to end at once when something comes
-// over the channel: some time after the second signal, or at the third. The
-// returned function ends the listening.
-func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
+// and a.cut at the second. Some time after that, or at the third, it sends the exit
+// code: whatever is still at work has to be left. The returned function ends the
+// listening.
+func (a *app) listen(ended chan<- int) (release func()) {
 	ctx, end := context.WithCancelCause(context.Background())
 	cut, cutOff := context.WithCancelCause(context.Background())
 	a.ctx, a.cut = ctx, cut
@@ -31,43 +32,46 @@ func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	now, joined := make(chan pipeline.Stop, 1), make(chan struct{})
-	go func() {
-		defer close(joined)
-		obey(signals, func(first pipeline.Stop) {
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		first, forced := obey(signals, func(first pipeline.Stop) {
 			end(first)
 			a.console.Stopping(first)
-		}, cutOff, now)
-	}()
-	return now, func() {
+		}, cutOff)
+		if forced {
+			code := pipeline.ExitSignal + first.Signal
+			a.console.Abort(code, first.Reason+"; a second signal ended the process at once")
+			ended <- code
+		}
+	})
+	return func() {
 		signal.Stop(signals)
 		close(signals)
-		<-joined
+		listening.Wait()
 		end(nil)
 		cutOff(nil)
 	}
 }
 
-// obey does what one signal after the other asks for, until signals is closed. It
-// writes to nothing that may block.
-func obey(signals <-chan os.Signal, end func(pipeline.Stop), cutOff func(error), now chan<- pipeline.Stop) {
+// obey does what one signal after the other asks for, until signals is closed or the
+// process has to end at once: forced, with the first signal. It writes to nothing that
+// may block.
+func obey(signals <-chan os.Signal, end func(pipeline.Stop), cutOff func(error)) (first pipeline.Stop, forced bool) {
 	s, more := <-signals
 	if !more {
-		return
+		return first, false
 	}
-	first := stoppedBy(s)
+	first = stoppedBy(s)
 	end(first)
 	if s, more = <-signals; !more {
-		return
+		return first, false
 	}
 	cutOff(stoppedBy(s))
 	select {
 	case _, more = <-signals:
 	case <-time.After(cutGrace):
 	}
-	if more {
-		now <- first
-	}
+	return first, more
 }
 
 func stoppedBy(s os.Signal) pipeline.Stop {

@@ -37,7 +37,7 @@ func TestObey(t *testing.T) {
 				note := func(format string, args ...any) {
 					got = append(got, fmt.Sprint(time.Since(began), " ", fmt.Sprintf(format, args...)))
 				}
-				signals, now := make(chan os.Signal, 3), make(chan pipeline.Stop, 1)
+				signals := make(chan os.Signal, 3)
 				go func() {
 					for _, at := range c.signals {
 						time.Sleep(at - time.Since(began))
@@ -48,11 +48,8 @@ func TestObey(t *testing.T) {
 						close(signals)
 					}
 				}()
-				obey(signals, func(pipeline.Stop) { note("drain") }, func(error) { note("cut") }, now)
-				select {
-				case stop := <-now:
-					note("exit %d", pipeline.ExitSignal+stop.Signal)
-				default:
+				if first, forced := obey(signals, func(pipeline.Stop) { note("drain") }, func(error) { note("cut") }); forced {
+					note("exit %d", pipeline.ExitSignal+first.Signal)
 				}
 				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Error(diff)
