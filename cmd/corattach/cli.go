@@ -144,6 +144,9 @@ func complete(k *kong.Kong) error {
 		}
 		command.Detail = texts[command.Path()]
 		for _, flag := range command.Flags {
+			if flag.Name == "token-file" {
+				command.Detail = strings.Replace(command.Detail, "Examples:", credentialsHelp+"\n\nExamples:", 1)
+			}
 			fixed := slices.Contains([]string{"chunk", "base-url", "auth-url", "simulate"}, flag.Name) || flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
 			flag.Hidden = flag.Hidden || fixed && command.Name == "resume"
 		}

@@ -13,7 +13,7 @@ Every flag can also be set by an environment variable, such as CORATTACH_MAX_INV
 or in the file that --config names, by a line such as max-invalid: 10%.
 ` + credentialsHelp
 
-// credentialsHelp stands in the helps of the commands that ask COR.
+// credentialsHelp stands above the examples of the commands that ask COR.
 const credentialsHelp = `Credentials come from COR_API_KEY with COR_CLIENT_SECRET, from COR_ACCESS_TOKEN, or from --token-file.
 Each of the three variables can be replaced by COR_API_KEY_FILE, COR_CLIENT_SECRET_FILE or COR_ACCESS_TOKEN_FILE, which names the file that holds it.`
 
@@ -54,8 +54,6 @@ const probeDetail = `It prints what it finds, and which flags follow from that. 
 end what it has attached; if it was stopped or killed, corattach resume does that. It keeps what it finds in facts.json:
 corattach simulate --facts behaves like that COR.
 
-` + credentialsHelp + `
-
 Examples:
   corattach probe --simulate --user U-1 --workspace W-1 --workspace W-2 --source SAP
   corattach probe --user test-user --workspace test-a --workspace test-b --source SAP --yes`
@@ -65,9 +63,7 @@ func details() map[string]string {
 	return map[string]string{
 		"": programDetail,
 
-		"import": credentialsHelp + `
-
-Examples:
+		"import": `Examples:
   corattach import --dry-run staff.csv
   corattach import --canary 5 --rate 5 staff.csv contractors.csv.gz
   corattach import --config samples/config/nightly.yaml staff.csv`,
@@ -76,16 +72,12 @@ Examples:
 so that the vanished.csv of an import can be given as it is, or cut down. A pair that may still be wanted is protected: it is
 not sent, and the report says why.
 
-` + credentialsHelp + `
-
 Examples:
   corattach detach --dry-run runs/last/vanished.csv
   corattach detach --max-detach 20 leavers.csv`,
 
 		"resume": `Input, checks, grouping and nightly settings are those of the run; they can't be changed. A flag below that is not given now has the
 value that it had in the run's last session.
-
-` + credentialsHelp + `
 
 Examples:
   corattach resume last`,
@@ -120,8 +112,6 @@ Switches of --set (the default first):
   corattach auth check`,
 
 		"auth check": `Makes a token, where the credentials are a key and a secret, and asks COR whose it is (GET /v1/me). Nothing is changed at COR, and the Integrations API is not asked.
-
-` + credentialsHelp + `
 
 Examples:
   corattach auth check
