@@ -62,7 +62,7 @@ func TestConfigSetsEveryFlag(t *testing.T) {
 				t.Errorf("%s: %s: %+v", command.Path(), text, got)
 				continue
 			}
-			if diff := gocmp.Diff(want, written(got[0].Flag, got[0].Target)); diff != "" {
+			if diff := gocmp.Diff("--"+flag.Name+want, written(got[0].Flag)); diff != "" {
 				t.Errorf("%s: %s: %s", command.Path(), text, diff)
 			}
 			set++
@@ -90,25 +90,26 @@ func TestFlagsFillSettings(t *testing.T) {
 	}
 }
 
-// sampleValue is a value of a flag in a file, and how it is written again.
-func sampleValue(t *testing.T, flag *kong.Flag) (text string, want []string) {
+// sampleValue is a value of a flag in a file, and how it is written again behind the
+// flag's name.
+func sampleValue(t *testing.T, flag *kong.Flag) (text, want string) {
 	switch {
 	case flag.IsBool():
-		return "true", nil
+		return "true", ""
 	case flag.IsMap():
-		return `{user_id: "a;b=c"}`, []string{`user_id=a\;b=c`}
+		return `{user_id: "a;b=c", source: D}`, `=source=D;user_id=a\;b=c`
 	case flag.IsSlice():
-		return `[A, "B,C"]`, []string{"A", `B\,C`}
+		return `[A, "B,C"]`, `=A,B\,C`
 	case flag.Enum != "":
-		return flag.EnumSlice()[1], []string{flag.EnumSlice()[1]}
+		return flag.EnumSlice()[1], "=" + flag.EnumSlice()[1]
 	case flag.HasDefault:
 		// What stands in the environment by default may stand in a file.
-		return flag.Default, []string{strings.NewReplacer("5m", "5m0s", "168h", "168h0m0s").Replace(flag.Default)}
+		return flag.Default, "=" + strings.NewReplacer("5m", "5m0s", "168h", "168h0m0s").Replace(flag.Default)
 	case flag.Target.Kind().String() == "string":
-		return "'x: y'", []string{"x: y"}
+		return "'x: y'", "=x: y"
 	}
 	t.Fatalf("--%s: no value is known for it", flag.Name)
-	return "", nil
+	return "", ""
 }
 
 func newParser(t *testing.T) *kong.Kong {

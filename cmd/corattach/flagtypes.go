@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,31 +88,4 @@ func parsePoints(_ *kong.Value, text string) (pipeline.Percent, error) {
 		return 0, fmt.Errorf("%q is no number from 0 to 100 with up to four decimals", text)
 	}
 	return points, nil
-}
-
-// written returns what a flag would be written with; nil for a switch alone.
-func written(flag *kong.Flag, value reflect.Value) []string {
-	switch v := value.Interface().(type) {
-	case bool:
-		if v {
-			return nil
-		}
-	case time.Duration:
-		if v == 0 {
-			return []string{flag.Default}
-		}
-	case []string:
-		var escaped []string
-		for _, one := range v {
-			escaped = append(escaped, kong.JoinEscaped([]string{one}, ','))
-		}
-		return escaped
-	case map[string]string:
-		var pairs []string
-		for _, field := range slices.Sorted(maps.Keys(v)) {
-			pairs = append(pairs, kong.JoinEscaped([]string{field + "=" + v[field]}, ';'))
-		}
-		return pairs
-	}
-	return []string{fmt.Sprint(value.Interface())}
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -46,16 +49,35 @@ func (a *app) words() []string {
 		if g.Name == "ping-url" || g.Name == "plan" || g.Hidden {
 			continue
 		}
-		values := written(g.Flag, g.Target)
-		switch {
-		case g.Name == "dry-run" && values == nil && g.from != "":
-			words = append(words, "--dry-run=true") // the command that sends for real has to say --dry-run=false
-		case values == nil:
-			words = append(words, "--"+g.Name)
+		word := written(g.Flag)
+		if word == "--dry-run" && g.from != "" {
+			word = "--dry-run=true" // the command that sends for real has to say --dry-run=false
 		}
-		for _, v := range values {
-			words = append(words, "--"+g.Name+"="+v)
-		}
+		words = append(words, word)
 	}
 	return words
+}
+
+// written returns the word that sets a flag to what it is set to.
+func written(flag *kong.Flag) string {
+	value := fmt.Sprint(flag.Target)
+	switch v := flag.Target.Interface().(type) {
+	case bool:
+		if v {
+			return "--" + flag.Name
+		}
+	case time.Duration:
+		if v == 0 {
+			value = flag.Default
+		}
+	case []string:
+		value = kong.JoinEscaped(v, ',')
+	case map[string]string:
+		var pairs []string
+		for _, field := range slices.Sorted(maps.Keys(v)) {
+			pairs = append(pairs, field+"="+v[field])
+		}
+		value = kong.JoinEscaped(pairs, ';')
+	}
+	return "--" + flag.Name + "=" + value
 }
