@@ -68,23 +68,23 @@ func (a *app) whose(client *cor.Client, given credentials, t pipeline.Target, ti
 	if a.ctx.Err() != nil {
 		return me, context.Cause(a.ctx)
 	}
-	f := &pipeline.Failure{Code: pipeline.ExitUnavailable, Err: fmt.Errorf("whom the credentials belong to is not known: %w", fault)}
-	switch isRefusal := fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden; {
-	case isRefusal && given.APIKey != "":
-		f.Code, f.Err = pipeline.ExitCredentials, fmt.Errorf("the credentials were refused: %w", fault)
-		f.Hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to --auth-url " + t.AuthURL
-	case isRefusal:
-		f.Code, f.Err = pipeline.ExitCredentials, fmt.Errorf("the access token was refused: %w", fault)
-		f.Hint = "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"
-		if fault.Status == 0 { // it was so far from a token that it was never sent
-			f.Hint = "give the token alone, without whitespace in it"
-		}
-	case fault.Kind == pipeline.Throttled, fault.Status >= 500:
-		f.Hint = "try again later, when COR is back"
+	code, what, hint := pipeline.ExitCredentials, "the access token was refused", ""
+	switch refused := fault.Kind == pipeline.Unauthorized || fault.Kind == pipeline.NoToken || fault.Kind == pipeline.Forbidden; {
+	case refused && given.APIKey != "":
+		what = "the credentials were refused"
+		hint = "check COR_API_KEY and COR_CLIENT_SECRET, and that they belong to --auth-url " + t.AuthURL
+	case refused && fault.Status == 0: // it was so far from a token that it was never sent
+		hint = "give the token alone, without whitespace in it"
+	case refused:
+		hint = "it may have expired: get a new one, or use COR_API_KEY and COR_CLIENT_SECRET, whose tokens are renewed"
 	default:
-		f.Hint = "check --auth-url " + t.AuthURL + ", the network and the proxy: the production URL is " + cor.DefaultAuthURL
+		code, what = pipeline.ExitUnavailable, "whom the credentials belong to is not known"
+		hint = "check --auth-url " + t.AuthURL + ", the network and the proxy: the production URL is " + cor.DefaultAuthURL
+		if fault.Kind == pipeline.Throttled || fault.Status >= 500 {
+			hint = "try again later, when COR is back"
+		}
 	}
-	return me, f
+	return me, &pipeline.Failure{Code: code, Err: fmt.Errorf("%s: %w", what, fault), Hint: hint}
 }
 
 // accountOf is a fingerprint of the API key or, without one, COR's id of the account,

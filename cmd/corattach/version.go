@@ -32,15 +32,11 @@ func built() (version, commit, at string) {
 	if !found {
 		info = new(debug.BuildInfo)
 	}
+	settings := make(map[string]string)
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			commit = s.Value
-		case "vcs.time":
-			at = s.Value
-		}
+		settings[s.Key] = s.Value
 	}
-	return cmp.Or(release, strings.Trim(info.Main.Version, "()"), "devel"), commit, at
+	return cmp.Or(release, strings.Trim(info.Main.Version, "()"), "devel"), settings["vcs.revision"], settings["vcs.time"]
 }
 
 func version() string {
