@@ -11,9 +11,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"corattach/cmd/corattach/console"
+	"corattach/cmd/corattach/monitor"
 	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	"corattach/pipeline/journal"
+	"corattach/report"
 )
 
 // cli is the command line: one field per command.
@@ -45,11 +47,13 @@ type app struct {
 	ctx     context.Context // ends at the first signal; its cause is then a pipeline.Stop
 	cut     context.Context // ends at the second
 	console *console.Console
-	given   []given // flags that were set on the command line, in the environment or in a file
-	watch   watch
-	code    int      // how the command ends
-	reason  string   // of the code; "" for a command that has no last line
-	next    []string // what to paste then
+	given   []given          // flags that were set on the command line, in the environment or in a file
+	monitor *monitor.Monitor // nil when nobody is told: of a dry run, of a resume without anything to do
+	summary *report.Summary  // nil for a run that came to no report
+	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
+	code    int              // how the command ends
+	reason  string           // of the code; "" for a command that has no last line
+	next    []string         // what to paste then
 
 	// journalFile stands between a journal and its file; nil for nothing. Tests
 	// put faults there.

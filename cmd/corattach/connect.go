@@ -34,10 +34,8 @@ func (f *targetFlags) target() (pipeline.Target, error) {
 	if !f.Simulate {
 		return f.endpointFlags.target()
 	}
-	for _, other := range [][2]string{{"--base-url", f.BaseURL}, {"--auth-url", f.AuthURL}, {"--token-file", f.TokenFile}} {
-		if other[1] != "" {
-			return pipeline.Target{}, pipeline.Usage("leave one of the two out", "%s is given, but --simulate has a target of its own", other[0])
-		}
+	if f.BaseURL+f.AuthURL+f.TokenFile != "" {
+		return pipeline.Target{}, pipeline.Usage("leave --simulate out, or what is given with it", "--simulate has a target of its own, without --base-url, --auth-url and --token-file")
 	}
 	return pipeline.Target{BaseURL: pipeline.SimulatorURL, AuthURL: pipeline.SimulatorURL}, nil
 }

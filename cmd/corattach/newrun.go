@@ -40,7 +40,7 @@ type newRunFlags struct {
 // start makes the run that o and the command's flags ask for.
 func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	if !f.DryRun {
-		if a.watch.monitor, err = monitor.New(f.MetricsFile, f.PingURL, o.Job, agent()); err != nil {
+		if a.monitor, err = monitor.New(f.MetricsFile, f.PingURL, o.Job, agent()); err != nil {
 			return err
 		}
 	}

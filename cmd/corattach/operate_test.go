@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"corattach/cmd/corattach/monitor"
+	"corattach/cmd/corattach/settings"
 	"corattach/pipeline"
 	sending "corattach/pipeline/send"
 	"corattach/report"
@@ -34,7 +35,7 @@ import (
 func understood(t *testing.T, words []string) *cli {
 	t.Helper()
 	var grammar cli
-	parser, err := kong.New(&grammar, append(parsers(), kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"), kong.Writers(io.Discard, io.Discard),
+	parser, err := kong.New(&grammar, append(parsers(), kong.Name("corattach"), kong.DefaultEnvars("CORATTACH"), kong.Bind(new(settings.Settings)), kong.Writers(io.Discard, io.Discard),
 		kong.Exit(func(code int) { t.Errorf("%q ends with %d", words, code) }))...)
 	okay(t, err)
 	if len(words) == 0 || !strings.HasSuffix(words[0], "corattach") {

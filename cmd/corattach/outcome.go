@@ -6,7 +6,6 @@ import (
 
 	"al.essio.dev/pkg/shellescape"
 
-	"corattach/cmd/corattach/monitor"
 	"corattach/pipeline"
 	"corattach/pipeline/runs"
 	"corattach/report"
@@ -18,21 +17,14 @@ type monitorFlags struct {
 	PingURL     string `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
 }
 
-// watch is what others hear of the run at work.
-type watch struct {
-	monitor *monitor.Monitor // nil when nobody is told: of a dry run, of a resume without anything to do
-	summary *report.Summary  // nil for a run that came to no report
-	patient bool             // of a resume that has not begun: a mistake, or another run, is the caller's business alone
-}
-
 // endWatch is the last thing before a run's last line. What fails here is a warning;
 // the error is a panic.
 func (a *app) endWatch() (err error) {
 	defer pipeline.Recover(&err)
-	if a.watch.monitor == nil || a.watch.patient && (a.code == pipeline.ExitUsage || a.code == pipeline.ExitLocked) {
+	if a.monitor == nil || a.patient && (a.code == pipeline.ExitUsage || a.code == pipeline.ExitLocked) {
 		return nil
 	}
-	for _, err := range a.watch.monitor.End(a.ctx, a.cut, a.code, a.reason, a.watch.summary) {
+	for _, err := range a.monitor.End(a.ctx, a.cut, a.code, a.reason, a.summary) {
 		a.console.Warn(err.Error(), "")
 	}
 	return nil
@@ -51,9 +43,9 @@ func (a *app) host(f outputFlags) runs.Host {
 		},
 		Info: a.console.Info, Warn: a.console.Warn,
 		Begin: func() {
-			a.watch.patient = false
-			if a.watch.monitor != nil {
-				a.watch.monitor.Start(a.ctx)
+			a.patient = false
+			if a.monitor != nil {
+				a.monitor.Start(a.ctx)
 			}
 		},
 		Sending: func(users int) {
@@ -73,9 +65,9 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 		return err
 	}
 	s := o.Summary
-	a.watch.summary, a.code, a.reason, a.next = s, s.Exit.Code, s.Exit.Reason, s.Next
+	a.summary, a.code, a.reason, a.next = s, s.Exit.Code, s.Exit.Reason, s.Next
 	if o.Nothing != "" {
-		a.watch.monitor = nil
+		a.monitor = nil
 		if !a.typed("quiet") { // it is that of the last session
 			a.console.Quiet(false)
 		}

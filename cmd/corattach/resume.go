@@ -45,8 +45,8 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 		return err
 	}
 	a.open(parsed.Selected().Flags)
-	a.watch.patient = true
-	if a.watch.monitor, err = monitor.New(c.MetricsFile, c.PingURL, log.Job, agent()); err != nil {
+	a.patient = true
+	if a.monitor, err = monitor.New(c.MetricsFile, c.PingURL, log.Job, agent()); err != nil {
 		return err
 	}
 	if err := a.sameSettings(log.Header); err != nil {

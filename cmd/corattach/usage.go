@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -52,15 +51,10 @@ func (a *app) traced(err error) error {
 	if !found || f.Code != pipeline.ExitUsage {
 		return err
 	}
-	named := regexp.MustCompile(`--[a-z-]+`).FindAllString(f.Error(), -1)
-	var places []string
 	for _, g := range a.given {
-		if g.from != "" && slices.Contains(named, "--"+g.Name) {
-			places = append(places, fmt.Sprintf("--%s is set by %s", g.Name, g.from))
+		if g.from != "" && strings.Contains(f.Error(), "--"+g.Name) {
+			err = pipeline.Usage(f.Hint, "%w (--%s is set by %s)", err, g.Name, g.from)
 		}
 	}
-	if places == nil {
-		return err
-	}
-	return pipeline.Usage(f.Hint, "%w (%s)", f.Err, strings.Join(places, ", "))
+	return err
 }
