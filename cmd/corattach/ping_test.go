@@ -83,7 +83,7 @@ const (
 	heardDone    = "exit 0: every row is accounted for, and none needs attention"
 	heardRefused = "/fail  exit 3: 1 of 3 rows is invalid, more than --max-invalid 10%"
 	heardRows    = `/fail  exit 4: 1 row invalid: bad.csv:4: percentage "half" is no plain decimal number; accepted is 0 to 100 with up to four decimals, such as 33.3333 or 50%`
-	heardLocked  = "/fail  exit 11: another run is active in runs"
+	heardLocked  = "/fail  exit 11: another run is active in runs: which one is not known"
 )
 
 // TestPings holds which ends of a command a monitor hears of, and that the URL
