@@ -85,7 +85,7 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 			}
 			return cmp.Or(page(file(PageFile), r, summary), WriteJSON(file(SummaryFile), summary, "  "))
 		},
-		SummaryFile: func(_ io.Writer, r *Run) error { // until the rows are counted
+		SummaryFile: func(_ io.Writer, r *Run) error { // what it needs is made meanwhile
 			if r.Digest != nil {
 				r.Digest()
 			}
@@ -101,10 +101,7 @@ func (s *Set) Write(ctx context.Context, r *Run, page func(io.Writer, *Run, *Sum
 			})
 		}
 	}
-	err := group.Wait()
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
+	err := cmp.Or(group.Wait(), context.Cause(ctx))
 	if err == nil && r.Facts != nil {
 		var facts bytes.Buffer
 		_ = WriteJSON(&facts, r.Facts, "  ") // memory has no errors
