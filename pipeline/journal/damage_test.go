@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -131,20 +132,19 @@ func TestEveryByteDamaged(t *testing.T) {
 			damaged[n] = to
 			s, err := scanned(bytes.NewReader(damaged))
 			start, last := recordAt(starts, n)
-			var found *DamagedError
 			switch {
 			case last && err == nil:
 				if s.Size != start || s.Size+s.Torn != int64(len(data)) {
 					t.Errorf("byte %d to %q: %d whole and %d torn", n, to, s.Size, s.Torn)
 				}
-			case !errors.As(err, &found):
-				t.Errorf("byte %d to %q: %v", n, to, err)
-			case found.Offset != start || found.Path != "j":
-				t.Errorf("byte %d to %q: %v, want byte %d", n, to, found, start)
+			case err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("j is damaged at byte %d: ", start)):
+				t.Errorf("byte %d to %q: %v, want byte %d", n, to, err, start)
 			}
 		}
 	}
 }
+
+func isDamaged(err error) bool { return strings.Contains(err.Error(), " is damaged at byte ") }
 
 // What changes after the first reading is found when it is read again.
 func TestDamagedAfterReading(t *testing.T) {
@@ -187,7 +187,7 @@ func TestRecordsMissingOrDoubled(t *testing.T) {
 	lines = lines[:len(lines)-1]
 	accepted := func(lines []string) bool {
 		_, err := scanned(strings.NewReader(strings.Join(lines, "")))
-		if err != nil && !errors.As(err, new(*DamagedError)) {
+		if err != nil && !isDamaged(err) {
 			t.Errorf("%v", err)
 		}
 		return err == nil

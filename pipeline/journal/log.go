@@ -45,9 +45,8 @@ type attempt struct {
 
 // Read reads a journal once, from its first record to its last, and checks that
 // every one is whole and can stand where it does. What attempts ask for and what
-// came of them is left to Exchanges. A *DamagedError means that the file can't be
-// relied on, ErrUnbegun that nothing was sent. A *FormatError is about the version
-// of the program.
+// came of them is left to Exchanges. ErrUnbegun means that nothing was sent; a journal
+// that can't be relied on, or is of another version's format, is a *pipeline.Failure.
 func Read(path string) (_ *Log, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -133,7 +132,7 @@ func at[T any](l *Log, is span) (v T, err error) {
 	}
 	var r record[T]
 	if why := r.read(line); why != "" {
-		return v, &DamagedError{l.path, is.from, why}
+		return v, damaged(l.path, is.from, why)
 	}
 	return r.Data, nil
 }

@@ -9,35 +9,19 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"corattach/pipeline"
 )
 
 // ErrUnbegun says that a journal ends before its header does: the process died
 // before anything was sent.
 var ErrUnbegun = errors.New("the journal has no header: the run was interrupted before anything was sent")
 
-// DamagedError says that a journal holds something that was not written there.
-type DamagedError struct {
-	Path   string
-	Offset int64 // of the first damaged record, in bytes
-	Reason string
-}
-
-// Error names the file, the offset and the damage.
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("%s is damaged at byte %d: %s", e.Path, e.Offset, e.Reason)
-}
-
-// FormatError says that a journal was written by a version of the program whose
-// journals this one can't read.
-type FormatError struct {
-	Path    string
-	Format  int    // of the journal
-	Version string // of the program that wrote it
-}
-
-// Error names the file, and the version that can read it.
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s was written by version %s, in format %d; this version reads format %d", e.Path, e.Version, e.Format, Format)
+// damaged is the error of a journal that holds something that was not written there;
+// offset is that of the first damaged record, in bytes.
+func damaged(path string, offset int64, reason string) error {
+	return pipeline.Internal("restore the file from a backup, or move its run's directory away: then everything is sent once more",
+		fmt.Errorf("%s is damaged at byte %d: %s", path, offset, reason))
 }
 
 // scan reads a journal into a Log, line by line.
@@ -73,19 +57,20 @@ func (s *scan) next() (err error) {
 		var is struct{ Data, Header format } // Header up to format 3
 		_ = unmarshal(s.line, &is)           // what is no header has format 0
 		if is := cmp.Or(is.Data, is.Header); is.Format != Format {
-			return &FormatError{s.path, is.Format, is.Version}
+			return pipeline.Usage("use the version of the program that wrote it",
+				"%s was written by version %s, in format %d; this version reads format %d", s.path, is.Version, is.Format, Format)
 		}
 	}
 	if why == "" {
 		why = s.order.follow(s.Type, s.Number)
 	}
 	if why != "" {
-		return &DamagedError{s.path, s.Size, why}
+		return damaged(s.path, s.Size, why)
 	}
 	s.at = span{s.Size, s.Size + int64(len(s.line))}
 	s.Size = s.at.to
 	if s.note() != nil {
-		return &DamagedError{s.path, s.at.from, otherForm}
+		return damaged(s.path, s.at.from, otherForm)
 	}
 	return nil
 }
@@ -121,13 +106,13 @@ func (s *scan) note() (err error) {
 func (s *scan) end(why string) (err error) {
 	start := headerStart[:min(len(s.line), len(headerStart))]
 	if s.Size == 0 && (bytes.HasSuffix(s.line, []byte("\n")) || !bytes.HasPrefix(s.line, []byte(start))) {
-		return &DamagedError{s.path, 0, why}
+		return damaged(s.path, 0, why)
 	}
 	for line := s.line; len(line) > 0; {
 		s.Torn += int64(len(line))
 		// One that has lost its line break stands in front of a whole record.
 		if s.read(line[max(0, bytes.LastIndex(line, []byte(recordStart))):]) == "" {
-			return &DamagedError{s.path, s.Size, why}
+			return damaged(s.path, s.Size, why)
 		}
 		if line, err = s.in.ReadBytes('\n'); err != nil && err != io.EOF {
 			return fmt.Errorf("%s: %w", s.path, err)

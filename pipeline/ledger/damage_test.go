@@ -101,7 +101,7 @@ func TestDamagedEntries(t *testing.T) {
 			change(all, key)
 			damaged := filepath.Join(t.TempDir(), "ledger")
 			write(t, damaged, bucket, all)
-			if _, err := decisions(damaged); !errors.As(err, new(*UnusableError)) {
+			if _, err := decisions(damaged); !isUnusable(err) {
 				t.Errorf("%s: %q: %v", name, key, err)
 			}
 		}
@@ -164,7 +164,7 @@ func TestNoLedger(t *testing.T) {
 		check(t, damage(path))
 		for _, open := range []func(string) (*Ledger, error){Open, Read} {
 			l, err := open(path)
-			if !errors.As(err, new(*UnusableError)) || !strings.Contains(err.Error(), path) {
+			if !isUnusable(err) || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s: %v, %v", name, l, err)
 			}
 		}
@@ -181,4 +181,8 @@ func scribble(path string) error {
 		content[i] = byte(i * 7)
 	}
 	return os.WriteFile(path, content, 0o600)
+}
+
+func isUnusable(err error) bool {
+	return err != nil && strings.Contains(err.Error(), " can't be used: ")
 }

@@ -27,6 +27,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"corattach/pipeline"
 )
 
 // format is that of everything in the file. A ledger of another one is refused.
@@ -34,21 +36,6 @@ const format = 5
 
 // patience is how long another process may hold the file.
 const patience = time.Minute
-
-// ErrBusy says that another process holds the ledger for longer than a minute.
-var ErrBusy = errors.New("the ledger is in use by another process")
-
-// UnusableError says that a ledger is damaged, or of another version of the
-// program. It can be moved away: the next run makes it again from the journals.
-type UnusableError struct {
-	Path   string
-	Reason string
-}
-
-// Error names the file and what is wrong with it.
-func (e *UnusableError) Error() string {
-	return fmt.Sprintf("the ledger %s can't be used: %s", e.Path, e.Reason)
-}
 
 // Ledger is an open ledger. It is for one goroutine at a time, and no func that is
 // given to it may call it.
@@ -76,7 +63,8 @@ type register struct {
 }
 
 // Open opens the ledger for reading and writing, and makes it where there is
-// none. Its errors are ErrBusy, an *UnusableError and those of the file.
+// none. One that is damaged, or of another version of the program, is an error; so is one
+// that another process holds for longer than a minute, then a *pipeline.Failure.
 func Open(path string) (*Ledger, error) { return open(path, path, false) }
 
 // Read opens the ledger for reading; where there is none, it is empty. What is
@@ -136,14 +124,14 @@ func open(path, file string, readOnly bool) (_ *Ledger, err error) {
 }
 
 func (l *Ledger) unusable(format string, args ...any) error {
-	return &UnusableError{l.path, fmt.Sprintf(format, args...)}
+	return fmt.Errorf("the ledger %s can't be used: %s", l.path, fmt.Sprintf(format, args...))
 }
 
 func (l *Ledger) openDB(file string, readOnly bool) (err error) {
 	l.db, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: patience, ReadOnly: readOnly})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("%s: %w", l.path, ErrBusy)
+		return pipeline.Internal("wait for the other process to end", fmt.Errorf("%s: the ledger is in use by another process", l.path))
 	case err != nil && !errors.As(err, new(*fs.PathError)):
 		return l.unusable("%v", err)
 	}

@@ -21,13 +21,8 @@ import (
 // ReadJournal reads the journal of a run, which the caller closes.
 func ReadJournal(dir string) (*journal.Log, error) {
 	log, err := journal.Read(filepath.Join(dir, JournalFile))
-	switch {
-	case errors.Is(err, journal.ErrUnbegun):
+	if errors.Is(err, journal.ErrUnbegun) {
 		return nil, pipeline.Usage("nothing was sent: import the file again", "%s has no whole journal: the run was killed before it was planned", dir)
-	case errors.As(err, new(*journal.DamagedError)):
-		return nil, pipeline.Internal("restore the file from a backup", err)
-	case errors.As(err, new(*journal.FormatError)):
-		return nil, pipeline.Usage("use the version of the program that wrote it", "%w", err)
 	}
 	return log, err
 }

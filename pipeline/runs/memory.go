@@ -65,10 +65,10 @@ func (m *memory) open(ctx context.Context, resumed string) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case m.needed:
-		return pipeline.Internal(ledgerHint(err), err)
+		return pipeline.Internal(hintOf(err), err)
 	}
 	m.doubt = "what earlier runs have sent is not known: " + err.Error()
-	m.host.Warn(m.doubt, ledgerHint(err))
+	m.host.Warn(m.doubt, hintOf(err))
 	return nil
 }
 
@@ -95,13 +95,12 @@ func (m *memory) findAccount() {
 	}
 }
 
-func ledgerHint(err error) string {
-	switch {
-	case errors.As(err, new(*journal.DamagedError)):
-		return "restore the file from a backup, or move its run's directory away: then everything is sent once more"
-	case errors.Is(err, ledger.ErrBusy):
-		return "wait for the other process to end"
-	case errors.Is(err, fs.ErrPermission):
+// hintOf returns what to do about an error of the ledger or of a journal.
+func hintOf(err error) string {
+	if f, known := errors.AsType[*pipeline.Failure](err); known {
+		return f.Hint
+	}
+	if errors.Is(err, fs.ErrPermission) {
 		return otherUserHint
 	}
 	return "move the ledger away: it is made again from the journals of the runs"

@@ -148,7 +148,7 @@ func TestStoppedWhileRecalling(t *testing.T) {
 }
 
 func TestHintOfAForbiddenLedger(t *testing.T) {
-	hint := ledgerHint(&fs.PathError{Op: "open", Path: "runs/ledger", Err: fs.ErrPermission})
+	hint := hintOf(&fs.PathError{Op: "open", Path: "runs/ledger", Err: fs.ErrPermission})
 	if hint != "is it another user's? Run this as the one who made it" {
 		t.Errorf("got %q", hint)
 	}
