@@ -1,9 +1,10 @@
 package runs
 
 import (
+	"cmp"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,13 +34,9 @@ func runName() *regexp.Regexp { return regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f
 func (w *run) newDir(h Host, l *lock.Lease) error {
 	var random [3]byte
 	_, _ = rand.Read(random[:])
-	w.header.RunID = w.header.At.Format(startFormat) + "-" + hex.EncodeToString(random[:])
+	w.header.RunID = fmt.Sprintf("%s-%x", w.header.At.Format(startFormat), random)
 	w.dir = filepath.Join(w.header.RunsDir, w.header.RunID)
-	err := os.MkdirAll(w.header.RunsDir, 0o700)
-	if err == nil {
-		err = os.Mkdir(w.dir, 0o700)
-	}
-	if err != nil {
+	if err := cmp.Or(os.MkdirAll(w.header.RunsDir, 0o700), os.Mkdir(w.dir, 0o700)); err != nil {
 		return pipeline.Unwritable(err)
 	}
 	if l != nil {

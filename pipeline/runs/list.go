@@ -30,7 +30,6 @@ type Info struct {
 	Exit            *report.Exit  `json:"exit"` // nil for a run that was killed or is active
 	Resumable       bool          `json:"resumable"`
 
-	counter int64
 	damaged bool // its journal can't be read
 }
 
@@ -38,10 +37,7 @@ type Info struct {
 // newest first. A directory that does not exist has none.
 func List(runsDir string) ([]Info, error) {
 	entries, err := os.ReadDir(runsDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, pipeline.Usage("check --runs-dir", "%w", err)
 	}
 	active := lock.Active(runsDir)
@@ -58,7 +54,7 @@ func List(runsDir string) ([]Info, error) {
 		all = append(all, info)
 	}
 	slices.SortFunc(all, func(a, b Info) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.counter, a.counter), strings.Compare(b.RunID, a.RunID))
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), strings.Compare(b.RunID, a.RunID))
 	})
 	return all, nil
 }
@@ -75,7 +71,7 @@ func describe(dir string) Info {
 	h, err := journal.ReadHeader(path)
 	info.damaged = err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, journal.ErrUnbegun)
 	if err == nil {
-		info.Job, info.Command, info.Target, info.StartedAt, info.counter = h.Job, h.Command, h.Target.String(), h.At, h.Counter
+		info.Job, info.Command, info.Target, info.StartedAt = h.Job, h.Command, h.Target.String(), h.At
 		end, _ := journal.LastEnd(path)
 		if summary != nil {
 			info.Rows = summary.Rows
@@ -124,9 +120,9 @@ func retain(runsDir string, keep int, current string) (gone int, failed error) {
 		_ = os.Remove(filepath.Join(dir, JournalFile)) // a dry run has none
 		if err := os.RemoveAll(dir); err != nil {
 			failed = errors.Join(failed, err)
-			continue
+		} else {
+			gone++
 		}
-		gone++
 	}
 	return gone, failed
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -100,12 +99,8 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, open []int) (*Out
 	}
 	defer connection.Close()
 	if then, now := s.header.Target, connection.Target; !sameTarget(then, now) {
-		was, is := then.String(), now.String()
-		if was == is {
-			was, is = was+" with tokens of "+then.AuthURL, is+" with tokens of "+now.AuthURL
-		}
 		return nil, pipeline.Usage("resume with the target and account of the run, or import the file again as a new run",
-			"the run was sent to %s, and this would be sent to %s", was, is)
+			"the run was sent to %v with tokens of %s, and this would be sent to %v with tokens of %s", then, then.AuthURL, now, now.AuthURL)
 	}
 	if !r.EvenIfOlder {
 		if err := errors.Join(s.overtaken(open), s.wantedSince(open)); err != nil {
@@ -209,11 +204,8 @@ func (s *session) overtaken(open []int) error {
 			continue
 		}
 		log, err := journal.Read(filepath.Join(s.memory.runsDir, later.ID, JournalFile))
-		if errors.Is(err, fs.ErrNotExist) {
-			return refuse("the later run %s is gone: whether it has sent for a user of this run can't be told", later.ID)
-		}
 		if err != nil {
-			return fmt.Errorf("a later run can't be read: %w", err)
+			return refuse("whether the later run %s has sent for a user of this run can't be told: %w", later.ID, err)
 		}
 		defer log.Close()
 		for _, id := range log.Users() {

@@ -95,8 +95,7 @@ func (s *session) work(ctx, cut context.Context, c send.COR, open []int) (*Outco
 		now.End = &journal.End{At: time.Now().UTC(), Worked: time.Since(began), Stop: stop}
 		err = s.journal.Finish(*now.End)
 	}
-	err = cmp.Or(err, s.journal.Close())
-	if err != nil {
+	if err = cmp.Or(err, s.journal.Close()); err != nil {
 		return &Outcome{Dir: s.dir, GoOn: "resume"}, err
 	}
 	result := s.finish()
