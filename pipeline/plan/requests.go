@@ -55,10 +55,12 @@ func (t *Table) Requests() iter.Seq[pipeline.Request] {
 	}
 }
 
-// Sending returns how many requests are to be sent.
-func (t *Table) Sending() (requests int) {
+// Sending returns for how many users something is to be sent, and in how many requests.
+func (t *Table) Sending() (users, requests int) {
 	for number := range t.users.count {
-		requests += int(t.users.at(number).planned)
+		if n := t.users.at(number).planned; n > 0 {
+			users, requests = users+1, requests+int(n)
+		}
 	}
-	return requests
+	return users, requests
 }

@@ -77,13 +77,8 @@ func (s *session) todo() (open []int, nothing string, err error) {
 	if end := s.last().End; err == nil && s.Sending.Canary > 0 && end != nil && end.Stop.Guard == "--canary" {
 		return nil, "", pipeline.Usage("look at reconciliation.csv, then resume with --canary 0", "the run was stopped by its canary")
 	}
-	settled := -len(open) // those of the run's canary go first that are not
-	for number := range s.table.Users() {
-		if len(s.table.Send(number).Requests) > 0 {
-			settled++
-		}
-	}
-	s.Sending.Canary = max(0, s.Sending.Canary-settled)
+	users, _ := s.table.Sending()
+	s.Sending.Canary = max(0, s.Sending.Canary-(users-len(open))) // those of the run's canary go first that are not settled
 	// The verdicts of a run are all by one tolerance, that of its last session.
 	if tolerance := s.Sending.Tolerance; err == nil && tolerance != s.last().Tolerance {
 		err = s.settleAll(tolerance)

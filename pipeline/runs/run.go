@@ -144,7 +144,7 @@ func (w *run) tell(m *memory) {
 	}
 	requests := 0
 	if w.plan.Stop == nil {
-		requests = w.table.Sending()
+		_, requests = w.table.Sending()
 	}
 	m.host.Info(fmt.Sprintf("%s of %s read: %s planned",
 		pipeline.Count(w.table.Rows(), "row"), pipeline.Count(w.table.Users(), "user"), pipeline.Count(requests, "request")))
