@@ -19,6 +19,13 @@ const (
 	quoteLimit = 64  // bytes of a cell that a text quotes
 )
 
+// Check returns the row that cells are, good or bad, as Read gives it.
+func Check(cells pipeline.Cells, opts Options) pipeline.Row {
+	r, row := &reading{Options: opts, files: make([]File, 1)}, pipeline.Row{Cells: cells}
+	r.check(&row)
+	return row
+}
+
 // check judges the cells of a row. The Problem is the first in the order of the
 // columns; what is right is set all the same.
 func (r *reading) check(row *pipeline.Row) {

@@ -44,7 +44,7 @@ func (c *probeCommand) Run(a *app) error {
 
 // order checks the flags, and says what will be done.
 func (c *probeCommand) order(a *app) (o runs.Order, err error) {
-	subject, err := runs.CheckSubject(a.ctx, c.User, c.Workspace, c.Source)
+	subject, err := runs.CheckSubject(c.User, c.Workspace, c.Source)
 	if err != nil {
 		return o, err
 	}

@@ -1,12 +1,8 @@
 package runs
 
 import (
-	"bytes"
 	"cmp"
-	"context"
-	"encoding/csv"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"time"
@@ -98,25 +94,21 @@ func (p *probing) report(r *report.Run) {
 
 // CheckSubject holds ids and source to the rules of input, and returns them without
 // surrounding whitespace. An error is a *pipeline.Failure.
-func CheckSubject(ctx context.Context, user string, workspaces []string, source string) (s probe.Subject, err error) {
+func CheckSubject(user string, workspaces []string, source string) (s probe.Subject, err error) {
 	two := pipeline.Usage("give --workspace twice", "--workspace: a probe needs two different workspaces")
 	if len(workspaces) != 2 {
 		return s, two
 	}
-	var input bytes.Buffer
-	_ = csv.NewWriter(&input).WriteAll([][]string{{"user_id", "workspace_id", "source"}, {user, workspaces[0], source}, {user, workspaces[1], source}}) // memory has no errors
-	files := []reader.File{{Name: "the command line", Open: func() (io.ReadCloser, error) { return io.NopCloser(&input), nil }}}
-	row := 0
-	_, err = reader.Read(ctx, files, reader.Options{Delimiter: "comma", Encoding: "utf-8", Sources: pipeline.Sources(), Detach: true}, func(r *pipeline.Row) error {
-		if r.Problem != "" {
-			return pipeline.Usage("the ids and the source are those of a row: --user, --workspace twice, --source", "%s", r.Problem)
+	for i, workspace := range workspaces {
+		cells := pipeline.Cells{User: user, Workspace: workspace, Source: source}
+		row := reader.Check(cells, reader.Options{Sources: pipeline.Sources(), Detach: true})
+		if row.Problem != "" {
+			return s, pipeline.Usage("the ids and the source are those of a row: --user, --workspace twice, --source", "%s", row.Problem)
 		}
-		s.User, s.Workspaces[row], s.Source = r.User, r.Workspace, r.Source
-		row++
-		return nil
-	})
-	if err == nil && s.Workspaces[0] == s.Workspaces[1] {
-		err = two
+		s.User, s.Workspaces[i], s.Source = row.User, row.Workspace, row.Source
 	}
-	return s, err
+	if s.Workspaces[0] == s.Workspaces[1] {
+		return s, two
+	}
+	return s, nil
 }

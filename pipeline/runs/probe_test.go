@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -191,9 +190,12 @@ func TestProbeRefuses(t *testing.T) {
 }
 
 func TestCheckSubject(t *testing.T) {
-	s, err := CheckSubject(context.Background(), " U 1 ", []string{"W1", "W,2\t"}, "sap")
+	s, err := CheckSubject(" U 1 ", []string{"W1", "W,2\t"}, "sap")
 	if want := (probe.Subject{User: "U 1", Workspaces: [2]pipeline.WorkspaceID{"W1", "W,2"}, Source: "SAP"}); err != nil || s != want {
 		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := CheckSubject("1E+05", []string{"W1", "W2"}, "SAP"); err != nil { // which in a file draws a warning
+		t.Error(err)
 	}
 	for _, test := range []struct {
 		user, one, other, source, want string
@@ -207,7 +209,7 @@ func TestCheckSubject(t *testing.T) {
 		{"U1", "W1", "W2", "", "source is blank; --source NAME fills it"},
 		{"U1", "W1", "W2", "SAPP", `source "SAPP" is not known; is SAP meant?`},
 	} {
-		_, err := CheckSubject(context.Background(), test.user, []string{test.one, test.other}, test.source)
+		_, err := CheckSubject(test.user, []string{test.one, test.other}, test.source)
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%+v: %v", test, err)
 		}
