@@ -7,7 +7,7 @@ import (
 )
 
 // Limit is a limit of N or N% that stops at strictly more. The zero value is
-// off.
+// off; with On alone it is 0.
 type Limit struct {
 	On bool // there is a limit
 
@@ -15,32 +15,30 @@ type Limit struct {
 	unit  string  // of bound: "%", or "" for a number
 }
 
-// ParseLimit reads "off", a number, or a percentage with up to four decimals.
-func ParseLimit(text string) (Limit, error) {
-	if text == "off" {
-		return Limit{}, nil
-	}
-	if number, found := strings.CutSuffix(text, "%"); found {
-		if p, ok := ParseDecimal(number, '.'); ok && p <= Hundred {
-			return Limit{true, p, "%"}, nil
+// UnmarshalText reads "off", a number, or a percentage with up to four decimals.
+func (l *Limit) UnmarshalText(text []byte) error {
+	number, isPercent := strings.CutSuffix(string(text), "%")
+	switch {
+	case number == "off" && !isPercent:
+		*l = Limit{}
+	case isPercent:
+		bound, ok := ParseDecimal(number, '.')
+		if !ok || bound > Hundred {
+			return fmt.Errorf("%q is no percentage from 0%% to 100%%", text)
 		}
-		return Limit{}, fmt.Errorf("%q is no percentage from 0%% to 100%%", text)
+		*l = Limit{true, bound, "%"}
+	default:
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return fmt.Errorf("%q is neither off, a number nor a percentage such as 10%%", text)
+		}
+		*l = Limit{true, Percent(n) * percentUnit, ""}
 	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		return Limit{}, fmt.Errorf("%q is neither off, a number nor a percentage such as 10%%", text)
-	}
-	return Limit{true, Percent(n) * percentUnit, ""}, nil
+	return nil
 }
 
 // MarshalText returns String, as journals keep it.
 func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
-
-// UnmarshalText is ParseLimit.
-func (l *Limit) UnmarshalText(text []byte) (err error) {
-	*l, err = ParseLimit(string(text))
-	return err
-}
 
 // Exceeded reports whether count is strictly more than the limit; total is what
 // a percentage is taken of.

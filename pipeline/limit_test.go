@@ -7,20 +7,25 @@ import (
 	"pgregory.net/rapid"
 )
 
+func parse(text string) (l Limit, err error) {
+	err = l.UnmarshalText([]byte(text))
+	return l, err
+}
+
 func TestParseLimit(t *testing.T) {
 	for text, want := range map[string]string{
 		"off": "off", "0": "0", "10": "10", "0%": "0%", "10%": "10%", "12.5%": "12.5%", "100%": "100%", "007": "7", "4294967295": "4294967295",
 	} {
-		limit, err := ParseLimit(text)
+		limit, err := parse(text)
 		if err != nil || limit.String() != want {
-			t.Errorf("ParseLimit(%q) = %v, %v, want %s", text, limit, err, want)
+			t.Errorf("limit %q = %v, %v, want %s", text, limit, err, want)
 		}
 	}
 	for _, text := range []string{
 		"", " ", "%", "-1", "+1", "1.5", "1e3", "10 %", "10%%", "101%", "-5%", "OFF", "ten", "0x10", "1_000", "4294967296", "10% ", "1,5%", "12.34567%",
 	} {
-		if limit, err := ParseLimit(text); err == nil {
-			t.Errorf("ParseLimit(%q) = %v, and it is no limit", text, limit)
+		if limit, err := parse(text); err == nil {
+			t.Errorf("limit %q = %v, and it is no limit", text, limit)
 		}
 	}
 }
@@ -42,7 +47,7 @@ func TestLimitExceeded(t *testing.T) {
 		{"33.3333%", 1, 3, true},
 		{"50%", 5_000_000, 10_000_000, false}, {"50%", 5_000_001, 10_000_000, true},
 	} {
-		limit, err := ParseLimit(c.limit)
+		limit, err := parse(c.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +68,7 @@ func TestLimitPercentIsExact(t *testing.T) {
 		if rapid.Bool().Draw(t, "at the limit") {
 			count = min(total, int(int64(bound)*int64(total)/int64(Hundred))+rapid.IntRange(0, 1).Draw(t, "above"))
 		}
-		limit, err := ParseLimit(bound.String() + "%")
+		limit, err := parse(bound.String() + "%")
 		if err != nil {
 			t.Fatal(err)
 		}

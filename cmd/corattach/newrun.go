@@ -49,7 +49,7 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	}
 	fill(&o.Settings, flags)
 	if f.Strict {
-		o.Settings.MaxInvalid, _ = pipeline.ParseLimit("0")
+		o.Settings.MaxInvalid = pipeline.Limit{On: true}
 	}
 	o.DryRun, o.Files, o.Stdin, o.Plan, o.Common = f.DryRun, f.Files, a.stdin, f.Plan, a.common(flags)
 	if o.Target, err = f.target(); err != nil {

@@ -267,7 +267,8 @@ func TestTooManyInvalid(t *testing.T) {
 		"74%": "6 of 8 rows are invalid, more than --max-invalid 74%",
 		"0":   "6 of 8 rows are invalid, more than --max-invalid 0",
 	} {
-		limit, err := pipeline.ParseLimit(text)
+		var limit pipeline.Limit
+		err := limit.UnmarshalText([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func (n *nights) importNight() {
 			o.Sending.Canary = 1
 		}
 		if n.often(10) {
-			o.Sending.MaxFailures, _ = pipeline.ParseLimit("0")
+			o.Sending.MaxFailures = limit("0")
 		}
 		n.common(&o.Common)
 	}

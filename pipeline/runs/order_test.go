@@ -33,8 +33,8 @@ func (w *world) common() Common {
 
 // limit is a limit that is right.
 func limit(text string) pipeline.Limit {
-	l, err := pipeline.ParseLimit(text)
-	if err != nil {
+	var l pipeline.Limit
+	if err := l.UnmarshalText([]byte(text)); err != nil {
 		panic(err)
 	}
 	return l

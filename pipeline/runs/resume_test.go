@@ -211,10 +211,8 @@ func TestInputThatCantBeRead(t *testing.T) {
 func TestResumeSendsTheForbiddenLast(t *testing.T) {
 	const script = `{"faults": [{"user": "no1", "status": 403}, {"user": "no2", "status": 403}, {"user": "no3", "status": 403}]}`
 	w := newWorld(t, script)
-	limit, err := pipeline.ParseLimit("2")
-	w.must(err)
 	stopped := w.imports(rows("yes1,W,1,SAP", "no1,W,1,SAP", "no2,W,1,SAP", "no3,W,1,SAP", "yes2,W,1,SAP", "yes3,W,1,SAP"),
-		func(o *Order) { o.Sending.MaxFailures, o.Sending.Workers = limit, 1 })
+		func(o *Order) { o.Sending.MaxFailures, o.Sending.Workers = limit("2"), 1 })
 	if stopped.code != pipeline.ExitGuard {
 		t.Fatal(stopped.String())
 	}

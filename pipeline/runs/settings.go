@@ -34,9 +34,6 @@ func (o *Order) compile() (rules, error) {
 func compile(command string, s *journal.Settings) (r rules, err error) {
 	sources := pipeline.Sources()
 	for _, name := range s.AllowSource {
-		if strings.TrimSpace(name) == "" {
-			return r, pipeline.Usage("name a source", "--allow-source: the name is blank")
-		}
 		sources = append(sources, reader.SourceOf(name))
 	}
 	source := reader.SourceOf(s.Source)

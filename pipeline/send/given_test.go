@@ -127,7 +127,7 @@ func TestRunDetaches(t *testing.T) {
 		for i := range b.users {
 			b.users[i].Requests[0].Op = pipeline.Detach
 		}
-		b.MaxFailures, b.err = pipeline.ParseLimit("3")
+		b.err = b.MaxFailures.UnmarshalText([]byte("3"))
 		b.cor.answer = always(fails(pipeline.ServerError, 500, 0), func(c call) bool { return c.nth == 1 && c.user < name(3) })
 		b.cor.change = func(c call, a *pipeline.Answer) {
 			if c.user >= name(15) {

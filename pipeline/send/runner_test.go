@@ -28,7 +28,7 @@ func TestRunMaxFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBed(20)
 				b.Workers = 1
-				b.MaxFailures, b.err = pipeline.ParseLimit(c.guard)
+				b.err = b.MaxFailures.UnmarshalText([]byte(c.guard))
 				b.cor.answer = always(fails(pipeline.Refused, 400, 0), bad)
 				b.run(t)
 				b.expect(t, c.stop, c.calls)
@@ -45,7 +45,7 @@ func TestRunMaxFailuresLooksAtEveryRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(5)
 		b.Workers, b.Retries = 1, 0
-		b.MaxFailures, b.err = pipeline.ParseLimit("0")
+		b.MaxFailures.On = true // at 0
 		second := single(name(0))
 		second.Source = "OKTA"
 		b.users[0].Requests = append(b.users[0].Requests, second)
