@@ -161,12 +161,11 @@ func (t *trace) add(e *pipeline.Exchange) {
 // detached reports whether a detach shows that its workspace is gone: the answer does not list it, or COR does not know
 // the user, the workspace or the source, or says that the user is not in it.
 func detached(e *pipeline.Exchange) bool {
-	const notInWorkspace, invalidSource = "UT012", "InvalidSourceError"
 	if e.Answer != nil {
 		return e.Answer.Strange() == nil && listed(e.Answer, e.Shares[0].Workspace) == nil
 	}
 	f := e.Fault
-	return e.Is(pipeline.Refused) && (f.Subject != "" || f.Code == invalidSource || strings.Contains(f.Code+f.Message, notInWorkspace))
+	return e.Is(pipeline.Refused) && (f.Subject != "" || f.Code == "InvalidSourceError" || strings.Contains(f.Code+f.Message, "UT012"))
 }
 
 // listed returns the pivot of an answer whose external id may mean a workspace, in whatever spelling and under whatever

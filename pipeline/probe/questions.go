@@ -82,32 +82,33 @@ func (t *talk) attachQuestions() []question {
 			{"keeps", keeps && replaces, "a changed percentage stays as it was: detach the pair, and import all rows of the user again"},
 			{"keeps", keeps, "import with --repair: without it a changed percentage stays as it was, and its row is mismatched"},
 		}},
-	}
-	if !replaces { // where it does, nobody can tell what is listed
-		all = append(all, question{"listed", "whether the answer to an attach lists all of the user's workspaces or those sent", "second, one", nil, []finding{
+		{"listed", "whether the answer to an attach lists all of the user's workspaces or those sent", "second, one", nil, []finding{
 			{"all", t.replies["second"].lists(a), "extras.csv shows what a user has beside the input"},
 			{"sent", adds, "extras.csv can't show what a user has beside the input"},
-		}})
-	}
-	all = append(all, question{"percentage", "what comes back of a percentage with four decimals", "first", nil, []finding{
-		{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
-		{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
-	}})
-	if off > 0 {
-		all = append(all, question{"decimals", "how many decimals of it are kept", "first", nil, []finding{
+		}},
+		{"percentage", "what comes back of a percentage with four decimals", "first", nil, []finding{
+			{"text", how == "exact" && text, exact + ": a number in a JSON string is read as one"}, {"exact", how == "exact", exact},
+			{"text-rounded", how == "rounded" && text, inexact}, {"rounded", how == "rounded", inexact}, {"cut", how == "cut" && !text, inexact},
+		}},
+		{"decimals", "how many decimals of it are kept", "first", nil, []finding{
 			{fmt.Sprint(decimals), true, "import with --tolerance " + off.String()},
-		}})
+		}},
+		{"over-100", "whether a user's percentages may add up to more than 100", "pair, over", []step{
+			t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
+			t.attach("over", share(a, 60_0000), share(b, 60_0000)),
+		}, []finding{
+			{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
+			{"refused", over.refusal != nil && t.replies["pair"].asAsked(),
+				"import with --over-allocation reject: it names such users before anything is sent"},
+		}},
+		{"zero", "whether 0 can be attached", "zero", []step{t.attach("zero", share(a, 0))}, []finding{
+			{"accepted", zero.asAsked(), "rows with 0 can be imported"},
+			{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
+		}},
 	}
-	return append(all, question{"over-100", "whether a user's percentages may add up to more than 100", "pair, over", []step{
-		t.attach("pair", share(a, 3_0000), share(b, 4_0000)), t.detach("part", a), t.detach("rest", b),
-		t.attach("over", share(a, 60_0000), share(b, 60_0000)),
-	}, []finding{
-		{"accepted", over.asAsked(), "COR stops no such user: import with --over-allocation reject, if they are mistakes"},
-		{"refused", over.refusal != nil && t.replies["pair"].asAsked(), "import with --over-allocation reject: it names such users before anything is sent"},
-	}}, question{"zero", "whether 0 can be attached", "zero", []step{t.attach("zero", share(a, 0))}, []finding{
-		{"accepted", zero.asAsked(), "rows with 0 can be imported"},
-		{"refused", zero.refusal != nil, "leave rows with 0 out of the input: they are refused"},
-	}})
+	return slices.DeleteFunc(all, func(q question) bool { // where an attach replaces, nobody can tell what is listed
+		return q.fact == "listed" && replaces || q.fact == "decimals" && off == 0
+	})
 }
 
 // attaches tells what an attach of the second workspace does to the first.

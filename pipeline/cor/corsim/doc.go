@@ -19,5 +19,4 @@
 //     under the id and source that attached it last.
 //   - Percentages outside 0 to 100 and names that COR does not document are validation failures.
 //   - A used or unknown refresh token is a 401. Refreshing leaves the older access token alive.
-//   - integration_id is 16 everywhere, and all workspaces are of the same age.
 package corsim

@@ -49,11 +49,11 @@ type Simulator struct {
 	requests atomic.Int64
 	logging  sync.Mutex
 
-	knownUsers      map[mapping]bool // and workspaces, by key; both mean nothing where everything is known
+	knownUsers      map[string]bool // and workspaces, by key; both mean nothing where everything is known
 	knownWorkspaces map[mapping]bool
 
-	mu         sync.Mutex        // guards what follows; it is never held while waiting, reading or writing
-	users      map[mapping]*user // by key; they and the workspaces get their ids when a request first names them, and keep them
+	mu         sync.Mutex       // guards what follows; it is never held while waiting, reading or writing
+	users      map[string]*user // by key; they and the workspaces get their ids when a request first names them, and keep them
 	workspaces map[mapping]*workspace
 	met        map[string]int       // how many requests of a user an entry of the script has concerned
 	issued     int                  // tokens
@@ -64,8 +64,8 @@ type Simulator struct {
 // New makes a simulator from a copy of c.
 func New(c Config) *Simulator {
 	s := &Simulator{
-		config: c, set: make(settings), knownUsers: make(map[mapping]bool), knownWorkspaces: make(map[mapping]bool),
-		users: make(map[mapping]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
+		config: c, set: make(settings), knownUsers: make(map[string]bool), knownWorkspaces: make(map[mapping]bool),
+		users: make(map[string]*user), workspaces: make(map[mapping]*workspace), met: make(map[string]int),
 		expires: make(map[string]time.Time), refresh: make(map[string]bool),
 	}
 	for _, w := range Switches() {
@@ -83,7 +83,7 @@ func New(c Config) *Simulator {
 	}[form]
 	s.tooMany.Status = http.StatusTooManyRequests
 	for _, k := range c.Known {
-		s.knownUsers[s.set.key(mapping{"", k.User})] = true
+		s.knownUsers[s.set.key(mapping{"", k.User}).external] = true
 		s.knownWorkspaces[s.set.key(mapping{k.Source, k.Workspace})] = true
 	}
 	return s

@@ -23,7 +23,7 @@ type workspace struct {
 	title string
 }
 
-// mapping is what names a workspace: its external id under a source. That of a user has none.
+// mapping is what names a workspace: its external id under a source. That of a user has no source.
 type mapping struct{ source, external string }
 
 // attachment is a workspace under the name that attached it last, with the text of the percentage. In a request it is
@@ -54,7 +54,7 @@ func (s settings) key(m mapping) mapping {
 // user returns the user that an id means. One that is new has nothing attached.
 func (s *Simulator) user(external string) *user {
 	const first = 8545 // of COR's ids; the next ones count up
-	key := s.set.key(mapping{"", external})
+	key := s.set.key(mapping{"", external}).external
 	if s.users[key] == nil {
 		s.users[key] = &user{id: first + len(s.users), external: external}
 	}
@@ -105,7 +105,7 @@ func (s *Simulator) admit(user string, asked call) (wanted []attachment, unknown
 		return nil, nil, asked.wrong
 	case s.set["sources"] != "any" && !slices.Contains(strings.Fields(documentedSources), asked.Metadata.Source):
 		return nil, nil, refuse(http.StatusBadRequest, "InvalidSourceError", "", "source %q is not one of COR's", asked.Metadata.Source)
-	case !everything && !s.knownUsers[s.set.key(mapping{"", user})]:
+	case !everything && !s.knownUsers[s.set.key(mapping{"", user}).external]:
 		return nil, nil, s.set.unknown("user", "UserNotFoundError", user)
 	}
 	for _, it := range asked.Workspaces {

@@ -166,11 +166,11 @@ func TestConcurrency(t *testing.T) {
 		t.Errorf("%d held, %d requests", len(held), len(log))
 	}
 	ids := make(map[int]string)
-	for key, u := range s.users {
+	for external, u := range s.users {
 		if other, ok := ids[u.id]; ok {
-			t.Errorf("%s and %s are both %d", key.external, other, u.id)
+			t.Errorf("%s and %s are both %d", external, other, u.id)
 		}
-		ids[u.id] = key.external
+		ids[u.id] = external
 	}
 }
 
