@@ -138,13 +138,18 @@ func TestEndAfterAnyRequest(t *testing.T) {
 	}
 }
 
-// Under faults a finding is right, or unknown, and everything can be put back.
+// Under faults a finding is right, or unknown, and everything can be put back. What the user has besides stays, where an
+// attach does not replace it.
 func TestFaults(t *testing.T) {
 	known := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		w := world{}
 		for range rapid.IntRange(0, 3).Draw(rt, "switches") {
 			w = merged(w, rapid.SampledFrom(choices()).Draw(rt, "switch"))
+		}
+		others, source := w["attach"] != "replaces" && rapid.Bool().Draw(rt, "others"), ""
+		if others {
+			source = "SAP" // what is given before is of another one
 		}
 		var faults []string
 		for range rapid.IntRange(1, 6).Draw(rt, "faults") {
@@ -153,7 +158,8 @@ func TestFaults(t *testing.T) {
 			for attempt := from; attempt <= to; attempt++ {
 				attempts = append(attempts, fmt.Sprint(attempt))
 			}
-			where := fmt.Sprintf(`{"endpoint":%q,"attempts":[%s],`, rapid.SampledFrom([]string{"attach", "detach"}).Draw(rt, "endpoint"), strings.Join(attempts, ","))
+			endpoint := rapid.SampledFrom([]string{"attach", "detach"}).Draw(rt, "endpoint")
+			where := fmt.Sprintf(`{"endpoint":%q,"source":%q,"attempts":[%s],`, endpoint, source, strings.Join(attempts, ","))
 			faults = append(faults, where+rapid.SampledFrom([]string{
 				`"status":429}`, `"status":500}`, `"status":500,"apply":true}`, `"status":503,"body":"html"}`, `"status":503,"apply":true}`,
 				`"cut":"before"}`, `"cut":"after"}`, `"truncate":60}`, `"contradict":"user"}`, `"contradict":"workspace"}`, `"status":403}`, `"status":200,"body":"html","apply":true}`,
@@ -161,7 +167,12 @@ func TestFaults(t *testing.T) {
 		}
 		config := w.config(t, subject())
 		config.Script = script(t, `{"faults":[`+strings.Join(faults, ",")+`]}`)
+		config.Known = append(config.Known, corsim.Pair{Source: "OKTA", Workspace: "X"}, corsim.Pair{Source: "OKTA", Workspace: "Y"})
 		l := dial(t, config, "secret")
+		if others {
+			l.give("U1", "OKTA", pipeline.Share{Workspace: "X", Percent: 5_5000}, pipeline.Share{Workspace: "Y", Percent: 7_0000})
+		}
+		before := fmt.Sprint(l.sim.Holdings())
 		findings, stop := subject().Talk(l.ask)
 		if stop != nil {
 			rt.Fatalf("%v: %v", w, stop)
@@ -181,8 +192,8 @@ func TestFaults(t *testing.T) {
 		for session := 1; session < 6 && probe.Left(l.past) != nil; session++ {
 			l.putBack(subject(), session)
 		}
-		if after := l.sim.Holdings(); len(after) > 0 {
-			rt.Fatalf("%v: %v are left", w, after)
+		if after := fmt.Sprint(l.sim.Holdings()); after != before {
+			rt.Fatalf("%v: %s became %s", w, before, after)
 		}
 	})
 	if known == 0 {
