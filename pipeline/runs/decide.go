@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -31,37 +30,38 @@ func (w *run) decide(m *memory, in inputcopy.Files, approved string, tolerance p
 		w.plan.Stop = &pipeline.Stop{Kind: pipeline.InputRefused, Reason: refusal, Unsent: true}
 		return
 	}
-	var stop *pipeline.Stop
 	for _, f := range in {
 		limit, age := w.header.Settings.MaxInputAge, w.header.At.Sub(f.Modified)
-		if stop == nil && limit > 0 && age > limit && !f.Modified.IsZero() {
-			stop = guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", f.Name, age.Round(time.Second), limit)
+		if limit > 0 && age > limit && !f.Modified.IsZero() {
+			w.guard("--max-input-age", "%s was last written %v ago, longer than --max-input-age %v", f.Name, age.Round(time.Second), limit)
 		}
 	}
 	if m.ledger != nil {
-		stop = cmp.Or(stop, w.decideWithLedger(m, tolerance))
+		w.decideWithLedger(m, tolerance)
 	}
-	if !w.dry || stop != nil || approved != "" { // else it is made while the reports are written
+	if !w.dry || w.plan.Stop != nil || approved != "" { // else it is made while the reports are written
 		w.plan.Digest = w.digest()
 	}
-	if stop == nil && approved != "" && approved != w.plan.Digest {
-		stop = guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
+	if approved != "" && approved != w.plan.Digest {
+		w.guard("--plan", "--plan: what would be sent is not what was approved: its digest is %s", w.plan.Digest)
 	}
-	w.plan.Stop = stop
 }
 
 func (w *run) warn(text string) { w.plan.Warnings = append(w.plan.Warnings, text) }
 
-// guard is a stop before the first request.
-func guard(flag, format string, args ...any) *pipeline.Stop {
-	return &pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: fmt.Sprintf(format, args...), Unsent: true}
+// guard stops the run before its first request, unless another guard has done so.
+func (w *run) guard(flag, format string, args ...any) {
+	if w.plan.Stop == nil {
+		w.plan.Stop = &pipeline.Stop{Kind: pipeline.Guarded, Guard: flag, Reason: fmt.Sprintf(format, args...), Unsent: true}
+	}
 }
 
 // decideWithLedger finds what has vanished, judges the guards that compare an import
 // with earlier ones, and marks what COR has confirmed. A detach has rules of its own.
-func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.Stop {
+func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) {
 	if w.op == pipeline.Detach {
-		return w.decideDetach(m)
+		w.decideDetach(m)
+		return
 	}
 	hasBaseline, latest := m.ledger.Job(m.target, m.job)
 	same := func(in pipeline.Input, sum string) bool { return in.SHA256 == sum }
@@ -71,7 +71,6 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 	}
 	s := &w.header.Settings
 	earlier := m.earlier(w.header.At, s.MaxAge, tolerance)
-	var stop *pipeline.Stop
 	switch {
 	case !s.MaxDrop.On:
 	case slices.ContainsFunc(w.reading.Inputs, func(in pipeline.Input) bool { return in.Part }):
@@ -81,27 +80,28 @@ func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) *pipeline.
 		find := w.table.Find()
 		w.vanished = m.ledger.Vanished(m.target, m.job, func(p pipeline.Pair) bool { return find(p).InInput })
 		if !s.AcceptChange {
-			stop = w.dropped(m, hasBaseline)
+			w.judgeDrop(m, hasBaseline)
 		}
 	}
-	if stop == nil && s.MaxChange.On && !s.AcceptChange {
+	if s.MaxChange.On && !s.AcceptChange {
 		if changed, confirmed := w.table.Changed(earlier); s.MaxChange.Exceeded(changed, confirmed) {
-			stop = guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, s.MaxChange)
+			w.guard("--max-change", "%d of %d pairs that COR has confirmed ask for another percentage now, more than --max-change %v", changed, confirmed, s.MaxChange)
 		}
 	}
 	if s.ChangedOnly {
 		w.table.MarkUnchanged(earlier)
 	}
-	return stop
 }
 
-// dropped judges --max-drop: how much of the job's baseline is not in the input.
-func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
+// judgeDrop judges --max-drop: how much of the job's baseline is not in the input.
+func (w *run) judgeDrop(m *memory, hasBaseline bool) {
 	if m.target.Account == "" && m.target.BaseURL != pipeline.SimulatorURL && !w.dry {
-		return guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts")
+		w.guard("--max-drop", "--max-drop: whom the access token belongs to is not known, and so not which baseline counts")
+		return
 	}
 	if !hasBaseline {
-		return guard("--max-drop", "--max-drop: job %q has no baseline for this target yet", w.header.Job)
+		w.guard("--max-drop", "--max-drop: job %q has no baseline for this target yet", w.header.Job)
+		return
 	}
 	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true)})
 	var parts []string
@@ -111,10 +111,9 @@ func (w *run) dropped(m *memory, hasBaseline bool) *pipeline.Stop {
 	if w.header.Settings.MaxDrop.Exceeded(gone.Users, gone.AllUsers) {
 		parts = append(parts, fmt.Sprintf("%d of the baseline's %d users", gone.Users, gone.AllUsers))
 	}
-	if parts == nil {
-		return nil
+	if parts != nil {
+		w.guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.header.Settings.MaxDrop)
 	}
-	return guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), w.header.Settings.MaxDrop)
 }
 
 // digest is that of the plan: over each request, in order, its method, a space, its

@@ -10,7 +10,7 @@ import (
 // decideDetach protects what may still be wanted, judges --max-detach, and keeps
 // which other pairs of each user are attached: what disappears of them was not
 // asked for.
-func (w *run) decideDetach(m *memory) *pipeline.Stop {
+func (w *run) decideDetach(m *memory) {
 	for again := !w.header.Settings.Unprotected; again; {
 		again = w.protect(m)
 	}
@@ -24,10 +24,9 @@ func (w *run) decideDetach(m *memory) *pipeline.Stop {
 		w.attached[user] = slices.DeleteFunc(pairs, func(k pipeline.KnownPair) bool { return !k.Attached || find(k.Pair).Planned })
 	}
 	all := m.ledger.Attached(m.target)
-	if !w.header.Settings.MaxDetach.Exceeded(left, all) {
-		return nil
+	if w.header.Settings.MaxDetach.Exceeded(left, all) {
+		w.guard("--max-detach", "%s would be detached, more than --max-detach %v; attached, as far as is known: %d", pipeline.Count(left, "pair"), w.header.Settings.MaxDetach, all)
 	}
-	return guard("--max-detach", "%s would be detached, more than --max-detach %v; attached, as far as is known: %d", pipeline.Count(left, "pair"), w.header.Settings.MaxDetach, all)
 }
 
 // protect marks rows that are not taken away. A protected row may be what another

@@ -65,17 +65,12 @@ func (s *session) keepDecisions() error {
 	for number := range s.table.Users() {
 		user := s.table.UserID(number)
 		d := journal.Decisions{User: user, Rows: s.table.Decisions(number), Attached: s.attached[user]}
-		if len(d.Rows)+len(d.Attached) == 0 {
-			continue
-		}
-		if err := s.journal.Decide(d); err != nil {
-			return err
+		if len(d.Rows)+len(d.Attached) > 0 {
+			_ = s.journal.Decide(d) // its first error stays, and Plan returns it
 		}
 	}
 	for _, v := range s.vanished {
-		if err := s.journal.Decide(journal.Decisions{User: v.User, Vanished: []pipeline.Vanished{v}}); err != nil {
-			return err
-		}
+		_ = s.journal.Decide(journal.Decisions{User: v.User, Vanished: []pipeline.Vanished{v}})
 	}
 	return s.journal.Plan(s.plan)
 }
