@@ -108,9 +108,8 @@ func pattern(reason string) string {
 	return string(kind)
 }
 
-// sortCauses sorts the causes: those with the most rows first, of equal ones the
-// worse, then the first to appear. What only follows from other rows, or from the
-// end of the run, comes behind its causes.
+// sortCauses puts those with the most rows first, of equal ones the worse. What only
+// follows from other rows, or from the end of the run, comes behind its causes.
 func (t *tally) sortCauses() {
 	follows := map[pipeline.Status]int{pipeline.Held: 1, pipeline.NotSent: 1}
 	slices.SortStableFunc(t.causes, func(a, b *Cause) int {

@@ -52,13 +52,9 @@ type Run struct {
 	Unfound   []string                     // of a probe: the facts that could not be found
 	Left      []string                     // of a probe: what may not be as it was before, a text each; resume puts it back
 
-	// Digest makes Plan while the other reports are written, and may be called from
-	// several goroutines; nil where Plan is made.
-	Digest func() string
-	// History returns the requests of a user with all that was sent for them, none for one without rows; for explain.
-	History func(pipeline.UserID) ([]pipeline.Request, error)
-	// Render returns a request as it goes over the wire.
-	Render func(*pipeline.Request) (method, url string, body []byte)
+	Digest  func() string                                             // makes Plan, for several goroutines; nil where Plan is made
+	Render  func(*pipeline.Request) (method, url string, body []byte) // a request as it goes over the wire
+	History func(pipeline.UserID) ([]pipeline.Request, error)         // of a user, with all that was sent; none for one without rows; for explain
 }
 
 // PlaceText returns a place as file:line.
@@ -148,9 +144,8 @@ type Outcomes struct {
 	Failed    int64 // without a readable answer, or refused
 }
 
-// Traffic counts the attempts of a run, of all its sessions, in any order. The
-// zero value has none. Add may be called from several goroutines; the fields are
-// read when no more is added.
+// Traffic counts the attempts of a run. The zero value has none. Add may be called
+// from several goroutines; the fields are read when no more is added.
 type Traffic struct {
 	All     Outcomes
 	Seconds map[int64]Outcomes // by the Unix second in which the attempts were begun

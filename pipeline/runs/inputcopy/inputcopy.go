@@ -63,9 +63,8 @@ func New(stdin io.Reader, paths []string) (Files, error) {
 	return in, nil
 }
 
-// Open returns the files for the reader. With a run's directory, what is read is
-// kept there as well. When ctx ends, so does the reading of a pipe or a terminal,
-// though nothing comes from it.
+// Open returns the files for the reader, which ends with ctx even where nothing comes.
+// With a run's directory, what is read is kept there as well.
 func (in Files) Open(ctx context.Context, keepIn string) []reader.File {
 	files := make([]reader.File, len(in))
 	for i, f := range in {

@@ -99,8 +99,7 @@ func (l *Lease) Release() {
 	_ = l.lock.Close()
 }
 
-// Holder returns the run that has the lock, "" when that is not known, and a text that
-// says more.
+// Holder returns the run that has the lock, "" when that has no name yet, and a text on it.
 func Holder(runsDir string) (id, text string) {
 	content, _ := os.ReadFile(filepath.Join(runsDir, holderFile))
 	id, text, _ = strings.Cut(strings.TrimSuffix(string(content), "\n"), "\n")
