@@ -43,7 +43,7 @@ func decisions(path string) (string, error) {
 		return "", err
 	}
 	defer l.Close()
-	all := fmt.Sprint(l.Counters(), l.Seen("run-1"), l.Accounts(here))
+	all := fmt.Sprint(l.Runs, l.Floor)
 	none := func(pipeline.Pair) bool { return false }
 	for _, user := range []pipeline.UserID{"U0000", "U0001", "U0002", "U0040"} {
 		for _, p := range l.Pairs(here, user) {

@@ -148,7 +148,7 @@ func (l *Ledger) Conclude(run Run, i *Import) error {
 		if i != nil {
 			l.conclude(run, i)
 		}
-		run.Seen = max(run.Seen, l.Seen(run.ID))
+		run.Seen = max(run.Seen, l.Runs[run.ID].Seen)
 		l.Runs[run.ID] = run
 		return nil
 	})

@@ -38,7 +38,7 @@ const format = 5
 const patience = time.Minute
 
 // Ledger is an open ledger. It is for one goroutine at a time, and no func that is
-// given to it may call it.
+// given to it may call it. Runs and Floor are to be read only.
 type Ledger struct {
 	path     string
 	readOnly bool // nothing is ever committed
@@ -57,8 +57,8 @@ type Ledger struct {
 // register is what is small. It is one value.
 type register struct {
 	Format int              `json:"format"`
-	Runs   map[string]Run   `json:"runs"`
-	Floor  int64            `json:"floor"`  // the counter up to which nothing is confirmed
+	Runs   map[string]Run   `json:"runs"`   // that it knows, by their ids
+	Floor  int64            `json:"floor"`  // the counter up to which nothing is confirmed; see Doubt
 	Scopes map[string]scope `json:"scopes"` // by target, what its answers to attach list
 }
 

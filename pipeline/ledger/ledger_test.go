@@ -334,7 +334,6 @@ func TestTargetsAreApart(t *testing.T) {
 	unknown, there := account(""), account("key-2")
 	check(t, apply(l, run(1, "job"), 1, exchanges(answered(attach(1, "W1=60", "W2=1"), "W1=60", "W2=1"))))
 	is(t, pairs(t, l, there))
-	is(t, l.Accounts(unknown), "key-1")
 	second := run(2, "job")
 	second.Target = unknown
 	check(t, apply(l, second, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))
@@ -343,7 +342,6 @@ func TestTargetsAreApart(t *testing.T) {
 	third := run(3, "job")
 	third.Target = there
 	check(t, apply(l, third, 1, exchanges()))
-	is(t, l.Accounts(unknown), "key-1", "key-2")
 	simulated := run(4, "job")
 	simulated.Target = pipeline.Target{BaseURL: pipeline.SimulatorURL}
 	check(t, apply(l, simulated, 1, exchanges(answered(attach(1, "W1=7"), "W1=7"))))
@@ -393,8 +391,8 @@ func TestDoubt(t *testing.T) {
 	check(t, l.Doubt(5))
 	check(t, l.Doubt(3))
 	is(t, pairs(t, l, here), "W1=60")
-	if got := l.Counters(); !slices.Equal(got, []int64{1, 2, 3, 4, 5}) {
-		t.Errorf("counters %d", got)
+	if l.Floor != 5 || len(l.Runs) != 4 || len(l.Runs["run-2"].Sessions) != 2 {
+		t.Errorf("up to %d, %v", l.Floor, l.Runs)
 	}
 }
 
@@ -402,7 +400,7 @@ func TestHowFarARunIsApplied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	l, err := Open(path)
 	check(t, err)
-	if l.Seen("run-1") != 0 {
+	if l.Runs["run-1"].Seen != 0 {
 		t.Error("it was never applied")
 	}
 	check(t, apply(l, run(1, "job"), 7, exchanges()))
@@ -412,8 +410,8 @@ func TestHowFarARunIsApplied(t *testing.T) {
 	}
 	for _, size := range []int64{0, 3} { // it goes on; its journal was cut
 		check(t, apply(l, run(1, "job"), size, exchanges()))
-		if l.Seen("run-1") != 7 {
-			t.Errorf("%d bytes are applied", l.Seen("run-1"))
+		if l.Runs["run-1"].Seen != 7 {
+			t.Errorf("%d bytes are applied", l.Runs["run-1"].Seen)
 		}
 	}
 	check(t, l.Close())
@@ -427,8 +425,8 @@ func TestErrorsArePassedOn(t *testing.T) {
 			yield(nil, broken)
 		}
 	})
-	if !errors.Is(err, broken) || l.Seen("run-1") != 0 {
-		t.Errorf("error %v, seen %d", err, l.Seen("run-1"))
+	if !errors.Is(err, broken) || l.Runs["run-1"].Seen != 0 {
+		t.Errorf("error %v, seen %d", err, l.Runs["run-1"].Seen)
 	}
 	is(t, pairs(t, l, here))
 }
@@ -441,7 +439,7 @@ func TestUnwritable(t *testing.T) {
 	if err := apply(l, nameless, 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))); err == nil || !strings.Contains(err.Error(), "can't be written") {
 		t.Errorf("applied: %v", err)
 	}
-	if l.Seen(nameless.ID) != 0 {
+	if l.Runs[nameless.ID].Seen != 0 {
 		t.Error("it counts as applied")
 	}
 	check(t, apply(l, run(2, "job"), 1, exchanges(answered(attach(1, "W1=60"), "W1=60"))))

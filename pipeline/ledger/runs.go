@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"corattach/pipeline"
 )
@@ -22,23 +21,6 @@ type Run struct {
 type Session struct {
 	Counter   int64            `json:"counter"` // taken when it began
 	Tolerance pipeline.Percent `json:"tolerance,omitzero"`
-}
-
-// Seen returns how many bytes of a run's journal are applied; 0 when none are. There
-// are fewer in a journal that was cut since.
-func (l *Ledger) Seen(id string) int64 { return l.Runs[id].Seen }
-
-// Counters returns those of all runs and sessions that it knows, sorted.
-func (l *Ledger) Counters() []int64 {
-	var all []int64
-	for _, is := range l.Runs {
-		all = append(all, is.Counter)
-		for _, session := range is.Sessions {
-			all = append(all, session.Counter)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // Later returns the runs with a session of a higher counter, by their counters.
@@ -62,9 +44,6 @@ func (l *Ledger) Doubt(counter int64) error {
 	})
 }
 
-// Doubted returns the highest counter that Doubt was told; 0 for none.
-func (l *Ledger) Doubted() int64 { return l.Floor }
-
 // targetKey stands for a target in keys and tables.
 func targetKey(t pipeline.Target) string { return t.BaseURL + "\n" + t.AuthURL + "\n" + t.Account }
 
@@ -80,16 +59,4 @@ func (l *Ledger) relatives(t pipeline.Target) []string {
 		}
 	}
 	return all
-}
-
-// Accounts returns the other accounts that runs have sent to under the URLs of a
-// target, sorted.
-func (l *Ledger) Accounts(t pipeline.Target) (accounts []string) {
-	for _, target := range l.relatives(t)[1:] {
-		if account := target[strings.LastIndexByte(target, '\n')+1:]; account != "" {
-			accounts = append(accounts, account)
-		}
-	}
-	slices.Sort(accounts)
-	return accounts
 }

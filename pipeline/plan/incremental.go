@@ -83,7 +83,7 @@ func (t *Table) unsure(e Earlier) func(r int32) bool {
 // MarkConfirmed is MarkUnchanged for those requests of one user, as Send returns
 // it, for which asked is true.
 func (t *Table) MarkConfirmed(e Earlier, u *pipeline.User, asked func(*pipeline.Request) bool) {
-	known, find := e.known(u.ID), t.finder()
+	known, find := e.known(u.ID), t.Find()
 	for i := range u.Requests {
 		q := &u.Requests[i]
 		isOpen := func(r int32) bool {
@@ -104,7 +104,7 @@ func (t *Table) MarkConfirmed(e Earlier, u *pipeline.User, asked func(*pipeline.
 // confirmed reports whether COR has confirmed a percentage of a pair, and not too long
 // ago; all pairs of the same identity were confirmed with the same percentage, and the
 // input asks for no other one.
-func (t *Table) confirmed(e Earlier, find finder, k *pipeline.KnownPair, percent int32) bool {
+func (t *Table) confirmed(e Earlier, find func(pipeline.Pair) Found, k *pipeline.KnownPair, percent int32) bool {
 	asked := pipeline.Percent(percent)
 	switch {
 	case k == nil || !e.confirms(k, asked):
@@ -119,9 +119,9 @@ func (t *Table) confirmed(e Earlier, find finder, k *pipeline.KnownPair, percent
 		if other.Attached && !(other.Confirmed && asked.Near(other.Percentage, e.Tolerance)) {
 			return true
 		}
-		r, found := find(other.Pair)
-		row := t.rows.at(r)
-		return found && (row.status == planned || row.status == unchanged) && row.percent != percent
+		found := find(other.Pair)
+		row := t.rows.at(found.row)
+		return found.Named && (row.status == planned || row.status == unchanged) && row.percent != percent
 	})
 }
 
@@ -173,16 +173,16 @@ func (t *Table) Protect(r int32, reason string) {
 // Decide marks decisions that were made when the run began. A pair that the user has
 // no planned row of is an error: the journal does not belong to the input.
 func (t *Table) Decide(user pipeline.UserID, decisions []pipeline.Decision) error {
-	find := t.finder()
+	find := t.Find()
 	for _, d := range decisions {
-		r, found := find(pipeline.Pair{User: user, Source: d.Source, Workspace: d.Workspace})
+		found := find(pipeline.Pair{User: user, Source: d.Source, Workspace: d.Workspace})
 		switch {
-		case !found || t.rows.at(r).status != planned:
+		case !found.Planned:
 			return fmt.Errorf("the journal names workspace %q of user %q under %s, which the input does not send", d.Workspace, user, d.Source)
 		case d.Status == pipeline.Protected:
-			t.Protect(r, d.Reason)
+			t.Protect(found.row, d.Reason)
 		default:
-			t.markUnchanged(r, d.Identity, d.At)
+			t.markUnchanged(found.row, d.Identity, d.At)
 		}
 	}
 	return nil

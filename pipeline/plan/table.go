@@ -239,17 +239,23 @@ func (t *Table) Pairs() iter.Seq[pipeline.Pair] {
 	}
 }
 
-// finder finds the row of a pair: the one that is neither invalid nor a duplicate
-// where there is one. It is quick when it is asked for the pairs of one user after
-// those of another, and is not for use from several goroutines.
-type finder func(pipeline.Pair) (r int32, found bool)
+// Found is what the input says of a pair.
+type Found struct {
+	Named   bool // a row, good or bad, names it
+	Planned bool // so does a row that is planned
+	InInput bool // so is one whose user has an invalid row: such a user has all pairs in the input
 
-func (t *Table) finder() finder {
+	row int32 // of a pair that is named: one that is neither invalid nor a duplicate where there is one
+}
+
+// Find returns what looks up pairs. It is quick when it is asked for the pairs of one
+// user after those of another, and is not for use from several goroutines.
+func (t *Table) Find() func(pipeline.Pair) Found {
 	last, rows := -1, map[key]int32(nil)
-	return func(p pipeline.Pair) (int32, bool) {
+	return func(p pipeline.Pair) (f Found) {
 		number := t.User(p.User)
 		if number < 0 {
-			return 0, false
+			return f
 		}
 		if number != last {
 			last, rows = number, make(map[key]int32)
@@ -260,29 +266,12 @@ func (t *Table) finder() finder {
 				}
 			}
 		}
-		source, _, isKnown := t.cells.find(string(p.Source))
-		workspace, _, isAlsoKnown := t.cells.find(string(p.Workspace))
-		r, found := rows[key{source, workspace}]
-		return r, found && isKnown && isAlsoKnown && source != 0 && workspace != 0
-	}
-}
-
-// Found is what the input says of a pair.
-type Found struct {
-	Named   bool // a row, good or bad, names it
-	Planned bool // so does a row that is planned
-	InInput bool // so is one whose user has an invalid row: such a user has all pairs in the input
-}
-
-// Find returns what looks up pairs, with the limits of finder.
-func (t *Table) Find() func(pipeline.Pair) Found {
-	find := t.finder()
-	return func(p pipeline.Pair) Found {
-		number := t.User(p.User)
-		r, named := find(p)
-		return Found{
-			Named: named, Planned: named && t.rows.at(r).status == planned,
-			InInput: named || number >= 0 && t.users.at(int32(number)).damaged,
+		f.InInput = t.users.at(int32(number)).damaged
+		source, _, _ := t.cells.find(string(p.Source)) // 0 for one that no row has
+		workspace, _, _ := t.cells.find(string(p.Workspace))
+		if r, named := rows[key{source, workspace}]; named && source != 0 && workspace != 0 {
+			f = Found{Named: true, Planned: t.rows.at(r).status == planned, InInput: true, row: r}
 		}
+		return f
 	}
 }

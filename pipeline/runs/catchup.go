@@ -57,13 +57,18 @@ func (m *memory) catchUp(ctx context.Context, dirs []string, resumed string) err
 		}
 		taken[m.counters[dir]] = true
 	}
-	for _, counter := range m.ledger.Counters() {
-		taken[counter] = true
+	for _, is := range m.ledger.Runs {
+		taken[is.Counter] = true
+		for _, session := range is.Sessions {
+			taken[session.Counter] = true
+		}
+	}
+	for counter := range taken {
 		m.newest = max(m.newest, counter)
 	}
 	for m.gap = m.newest; taken[m.gap]; m.gap-- {
 	}
-	if m.gap <= m.ledger.Doubted() {
+	if m.gap <= m.ledger.Floor {
 		return nil
 	}
 	m.doubt = "runs are gone that the ledger has not read: what COR confirmed up to then is sent once more, and --max-drop and detach know nothing of what these runs wanted"
@@ -77,7 +82,7 @@ func (m *memory) catchUp(ctx context.Context, dirs []string, resumed string) err
 func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bool) error {
 	path := filepath.Join(dir, JournalFile)
 	info, err := os.Stat(path)
-	if err != nil || m.ledger.Seen(filepath.Base(dir)) == info.Size() {
+	if err != nil || m.ledger.Runs[filepath.Base(dir)].Seen == info.Size() {
 		return err
 	}
 	log, err := journal.Read(path)
@@ -102,7 +107,7 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 	case log.Command != "import":
 	case ended != nil:
 		imp = ended.conclusion()
-	case log.RunID != of.ID && m.ledger.Seen(log.RunID) > 0: // a copy says nothing that its original has not said
+	case log.RunID != of.ID && m.ledger.Runs[log.RunID].Seen > 0: // a copy says nothing that its original has not said
 	default:
 		w, err := load(ctx, dir, log)
 		if ctx.Err() != nil {

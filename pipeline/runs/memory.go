@@ -85,7 +85,13 @@ func (m *memory) findAccount() {
 	if !m.dry || m.target.Account != "" || m.target.BaseURL == pipeline.SimulatorURL {
 		return
 	}
-	accounts := slices.DeleteFunc(m.ledger.Accounts(m.target), func(name string) bool { return m.static && strings.HasPrefix(name, "key-") })
+	var accounts []string
+	for _, is := range m.ledger.Runs {
+		others := is.Target.BaseURL != m.target.BaseURL || is.Target.AuthURL != m.target.AuthURL || m.static && strings.HasPrefix(is.Target.Account, "key-")
+		if !others && is.Target.Account != "" && !slices.Contains(accounts, is.Target.Account) {
+			accounts = append(accounts, is.Target.Account)
+		}
+	}
 	switch {
 	case len(accounts) == 1:
 		m.target.Account = accounts[0]

@@ -221,5 +221,5 @@ func (n *nights) takenOver(dir string, size int64) bool {
 	l, err := ledger.Read(filepath.Join(n.runs, ledgerFile))
 	n.must(err)
 	defer l.Close()
-	return l.Seen(filepath.Base(dir)) == size
+	return l.Runs[filepath.Base(dir)].Seen == size
 }

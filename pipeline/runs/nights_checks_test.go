@@ -182,7 +182,7 @@ func (n *nights) forget() {
 	defer l.Close()
 	for _, wants := range n.wants {
 		for whole, of := range wants {
-			if exists(filepath.Join(of.dir, JournalFile)) || l.Seen(filepath.Base(of.dir)) > 0 {
+			if exists(filepath.Join(of.dir, JournalFile)) || l.Runs[filepath.Base(of.dir)].Seen > 0 {
 				continue
 			}
 			delete(wants, whole)

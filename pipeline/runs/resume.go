@@ -147,7 +147,7 @@ func (w *run) users(numbers []int) iter.Seq2[pipeline.User, error] {
 // trustLedger leaves out of the open users what the ledger knows as confirmed, where
 // the run's journal was cut or copied and does not say so. It returns who is left.
 func (s *session) trustLedger(open []int) ([]int, error) {
-	if id := filepath.Base(s.dir); s.log.RunID == id && s.memory.ledger.Seen(id) <= s.log.Size {
+	if id := filepath.Base(s.dir); s.log.RunID == id && s.memory.ledger.Runs[id].Seen <= s.log.Size {
 		return open, nil
 	}
 	const always = 200 * 365 * 24 * time.Hour                                               // an age that no confirmation reaches, twice
