@@ -29,7 +29,7 @@ func (s Subject) Intent() []string {
 			ghostUser, ghostWorkspace),
 		fmt.Sprintf("a user who has one of the two workspaces is left alone; where COR does not show that in another way, %q is detached to find out",
 			s.Workspaces[1]),
-		"in the end the user has what there was before; after an interruption resume puts it back",
+		"in the end the user has what there was before, as far as COR shows that; after an interruption resume puts it back",
 	}
 }
 

@@ -60,6 +60,10 @@ func (t *talk) attachQuestions() []question {
 	a, b := t.Workspaces[0], t.Workspaces[1]
 	again, over, zero := t.replies["again"], t.replies["over"], t.replies["zero"]
 	adds, replaces := t.attaches()
+	unseen := ""
+	if t.replies["look on"].answer != nil {
+		unseen = "; whatever else the user had before the probe could not be seen, and is gone"
+	}
 	before, after := t.replies["first"].pivot(a), again.pivot(a)
 	attached := func(e pipeline.ItemError) bool { return e.Attached }
 	refuses := before != nil && (again.Is(pipeline.Attached) || again.answer != nil && slices.ContainsFunc(again.answer.Errors, attached))
@@ -73,7 +77,7 @@ func (t *talk) attachQuestions() []question {
 		}, []finding{
 			{"adds", adds, "import adds to what a user has; what is no longer in the input stays until corattach detach takes it away"},
 			{"replaces", replaces, "import takes away what a request does not name: leave --chunk at 0, do not use --repair, " +
-				"and give each user's rows under one source"},
+				"and give each user's rows under one source" + unseen},
 		}},
 		{"repeat", "what an attach does to the percentage of a workspace that is attached already", "first, again", nil, []finding{
 			{"refuses", refuses && replaces, "a workspace that is attached already is refused: detach the user's pairs, and import all rows of the user again"},

@@ -99,6 +99,11 @@ func TestLookThatTookAway(t *testing.T) {
 	if _, stop := subject().Talk(l.ask); stop == nil || stop.Reason != want {
 		t.Errorf("stop: %v", stop)
 	}
+	l = dial(t, world{"second-detach": "refused", "attach": "replaces"}.config(t, subject()), "secret")
+	found, stop := subject().Talk(l.ask)
+	if so := found[0].Consequence; stop != nil || found[0].Finding != "replaces" || !strings.HasSuffix(so, "; whatever else the user had before the probe could not be seen, and is gone") {
+		t.Errorf("stop %v, %s", stop, so)
+	}
 }
 
 // A run that ends after any number of requests leaves nothing behind once it is

@@ -43,7 +43,8 @@ func (t *talk) askAll() {
 
 // look finds out what the user has, and reports whether the probe may go on. A detach answers with all that is left, and
 // that of a workspace that COR does not know changes nothing. Where COR refuses that one, the second workspace is asked
-// with, which the user is not to have; where COR refuses that too, it does no harm to attach it first.
+// with, which the user is not to have; where COR refuses that too, it is attached first: if that takes other workspaces
+// away, the findings say so.
 func (t *talk) look() bool {
 	b := t.Workspaces[1]
 	for _, steps := range [][]step{
