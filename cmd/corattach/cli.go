@@ -140,7 +140,7 @@ func (*cli) BeforeResolve(ctx *kong.Context, set *settings.Settings) error {
 // takes these flags only to refuse what differs from the run; hidden flags are set on
 // the command line alone.
 func complete(k *kong.Kong) error {
-	texts := details()
+	texts, fixed := details(), []string{"Input", "Checks", "Nightly", "chunk", "base-url", "auth-url", "simulate"} // groups and flags
 	return kong.Visit(k.Model.Node, func(v kong.Visitable, next kong.Next) error {
 		command, ok := v.(*kong.Node)
 		if !ok {
@@ -151,8 +151,8 @@ func complete(k *kong.Kong) error {
 			if flag.Name == "token-file" {
 				command.Detail = strings.Replace(command.Detail, "Examples:", credentialsHelp+"\n\nExamples:", 1)
 			}
-			fixed := slices.Contains([]string{"chunk", "base-url", "auth-url", "simulate"}, flag.Name) || flag.Group != nil && slices.Contains([]string{"Input", "Checks", "Nightly"}, flag.Group.Key)
-			flag.Hidden = flag.Hidden || fixed && command.Name == "resume"
+			isFixed := slices.Contains(fixed, flag.Name) || flag.Group != nil && slices.Contains(fixed, flag.Group.Key)
+			flag.Hidden = flag.Hidden || isFixed && command.Name == "resume"
 		}
 		return next(nil)
 	})

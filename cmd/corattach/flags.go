@@ -21,15 +21,6 @@ type attemptFlags struct {
 	MaxWait time.Duration `group:"Sending" default:"5m" placeholder:"5m" help:"How long to go on without a usable answer, before the run ends as unavailable."`
 }
 
-// sendFlags say how a run sends.
-type sendFlags struct {
-	attemptFlags
-	Burst       int            `min:"1" group:"Sending" default:"1" placeholder:"1" help:"Attempts that may leave at once."`
-	Workers     int            `min:"1" group:"Sending" default:"4" placeholder:"4" help:"Users sent at the same time."`
-	MaxFailures pipeline.Limit `group:"Sending" default:"off" placeholder:"off" help:"Stop when more users than this have a failed, unknown, missing or mismatched row: N, N% or off."`
-	MaxDuration time.Duration  `group:"Sending" default:"off" placeholder:"off" help:"Start nothing new after this time, such as 2h."`
-}
-
 // importFlags are those of import alone.
 type importFlags struct {
 	DecimalComma    bool             `group:"Input" help:"The decimal separator in percentages is a comma."`
@@ -68,11 +59,17 @@ type runFlags struct {
 	MaxInputAge time.Duration     `group:"Checks" default:"off" placeholder:"off" help:"Stop when an input file is older than this, such as 24h."`
 	Chunk       int               `group:"Sending" default:"0" placeholder:"0" help:"At most this many workspaces in one request; 0 = all of the user's."`
 
-	sendFlags
+	attemptFlags
+	Burst       int            `min:"1" group:"Sending" default:"1" placeholder:"1" help:"Attempts that may leave at once."`
+	Workers     int            `min:"1" group:"Sending" default:"4" placeholder:"4" help:"Users sent at the same time."`
+	MaxFailures pipeline.Limit `group:"Sending" default:"off" placeholder:"off" help:"Stop when more users than this have a failed, unknown, missing or mismatched row: N, N% or off."`
+	MaxDuration time.Duration  `group:"Sending" default:"off" placeholder:"off" help:"Start nothing new after this time, such as 2h."`
+
 	targetFlags
 	keepFlags
 	outputFlags
-	monitorFlags
+	MetricsFile string `group:"Output" placeholder:"F.prom" help:"Write metrics of the run for Prometheus' textfile collector; a file for each job."`
+	PingURL     string `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
 }
 
 // runsFlag says where runs are.

@@ -44,10 +44,8 @@ func understood(t *testing.T, words []string) *cli {
 	if _, err := parser.Parse(words[1:]); err != nil {
 		t.Fatalf("%q: %v", words, err)
 	}
-	for _, f := range []monitorFlags{grammar.Import.monitorFlags, grammar.Detach.monitorFlags, grammar.Resume.monitorFlags} {
-		if f.PingURL != "" {
-			t.Errorf("%q shows the URL of the ping to whoever lists processes", words)
-		}
+	if grammar.Import.PingURL+grammar.Detach.PingURL+grammar.Resume.PingURL != "" {
+		t.Errorf("%q shows the URL of the ping to whoever lists processes", words)
 	}
 	return &grammar
 }
@@ -367,9 +365,9 @@ func (j jobSpec) check(t *testing.T, file string) {
 	}
 	c := pod.Containers[0]
 	got := understood(t, append([]string{"corattach"}, c.Args...))
-	send, runs := &got.Import.sendFlags, got.Import.RunsDir
+	send, runs := &got.Import.runFlags, got.Import.RunsDir
 	if c.Args[0] == "resume" {
-		send, runs = &got.Resume.sendFlags, got.Resume.RunsDir
+		send, runs = &got.Resume.runFlags, got.Resume.RunsDir
 	}
 	var settings sending.Settings
 	fill(&settings, send)

@@ -11,12 +11,6 @@ import (
 	"corattach/report"
 )
 
-// monitorFlags say who learns how a real run goes without being there.
-type monitorFlags struct {
-	MetricsFile string `group:"Output" placeholder:"F.prom" help:"Write metrics of the run for Prometheus' textfile collector; a file for each job."`
-	PingURL     string `group:"Output" placeholder:"URL" help:"Call URL/start, and then URL after success or URL/fail, as healthchecks.io expects it. Better set in the environment: others can see a command line."`
-}
-
 // endWatch is the last thing before a run's last line. What fails here is a warning;
 // the error is a panic.
 func (a *app) endWatch() (err error) {
