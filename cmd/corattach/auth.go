@@ -23,13 +23,6 @@ type authCheckCommand struct {
 	logFlags
 }
 
-// checked is what a check found. It holds no secret.
-type checked struct {
-	Account     cor.Account `json:"account"`
-	Target      string      `json:"target"`      // as runs name it
-	Credentials string      `json:"credentials"` // where they come from
-}
-
 // Run asks COR whom the credentials belong to.
 func (c *authCheckCommand) Run(a *app) error {
 	t, err := c.target()
@@ -47,11 +40,11 @@ func (c *authCheckCommand) Run(a *app) error {
 		return err
 	}
 	t.Account = accountOf(given.APIKey, me)
-	found := checked{me, t.String(), given.from}
+	target := t.String() // as runs name it
 	a.reason = "COR knows the credentials"
-	return a.console.Print(c.JSON, found, func(w io.Writer) error {
+	return a.console.Print(c.JSON, map[string]any{"account": me, "credentials": given.from, "target": target}, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "account      %s\nid           %s\ncredentials  %s\ntarget       %s\n",
-			pipeline.Show(strings.Trim(me.Name+", "+me.Email, ", ")), pipeline.Show(me.ID), pipeline.Show(found.Credentials), pipeline.Show(found.Target))
+			pipeline.Show(strings.Trim(me.Name+", "+me.Email, ", ")), pipeline.Show(me.ID), pipeline.Show(given.from), pipeline.Show(target))
 		return err
 	})
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"al.essio.dev/pkg/shellescape"
 
 	"corattach/pipeline"
+	"corattach/pipeline/probe"
 	"corattach/pipeline/runs"
 	"corattach/report"
 )
@@ -49,8 +51,8 @@ func (a *app) host(f outputFlags) runs.Host {
 	}
 }
 
-// conclude prints what a command about a run came to. An error comes with an outcome
-// when the run broke off.
+// conclude prints what a command about a run came to: its summary, or what a probe has
+// found. An error comes with an outcome when the run broke off.
 func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 	if err != nil {
 		if o != nil {
@@ -67,7 +69,14 @@ func (a *app) conclude(asJSON bool, o *runs.Outcome, err error) error {
 		}
 		a.console.Say("nothing to resume in " + o.Dir + ": " + o.Nothing)
 	}
-	if err := a.printResult(asJSON, o); err != nil {
+	result, text := any(s), s.Text
+	if found, isProbe := o.Facts.(*probe.Document); isProbe {
+		result, text = found, func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, found.Text()+"facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))
+			return err
+		}
+	}
+	if err := a.console.Print(asJSON, result, text); err != nil {
 		return &pipeline.Failure{Code: pipeline.ExitInternal, Err: fmt.Errorf("the result can't be printed: %w", err),
 			Hint: "it stands in " + filepath.Join(o.Dir, report.SummaryFile)}
 	}

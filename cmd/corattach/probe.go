@@ -2,15 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"path/filepath"
 
 	"corattach/pipeline"
 	"corattach/pipeline/cor"
 	"corattach/pipeline/cor/corsim"
-	"corattach/pipeline/probe"
 	"corattach/pipeline/runs"
-	"corattach/report"
 )
 
 type probeCommand struct {
@@ -67,16 +63,4 @@ func (c *probeCommand) order(a *app) (o runs.Order, err error) {
 	}
 	o.Connect, err = a.connect(target, c.TokenFile, known)
 	return o, err
-}
-
-// printResult prints what a run came to: its summary, or what a probe has found.
-func (a *app) printResult(asJSON bool, o *runs.Outcome) error {
-	found, isProbe := o.Facts.(*probe.Document)
-	if !isProbe {
-		return a.console.Print(asJSON, o.Summary, o.Summary.Text)
-	}
-	return a.console.Print(asJSON, found, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, found.Text()+"facts  "+pipeline.Show(filepath.Join(o.Dir, report.FactsFile)))
-		return err
-	})
 }

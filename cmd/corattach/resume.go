@@ -52,9 +52,26 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	if err := a.sameSettings(log.Header); err != nil {
 		return err
 	}
+	f := c.targetFlags // that of the run, unless the command line gives another one
+	switch then := log.Target; {
+	case then.BaseURL == pipeline.SimulatorURL:
+		f.Simulate, f.TokenFile = true, ""
+	case !f.Simulate:
+		f.BaseURL, f.AuthURL = cmp.Or(f.BaseURL, then.BaseURL), cmp.Or(f.AuthURL, then.AuthURL)
+	}
+	t, err := f.target()
+	if err != nil {
+		return err
+	}
 	r := runs.Resumption{Dir: dir, EvenIfOlder: c.EvenIfOlder, Common: a.common(c)}
 	r.RunsDir = filepath.Dir(dir)
-	r.Connect = func(ctx context.Context) (runs.Connection, error) { return c.connect(ctx, a, log.Target) }
+	r.Connect = func(ctx context.Context) (runs.Connection, error) { // without anything to resume no credentials are needed
+		connect, err := a.connect(t, f.TokenFile, nil)
+		if err != nil {
+			return runs.Connection{}, err
+		}
+		return connect(ctx)
+	}
 	outcome, err := runs.Resume(a.ctx, a.cut, r, a.host(c.outputFlags))
 	return a.conclude(c.JSON, outcome, err)
 }
@@ -100,25 +117,4 @@ func (a *app) sameSettings(then journal.Header) error {
 		}
 	}
 	return nil
-}
-
-// connect reaches the target of the run, unless the command line gives another
-// one.
-func (c *resumeCommand) connect(ctx context.Context, a *app, then pipeline.Target) (runs.Connection, error) {
-	f := c.targetFlags
-	switch {
-	case then.BaseURL == pipeline.SimulatorURL:
-		f.Simulate, f.TokenFile = true, ""
-	case !f.Simulate:
-		f.BaseURL, f.AuthURL = cmp.Or(f.BaseURL, then.BaseURL), cmp.Or(f.AuthURL, then.AuthURL)
-	}
-	t, err := f.target()
-	if err != nil {
-		return runs.Connection{}, err
-	}
-	connect, err := a.connect(t, f.TokenFile, nil)
-	if err != nil {
-		return runs.Connection{}, err
-	}
-	return connect(ctx)
 }

@@ -29,9 +29,6 @@ func (c *runsCommand) Run(a *app) error {
 
 // writeRuns writes a line for each run, for people.
 func writeRuns(w io.Writer, all []runs.Info) error {
-	if len(all) == 0 {
-		return nil
-	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUN\tJOB\tWHAT\tSTARTED\tTOOK\tEXIT\tRESUME\tROWS")
 	for _, r := range all {
