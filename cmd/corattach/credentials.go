@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -21,13 +22,12 @@ type credentials struct {
 
 // credentials reads the one set of credentials there must be.
 func (a *app) credentials(tokenFile string) (c credentials, err error) {
-	for _, one := range []struct {
-		name string
-		into *string
-	}{{"COR_API_KEY", &c.APIKey}, {"COR_CLIENT_SECRET", &c.ClientSecret}, {"COR_ACCESS_TOKEN", &c.AccessToken}} {
-		if *one.into, err = a.secret(one.name); err != nil {
-			return c, err
-		}
+	var errs [3]error
+	c.APIKey, errs[0] = a.secret("COR_API_KEY")
+	c.ClientSecret, errs[1] = a.secret("COR_CLIENT_SECRET")
+	c.AccessToken, errs[2] = a.secret("COR_ACCESS_TOKEN")
+	if err := cmp.Or(errs[:]...); err != nil {
+		return c, err
 	}
 	var set []string
 	if c.APIKey != "" || c.ClientSecret != "" {

@@ -39,27 +39,6 @@ Exit codes:
    11  another run holds the lock
   129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM; resume goes on`
 
-// diffDetail is that of diff.
-const diffDetail = `Rows are joined by user, workspace and source; duplicates collapse. The input has changed when a pair was added or removed,
-its percentage differs, or it is invalid or held in one run alone. COR has changed when it was asked in both runs and the
-status or the percentage it returned differs. The summary comes last. A real run is compared by its journal, a dry run by its
-reports.
-
-It ends with 0 when nothing changed, with 5 when something did.
-
-Examples:
-  corattach diff --stat 20261122T031500Z-c0ffee last
-  corattach diff --format csv last runs/20261123T190000Z-ab12cd >changes.csv`
-
-// probeDetail is that of probe.
-const probeDetail = `It prints what it finds, and which flags follow from that. It attaches and detaches the two workspaces, and takes away at the
-end what it has attached; if it was stopped or killed, corattach resume does that. It keeps what it finds in facts.json:
-corattach simulate --facts behaves like that COR.
-
-Examples:
-  corattach probe --simulate --user U-1 --workspace W-1 --workspace W-2 --source SAP
-  corattach probe --user test-user --workspace test-a --workspace test-b --source SAP --yes`
-
 // details are what the help of a command says below its description.
 func details() map[string]string {
 	return map[string]string{
@@ -99,7 +78,14 @@ Examples:
   corattach explain last OKTA-1001
   corattach explain last -- -1001`,
 
-		"diff": diffDetail,
+		"diff": `Rows are joined by user, workspace and source; duplicates collapse. The input has changed when a pair was added or removed,
+its percentage differs, or it is invalid or held in one run alone. COR has changed when it was asked in both runs and the
+status or the percentage it returned differs. The summary comes last. A real run is compared by its journal, a dry run by its
+reports.
+
+Examples:
+  corattach diff --stat 20261122T031500Z-c0ffee last
+  corattach diff --format csv last runs/20261123T190000Z-ab12cd >changes.csv`,
 
 		"simulate": `Examples:
   corattach simulate --set percentage=rounded
@@ -108,7 +94,13 @@ Examples:
 Switches of --set (the default first):
 ` + switches(),
 
-		"probe": probeDetail,
+		"probe": `It prints what it finds, and which flags follow from that. It attaches and detaches the two workspaces, and takes away at the
+end what it has attached; if it was stopped or killed, corattach resume does that. It keeps what it finds in facts.json:
+corattach simulate --facts behaves like that COR.
+
+Examples:
+  corattach probe --simulate --user U-1 --workspace W-1 --workspace W-2 --source SAP
+  corattach probe --user test-user --workspace test-a --workspace test-b --source SAP --yes`,
 
 		"auth": `Examples:
   corattach auth check`,

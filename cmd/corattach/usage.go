@@ -19,8 +19,7 @@ func usageFailure(err error) error {
 	}
 	command, hint := "corattach", ""
 	text := settings.Plainly(err.Error())
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+	if parse, found := errors.AsType[*kong.ParseError](err); found && parse.Context.Selected() != nil {
 		command = parse.Context.Selected().FullPath()
 		for _, flag := range parse.Context.Selected().Flags {
 			if strings.HasPrefix(text, "--"+flag.Name+": ") {
