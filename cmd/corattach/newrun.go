@@ -58,8 +58,12 @@ func (f *newRunFlags) start(a *app, flags any, o runs.Order) (err error) {
 	switch {
 	case !f.DryRun:
 		o.Connect, err = a.connect(o.Target, f.TokenFile, nil)
-	case !f.Simulate:
-		o.Target.Account, o.Static, err = a.dryAccount(f.TokenFile)
+	case !f.Simulate: // whose ledger is read, as far as that can be told without asking COR
+		var key string
+		if key, err = a.secret("COR_API_KEY"); key != "" {
+			o.Target.Account = accountOf(key, cor.Account{})
+		}
+		o.Static = key == "" && f.TokenFile+settings.Environment("COR_ACCESS_TOKEN")+settings.Environment("COR_ACCESS_TOKEN_FILE") != ""
 	}
 	if err != nil {
 		return err
@@ -74,15 +78,4 @@ func (a *app) common(flags any) (c runs.Common) {
 	fill(&c.Sending, flags)
 	c.Flags, c.Version, c.JournalFile = a.words(), version(), a.journalFile
 	return c
-}
-
-// dryAccount is whose ledger a dry run reads, as far as that can be told without
-// asking COR; static is that of a token.
-func (a *app) dryAccount(tokenFile string) (account string, static bool, err error) {
-	key, err := a.secret("COR_API_KEY")
-	if key != "" {
-		account = accountOf(key, cor.Account{})
-	}
-	token := settings.Environment("COR_ACCESS_TOKEN") + settings.Environment("COR_ACCESS_TOKEN_FILE") + tokenFile
-	return account, account == "" && token != "", err
 }
