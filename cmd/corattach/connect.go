@@ -35,7 +35,8 @@ func (f *targetFlags) target() (pipeline.Target, error) {
 		return f.endpointFlags.target()
 	}
 	if f.BaseURL+f.AuthURL+f.TokenFile != "" {
-		return pipeline.Target{}, pipeline.Usage("leave --simulate out, or what is given with it", "--simulate has a target of its own, without --base-url, --auth-url and --token-file")
+		return pipeline.Target{}, pipeline.Usage("leave --simulate out, or what is given with it",
+			"--simulate has a target of its own, without --base-url, --auth-url and --token-file")
 	}
 	return pipeline.Target{BaseURL: pipeline.SimulatorURL, AuthURL: pipeline.SimulatorURL}, nil
 }
