@@ -16,7 +16,7 @@ func BenchmarkTable(b *testing.B) {
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		table := NewTable([]string{"a.csv"}, pipeline.Attach)
+		table := NewTable()
 		for i := range 3 * users {
 			row := withCells(pipeline.Row{
 				Place: pipeline.Place{Line: int64(i + 2)}, User: pipeline.UserID(fmt.Sprintf("OKTA-%07d", i*7919%users)),
@@ -24,7 +24,7 @@ func BenchmarkTable(b *testing.B) {
 			})
 			table.Add(&row)
 		}
-		table.Rule(Rules{Limit: pipeline.Hundred})
+		table.Rule(Rules{Op: pipeline.Attach, Limit: pipeline.Hundred}, []pipeline.Input{{File: "a.csv"}})
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(table.Rows()), "bytes/row")

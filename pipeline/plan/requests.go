@@ -30,7 +30,7 @@ func (t *Table) Send(number int) pipeline.User {
 		}
 		if n := len(sources[i]); n == 0 || len(sources[i][n-1].Shares) == t.rules.Chunk {
 			sources[i] = append(sources[i], pipeline.Request{
-				Key: pipeline.Key{User: id, Source: source, Chunk: n}, Op: t.op,
+				Key: pipeline.Key{User: id, Source: source, Chunk: n}, Op: t.rules.Op,
 				Shares: make([]pipeline.Share, 0, room), Rows: make([]int32, 0, room),
 			})
 		}

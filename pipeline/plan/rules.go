@@ -12,6 +12,7 @@ import (
 // Rules say how rows become requests. They are pure settings: the same rows under
 // the same rules give the same plan.
 type Rules struct {
+	Op             pipeline.Op // what is asked of COR in the end
 	OverAllocation OverAllocation
 	Limit          pipeline.Percent // what a user's percentages may add up to; used unless OverAllocation is IgnoreOver
 	Chunk          int              // workspaces per request; 0 = all
@@ -29,9 +30,9 @@ const (
 )
 
 // Rule says of each row whether it is planned, invalid, a duplicate or held. It
-// is called once, when all rows are added.
-func (t *Table) Rule(rules Rules) {
-	t.rules = rules
+// is called once, when all rows of the inputs are added.
+func (t *Table) Rule(rules Rules, inputs []pipeline.Input) {
+	t.rules, t.inputs = rules, inputs
 	t.sortByUser()
 	var good []named
 	for number := range t.Users() {
@@ -74,7 +75,7 @@ func (t *Table) ruleUser(number int, good []named) []named {
 		}
 	}
 	u.damaged = culprit >= 0
-	u.over = !u.damaged && t.op == pipeline.Attach && t.rules.OverAllocation != IgnoreOver && u.requested > t.rules.Limit
+	u.over = !u.damaged && t.rules.Op == pipeline.Attach && t.rules.OverAllocation != IgnoreOver && u.requested > t.rules.Limit
 	switch {
 	case u.over && t.rules.OverAllocation == RejectOver:
 		u.damaged, u.planned = true, 0
@@ -82,7 +83,7 @@ func (t *Table) ruleUser(number int, good []named) []named {
 		for _, r := range rows {
 			t.mark(r, invalid, reason)
 		}
-	case u.damaged && t.op == pipeline.Attach: // an invalid row of a detach holds nobody
+	case u.damaged && t.rules.Op == pipeline.Attach: // an invalid row of a detach holds nobody
 		u.planned = 0
 		for _, r := range rows {
 			if t.rows.at(r).status == planned {
@@ -135,7 +136,7 @@ func (t *Table) seenFrom(r, from int32) string {
 	if place.File == t.place(from).File {
 		return fmt.Sprintf("line %d", place.Line)
 	}
-	return fmt.Sprintf("line %d of %s", place.Line, t.inputs[place.File])
+	return fmt.Sprintf("line %d of %s", place.Line, t.inputs[place.File].File)
 }
 
 // TooManyInvalid says why the input is refused, "" when nothing stands in the way.

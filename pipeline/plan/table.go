@@ -18,8 +18,7 @@ import (
 // goroutines, each user once at a time; then the lines are read. One row takes 48
 // bytes, and 56 more in a run that sends, beside its texts, which are kept once.
 type Table struct {
-	inputs []string // names of the input files, for reasons
-	op     pipeline.Op
+	inputs []pipeline.Input
 	rules  Rules
 
 	rows     column[row]
@@ -85,11 +84,10 @@ const (
 	duplicate  number = 13
 )
 
-// NewTable returns an empty table for the rows of the named files. op is what is
-// asked of COR in the end.
-func NewTable(inputs []string, op pipeline.Op) *Table {
+// NewTable returns an empty table.
+func NewTable() *Table {
 	return &Table{
-		inputs: inputs, op: op, statuses: pipeline.BySeverity(), raws: make(map[int32]string),
+		statuses: pipeline.BySeverity(), raws: make(map[int32]string),
 		extras: make(map[int32]Settlement), inactive: make(map[string]bool),
 		userCells: newTexts(), cells: newTexts(), reasons: newTexts(),
 	}
@@ -213,7 +211,7 @@ func (t *Table) place(r int32) pipeline.Place {
 // PlaceText names the place of a row as file:line.
 func (t *Table) PlaceText(r int32) string {
 	p := t.place(r)
-	return t.inputs[p.File] + ":" + strconv.FormatInt(p.Line, 10)
+	return t.inputs[p.File].File + ":" + strconv.FormatInt(p.Line, 10)
 }
 
 func (t *Table) workspace(r *row) pipeline.WorkspaceID {

@@ -64,11 +64,12 @@ func withCells(row pipeline.Row) pipeline.Row {
 
 func tableOf(t must, rules Rules, op pipeline.Op, rows []pipeline.Row) *Table {
 	t.Helper()
-	table := NewTable([]string{"a.csv", "b.csv"}, op)
+	table := NewTable()
 	for i := range rows {
 		table.Add(&rows[i])
 	}
-	table.Rule(rules)
+	rules.Op = op
+	table.Rule(rules, []pipeline.Input{{File: "a.csv"}, {File: "b.csv"}})
 	return table
 }
 

@@ -78,7 +78,7 @@ func (t *Table) settle(r int32, v *pipeline.Verdict) {
 	if p := v.Pivot; p != nil {
 		a.returned, a.identity = true, p.Identity()
 		a.percentage, a.name, a.integration = text(p.Percentage), text(p.Name), text(p.Integration)
-		if p.Inactive && t.op == pipeline.Attach {
+		if p.Inactive && t.rules.Op == pipeline.Attach {
 			t.inactive[string(t.workspace(t.rows.at(r)))] = true
 		}
 	}

@@ -59,7 +59,7 @@ func (w *run) guard(flag, format string, args ...any) {
 // decideWithLedger finds what has vanished, judges the guards that compare an import
 // with earlier ones, and marks what COR has confirmed. A detach has rules of its own.
 func (w *run) decideWithLedger(m *memory, tolerance pipeline.Percent) {
-	if w.op == pipeline.Detach {
+	if w.header.Command == "detach" {
 		w.decideDetach(m)
 		return
 	}

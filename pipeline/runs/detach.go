@@ -50,7 +50,7 @@ func (w *run) protect(m *memory) (marked bool) {
 // wantedSince refuses to go on with a detach when what is open of it has come to be
 // wanted since it was planned, under whatever name.
 func (s *session) wantedSince(open []int) error {
-	if s.op != pipeline.Detach || s.header.Settings.Unprotected || s.log.Plan == nil || s.memory.ledger == nil {
+	if s.header.Command != "detach" || s.header.Settings.Unprotected || s.log.Plan == nil || s.memory.ledger == nil {
 		return nil
 	}
 	find := s.table.Find()

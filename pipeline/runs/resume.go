@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -68,7 +69,7 @@ func (s *session) todo() (open []int, nothing string, err error) {
 		return nil, "", nil
 	}
 	open, err = s.openUsers()
-	if err == nil && s.op == pipeline.Attach && s.memory.ledger != nil {
+	if err == nil && s.header.Command == "import" && s.memory.ledger != nil {
 		open, err = s.trustLedger(open)
 	}
 	if len(open)+len(s.trusted) == 0 && len(s.sessions) > 0 && s.plan.Stop == nil {
@@ -150,8 +151,8 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 	if id := filepath.Base(s.dir); s.log.RunID == id && s.memory.ledger.Runs[id].Seen <= s.log.Size {
 		return open, nil
 	}
-	const always = 200 * 365 * 24 * time.Hour                                               // an age that no confirmation reaches, twice
-	earlier := s.memory.earlier(time.Now().UTC().Add(always/4), always, s.last().Tolerance) // a clock may have gone back
+	// No confirmation is too old, and none from the future: a clock may have gone back.
+	earlier := s.memory.earlier(time.Now().AddDate(50, 0, 0), math.MaxInt64, s.last().Tolerance)
 	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, s.last().Tolerance) }
 	for _, number := range open {
 		user, err := s.user(number)

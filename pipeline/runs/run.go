@@ -171,11 +171,7 @@ const batch = 512
 // read reads input files into a table, and rules on their rows. While one batch is
 // read and checked, the one before it is put into the table: that halves the time.
 func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *reader.Reading, error) {
-	names := make([]string, len(files))
-	for i, file := range files {
-		names[i] = file.Name
-	}
-	table, rows := plan.NewTable(names, r.op), make([]pipeline.Row, 0, batch)
+	table, rows := plan.NewTable(), make([]pipeline.Row, 0, batch)
 	var adding sync.WaitGroup
 	var panicked error
 	add := func() {
@@ -200,6 +196,6 @@ func read(ctx context.Context, files []reader.File, r rules) (*plan.Table, *read
 	if err = cmp.Or(panicked, err); err != nil {
 		return nil, nil, err
 	}
-	table.Rule(r.plan)
+	table.Rule(r.plan, reading.Inputs)
 	return table, reading, nil
 }

@@ -15,7 +15,6 @@ import (
 type rules struct {
 	read reader.Options
 	plan plan.Rules
-	op   pipeline.Op
 }
 
 // compile checks an order, and says what its settings mean.
@@ -40,10 +39,10 @@ func compile(command string, s *journal.Settings) (r rules, err error) {
 	if source != "" && !slices.Contains(sources, source) {
 		return r, pipeline.Usage("add --allow-source "+string(source)+" if COR knows it", "--source: %q is not one of COR's sources", s.Source)
 	}
-	r.op, r.plan = pipeline.Attach, plan.Rules{OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
+	r.plan = plan.Rules{Op: pipeline.Attach, OverAllocation: plan.OverAllocation(s.OverAllocation), Chunk: s.Chunk}
 	switch command {
 	case "detach":
-		r.op = pipeline.Detach
+		r.plan.Op = pipeline.Detach
 	case "import":
 		var ok bool
 		if r.plan.Limit, ok = pipeline.ParseDecimal(s.AllocationLimit, '.'); !ok {
@@ -52,7 +51,7 @@ func compile(command string, s *journal.Settings) (r rules, err error) {
 	}
 	r.read = reader.Options{
 		Delimiter: s.Delimiter, Encoding: s.Encoding, SkipLines: s.SkipLines, DecimalComma: s.DecimalComma, Unit: s.PercentageUnit,
-		Map: s.Map, Source: source, Sources: sources, Detach: r.op == pipeline.Detach,
+		Map: s.Map, Source: source, Sources: sources, Detach: r.plan.Op == pipeline.Detach,
 	}
 	return r, r.read.Check()
 }
