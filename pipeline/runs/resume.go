@@ -154,14 +154,13 @@ func (s *session) trustLedger(open []int) ([]int, error) {
 	// No confirmation is too old, and none from the future: a clock may have gone back.
 	earlier := s.memory.earlier(time.Now().AddDate(50, 0, 0), math.MaxInt64, s.last().Tolerance)
 	isOpen := func(r *pipeline.Request) bool { return send.Open([]pipeline.Request{*r}, s.last().Tolerance) }
-	for _, number := range open {
-		user, err := s.user(number)
+	for user, err := range s.users(open) {
 		if err != nil {
 			return nil, err
 		}
-		before := s.table.Decisions(number)
+		before := s.table.Decisions(user.Number)
 		s.table.MarkConfirmed(earlier, &user, isOpen)
-		known := slices.DeleteFunc(s.table.Decisions(number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
+		known := slices.DeleteFunc(s.table.Decisions(user.Number), func(d pipeline.Decision) bool { return slices.Contains(before, d) })
 		if len(known) > 0 && s.log.Plan != nil { // else it is written down with the plan
 			s.trusted = append(s.trusted, journal.Decisions{User: user.ID, Rows: known})
 		}

@@ -98,7 +98,8 @@ func Start(ctx, cut context.Context, o Order, h Host) (*Outcome, error) {
 // left.
 func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *memory, l *lock.Lease) (_ *session, err error) {
 	h := journal.Header{
-		Version: o.Version, Command: o.Command, Job: o.Job, Target: o.Target, At: time.Now().UTC(), Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
+		Version: o.Version, Counter: m.newest + 1, Command: o.Command, Job: o.Job, Target: o.Target, At: time.Now().UTC(),
+		Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
 	}
 	w := &run{rules: r, header: h, dry: o.DryRun, probe: probeOf(&h), traffic: &report.Traffic{}}
 	if err := m.refuseAttached(w.probe); err != nil {

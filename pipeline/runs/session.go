@@ -36,9 +36,6 @@ func (s *session) open() (err error) {
 	if s.set, err = report.Open(s.dir, s.dry && !s.NoRequests); err != nil || s.dry {
 		return err
 	}
-	if s.log == nil {
-		s.header.Counter = s.memory.newest + 1
-	}
 	if s.log != nil && s.log.Plan != nil {
 		s.journal, err = s.log.Continue(s.JournalFile)
 	} else {
