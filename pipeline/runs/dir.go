@@ -75,7 +75,8 @@ const otherUserHint = "is it another user's? Run this as the one who made it"
 // last, the newest real run. dry says that a dry run will do, which has no journal.
 // An error is a *pipeline.Failure.
 func Find(runsDir, name string, dry bool) (string, error) {
-	dir := filepath.Clean(name)
+	name = filepath.Clean(name)
+	dir := name
 	if filepath.Base(dir) == dir && filepath.IsLocal(dir) && dir != "." {
 		under := filepath.Join(runsDir, dir)
 		if last := readLast(runsDir); dir == lastLink && last != "" {
