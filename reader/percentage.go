@@ -21,61 +21,40 @@ func (r *reading) setPercent(row *pipeline.Row) string {
 	case signed && strings.ContainsRune(" \u00a0\u202f\u2007", blank):
 		number = number[:len(number)-size]
 	}
-	percent, ok := r.percent(number)
-	fault := ""
-	switch {
-	case ok && percent <= pipeline.Hundred:
+	whole, fraction, pointed := strings.Cut(number, r.point)
+	percent, ok := pipeline.ParseDecimal(number, r.point[0])
+	decimals, most, accepted := 4, 100, "0 to 100 with up to four decimals, such as 33.3333 or 50%"
+	if r.Unit == unitFraction {
+		decimals, most, accepted = 6, 1, "0 to 1 with up to six decimals, such as 0.333333"
+		if whole != "" && pointed == (fraction != "") { // times 100: the point moves by two digits
+			digits := fraction + "000"
+			percent, ok = pipeline.ParseDecimal(whole+digits[:2]+r.point+digits[2:], r.point[0])
+		}
+	}
+	if ok && percent <= pipeline.Hundred {
 		row.Percent = percent
 		return ""
+	}
+	left, right, comma := strings.Cut(number, ",")
+	fault := ""
+	switch {
 	case !utf8.ValidString(cell):
 		return "percentage " + quote(cell) + " " + pipeline.NotUTF8
 	case cell == "":
 		fault = "is blank"
-	default:
-		fault = r.mistake(number)
-	}
-	accepted := "0 to 100 with up to four decimals%s, such as 33%s3333 or 50%%"
-	if r.Unit == unitFraction {
-		accepted = "0 to 1 with up to six decimals%s, such as 0%s333333"
-	}
-	comma := ""
-	if r.DecimalComma {
-		comma = " after a comma"
-	}
-	return fmt.Sprintf("percentage %s %s; accepted is "+accepted, quote(cell), fault, comma, r.point)
-}
-
-// percent reads a number without its % sign. It is false for what the contract
-// does not accept.
-func (r *reading) percent(number string) (pipeline.Percent, bool) {
-	if r.Unit == unitFraction { // times 100: the point moves by two digits
-		whole, fraction, pointed := strings.Cut(number, r.point)
-		if whole == "" || pointed && fraction == "" {
-			return 0, false
-		}
-		fraction += "000"
-		number = whole + fraction[:2] + r.point + fraction[2:]
-	}
-	return pipeline.ParseDecimal(number, r.point[0])
-}
-
-// mistake names what is likely wrong with a number that is not accepted.
-func (r *reading) mistake(number string) string {
-	decimals, most := 4, 100
-	if r.Unit == unitFraction {
-		decimals, most = 6, 1
-	}
-	whole, fraction, pointed := strings.Cut(number, r.point)
-	left, right, comma := strings.Cut(number, ",")
-	switch {
 	case comma && !r.DecimalComma && isDigits(left) && isDigits(right) && (len(right) != 3 || left == "0"): // not a thousand
-		return pipeline.DecimalComma
+		fault = pipeline.DecimalComma
 	case comma && !r.DecimalComma:
-		return "has a comma: a thousands separator is not accepted, a decimal comma only with --decimal-comma"
+		fault = "has a comma: a thousands separator is not accepted, a decimal comma only with --decimal-comma"
 	case !isDigits(whole) || pointed && !isDigits(fraction):
-		return "is no plain decimal number"
+		fault = "is no plain decimal number"
 	case len(strings.TrimRight(fraction, "0")) > decimals:
-		return "has more decimals than are accepted"
+		fault = "has more decimals than are accepted"
+	default:
+		fault = fmt.Sprintf("is over %d", most)
 	}
-	return fmt.Sprintf("is over %d", most)
+	if r.DecimalComma {
+		accepted = strings.NewReplacer("decimals", "decimals after a comma", ".", ",").Replace(accepted)
+	}
+	return fmt.Sprintf("percentage %s %s; accepted is %s", quote(cell), fault, accepted)
 }
