@@ -75,10 +75,10 @@ type Row struct {
 
 // Cells are the four columns of a record as they stand in the file.
 type Cells struct {
-	User       string `json:"user_id"`
-	Workspace  string `json:"workspace_id"`
-	Source     string `json:"source"`
-	Percentage string `json:"percentage"`
+	User       string `csv:"user_id" json:"user_id"`
+	Workspace  string `csv:"workspace_id" json:"workspace_id"`
+	Source     string `csv:"source" json:"source"`
+	Percentage string `csv:"percentage" json:"percentage"`
 }
 
 // Pair is a user's workspace under a source.

@@ -21,7 +21,7 @@ const (
 
 // Check returns the row that cells are, good or bad, as Read gives it.
 func Check(cells pipeline.Cells, opts Options) pipeline.Row {
-	r, row := &reading{Options: opts, files: make([]File, 1)}, pipeline.Row{Cells: cells}
+	r, row := newReading(make([]File, 1), opts, nil), pipeline.Row{Cells: cells}
 	r.check(&row)
 	return row
 }
@@ -30,7 +30,7 @@ func Check(cells pipeline.Cells, opts Options) pipeline.Row {
 // columns; what is right is set all the same.
 func (r *reading) check(row *pipeline.Row) {
 	user, workspace := trim(row.Cells.User), trim(row.Cells.Workspace)
-	badUser, badWorkspace := idProblem(userColumn, user), idProblem(workspaceColumn, workspace)
+	badUser, badWorkspace := r.idProblem(userColumn, user), r.idProblem(workspaceColumn, workspace)
 	if badUser == "" {
 		row.User = pipeline.UserID(user)
 	}
@@ -39,7 +39,7 @@ func (r *reading) check(row *pipeline.Row) {
 	}
 	row.Problem = cmp.Or(badUser, badWorkspace, r.setPercent(row), r.setSource(row))
 	for i, id := range []string{string(row.User), string(row.Workspace)} {
-		if isExponent(id) {
+		if id != "" && id[0] <= '9' && strings.ContainsAny(id, "eE") && r.exponent.MatchString(id) {
 			r.warnings.damaged.add(fmt.Sprintf("%s %s at %s", columnNames()[i], quote(id), r.at(row.Place)))
 		}
 	}
@@ -47,7 +47,7 @@ func (r *reading) check(row *pipeline.Row) {
 
 // idProblem says why id, without its outer blanks, is no external id; "" when it
 // is one.
-func idProblem(column, id string) string {
+func (r *reading) idProblem(column, id string) string {
 	fault := ""
 	switch {
 	case id == "":
@@ -56,7 +56,7 @@ func idProblem(column, id string) string {
 		fault = fmt.Sprintf("has %d bytes, %d are allowed", len(id), idLimit)
 	case column == userColumn && (id == "." || id == ".."):
 		fault = "can't stand in a URL path"
-	case isSpreadsheetError(id):
+	case id[0] == '#' && r.sheetError.MatchString(id):
 		fault = "is an error that a spreadsheet has left"
 	case strings.HasPrefix(id, `="`):
 		fault = "is a formula that a spreadsheet has put around the id"
@@ -93,31 +93,6 @@ func forbidden(c rune) string {
 	return ""
 }
 
-// isSpreadsheetError reports what a spreadsheet shows in place of a value, in any
-// language: #N/A, #NV, #REF!, #¿NOMBRE?.
-func isSpreadsheetError(id string) bool {
-	name, found := strings.CutPrefix(id, "#")
-	if !found || name == "N/A" || name == "NV" {
-		return found
-	}
-	name = strings.TrimLeft(name, "¡¿")
-	word := strings.TrimRight(name, "!?")
-	return word != "" && len(word) == len(name)-1 && !strings.ContainsFunc(word, func(c rune) bool {
-		return !unicode.IsUpper(c) && !unicode.IsDigit(c) && c != '/' && c != '_'
-	})
-}
-
-// isExponent reports digits, optionally with decimals, an E and a positive
-// exponent: 1E+05, 1.23E+11.
-func isExponent(s string) bool {
-	if s == "" || s[0] > '9' {
-		return false
-	}
-	number, exponent, found := strings.Cut(strings.ToUpper(s), "E")
-	whole, decimals, pointed := strings.Cut(strings.Replace(number, ",", ".", 1), ".")
-	return found && isDigits(whole) && (!pointed || isDigits(decimals)) && isDigits(strings.TrimPrefix(exponent, "+"))
-}
-
 // setSource sets the row's source, or returns what is wrong with its cell.
 func (r *reading) setSource(row *pipeline.Row) string {
 	cell := trim(row.Cells.Source)
@@ -134,8 +109,7 @@ func (r *reading) setSource(row *pipeline.Row) string {
 	case !utf8.ValidString(cell):
 		return "source " + quote(cell) + " " + pipeline.NotUTF8
 	}
-	const letters = 2 // that a source may be off to be the one that is meant
-	hint, nearest := "--allow-source NAME accepts another one", letters+1
+	hint, nearest := "--allow-source NAME accepts another one", 3 // the one that is meant is at most two letters off
 	for _, known := range r.Sources {
 		if len(cell) > quoteLimit {
 			break

@@ -53,13 +53,11 @@ type archive struct {
 // is one. The closer must be closed.
 func (r *reading) unpack(raw *bufio.Reader, head []byte) (*bufio.Reader, io.Closer, error) {
 	var err error
-	a := archive{reading: r}
-	switch mimetype.Detect(head).String() {
-	case "application/gzip":
-		a.kind = "gzip"
+	a := archive{reading: r, kind: strings.TrimPrefix(mimetype.Detect(head).String(), "application/")}
+	switch a.kind {
+	case "gzip":
 		a.ReadCloser, err = gzip.NewReader(raw)
-	case "application/zstd":
-		a.kind = "zstd"
+	case "zstd":
 		var d *zstd.Decoder
 		d, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
 		a.ReadCloser = d.IOReadCloser()
@@ -84,19 +82,10 @@ func (a archive) damaged(err error) error {
 	return a.refuse(0, fmt.Sprintf("a cut or damaged %s archive (%v)", a.kind, err), "fetch or pack the file again")
 }
 
-// peek returns what r begins with, at most headLength bytes.
-func peek(r *bufio.Reader) ([]byte, error) {
-	head, err := r.Peek(headLength)
-	if err == io.EOF {
-		err = nil
-	}
-	return head, err
-}
-
 // decode returns content, which begins with head, as UTF-8 without a byte order
 // mark. A mark wins over the name of an encoding.
-func decode(content *bufio.Reader, head []byte, name string) (*bufio.Reader, error) {
-	from, err := namedEncoding(name)
+func decode(content *bufio.Reader, head []byte, name string) *bufio.Reader {
+	from, _ := namedEncoding(name) // Check has accepted it
 	mark := 0
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
@@ -105,13 +94,12 @@ func decode(content *bufio.Reader, head []byte, name string) (*bufio.Reader, err
 		from, mark = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), 2
 	case bytes.HasPrefix(head, []byte("\xfe\xff")):
 		from, mark = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), 2
-	case err != nil:
-		return nil, err
 	}
-	if _, err := content.Discard(mark); from == nil || err != nil {
-		return content, err
+	_, _ = content.Discard(mark) // it stands in head
+	if from == nil {
+		return content
 	}
-	return bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow), nil
+	return bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow)
 }
 
 // refuseFormat tells by the beginning of a file what is no CSV; nil for what may be

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-
-	"corattach/pipeline"
 )
 
 const (
@@ -28,18 +26,19 @@ type framer struct {
 	line int64         // the physical line that comes next, from 1
 }
 
-// frame is one record. Its text is valid until the next call.
+// frame is one record. Its bytes are valid until the next call.
 type frame struct {
 	line   int64  // physical line of its first byte
 	lines  int    // how many physical lines it has
+	first  []byte // its first line without the line end, or lookAhead bytes of it
 	text   []byte // without its line end
 	size   int    // bytes up to the next record
 	ended  bool   // it has a line end
 	broken string // why it is no record, as far as the framer can tell; "" otherwise
 }
 
-// next returns the next record, to be passed over or given up, or the error that ended
-// the input; io.EOF at its end. Empty lines are passed over.
+// next returns the next record, which pass or skipLine is to pass over, or the error
+// that ended the input; io.EOF at its end. Empty lines are passed over.
 func (f *framer) next() (frame, error) {
 	for {
 		text, err := f.in.Peek(lookAhead)
@@ -49,6 +48,9 @@ func (f *framer) next() (frame, error) {
 		r, quotes := frame{line: f.line}, 0
 		for r.broken == "" && (r.lines == 0 || quotes%2 > 0) {
 			end, next, ok := lineAt(text, r.size)
+			if r.lines == 0 {
+				r.first = text[:end]
+			}
 			switch {
 			case !ok:
 				r.broken = "longer than 65,536 bytes"
@@ -86,21 +88,6 @@ func lineAt(text []byte, from int) (end, next int, ok bool) {
 func (f *framer) pass(r frame) {
 	_, _ = f.in.Discard(r.size) // next has peeked at it
 	f.line += int64(r.lines)
-}
-
-// giveUp passes over the first line alone of a record, and returns it, cut at
-// recordLimit.
-func (f *framer) giveUp() (string, error) {
-	text, err := f.in.Peek(lookAhead)
-	if len(text) == 0 {
-		return "", err
-	}
-	end, _, _ := lineAt(text, 0)
-	line := string(pipeline.Head(text[:end], recordLimit))
-	if err := f.skipLine(); err != io.EOF {
-		return line, err
-	}
-	return line, nil
 }
 
 // skipLine passes over a line, however long. Its error is io.EOF when the input ends

@@ -16,8 +16,8 @@ import (
 type layout struct {
 	frame
 	delim    byte
-	names    []string // as they stand in the file; none when the header is broken
-	columns  []string // per name: the column that it is, "" for none
+	names    []string // as they stand in the file; those that can be read of a broken header
+	columns  []string // per name: what columnOf says of it
 	missing  []string // columns that it must have and has not
 	repeated string   // a column that is there more than once, "" for none
 }
@@ -39,18 +39,21 @@ func (r *reading) header(f *framer, start []byte) (*layout, error) {
 			return nil, err
 		}
 	}
-	record, line, err := firstText(f)
-	if err != nil {
-		return nil, err
-	}
-	candidates := delimiters
 	sep := regexp.MustCompile(`(?i)^[" ]*sep=([` + delimiters + `])[" ]*$`) // by which spreadsheets tell the delimiter
-	if found := sep.FindSubmatch(line); found != nil {
-		candidates = string(found[1])
-		if err := f.skipLine(); err != nil {
+	candidates := delimiters
+	var record frame
+	for {
+		var err error
+		if record, err = f.next(); err != nil {
 			return nil, err
 		}
-		if record, _, err = firstText(f); err != nil {
+		found := sep.FindSubmatch(record.first)
+		if record.lines > 0 && found != nil && candidates == delimiters {
+			candidates = string(found[1])
+		} else if record.lines == 0 || len(bytes.Trim(record.first, delimiters+"\" \r")) > 0 {
+			break
+		}
+		if err := f.skipLine(); err != nil {
 			return nil, err
 		}
 	}
@@ -59,30 +62,13 @@ func (r *reading) header(f *framer, start []byte) (*layout, error) {
 	}
 	head := r.bestLayout(record, candidates)
 	if refused := r.refuseHeader(head); refused != nil {
-		if flags := r.remedy(start, head); flags != "" {
+		if flags := r.remedy(start, head); flags != "" && flags != anySource { // its plain hint says more
 			refused.Hint = "use " + flags
 		}
 		return nil, refused
 	}
 	f.pass(record)
 	return head, nil
-}
-
-// firstText passes over lines without text and returns the record that begins with
-// the line that has text, and that line, which is nil when it is too long.
-func firstText(f *framer) (record frame, line []byte, err error) {
-	for {
-		if record, err = f.next(); err != nil {
-			return record, nil, err
-		}
-		line, _, _ = bytes.Cut(record.text, []byte{'\n'})
-		if line = bytes.TrimRight(line, "\r"); line == nil || len(bytes.Trim(line, delimiters+"\" \r")) > 0 {
-			return record, line, nil
-		}
-		if err := f.skipLine(); err != nil {
-			return record, nil, err
-		}
-	}
 }
 
 // bestLayout returns the layout of a header under the candidate that lacks fewest
@@ -96,7 +82,7 @@ func (r *reading) bestLayout(line frame, candidates string) *layout {
 		}
 		for _, name := range h.names {
 			column := r.columnOf(name)
-			if column != "" && slices.Contains(h.columns, column) {
+			if slices.Contains(columnNames(), column) && slices.Contains(h.columns, column) {
 				h.repeated = cmp.Or(h.repeated, column)
 			}
 			h.columns = append(h.columns, column)
@@ -113,9 +99,9 @@ func (r *reading) bestLayout(line frame, candidates string) *layout {
 	return best
 }
 
-// has reports whether the header has a name.
-func (h *layout) has(name string) bool {
-	return slices.ContainsFunc(h.names, func(found string) bool { return sameName(found, name) })
+// index returns where the header first has a name, -1 when it has not.
+func (h *layout) index(name string) int {
+	return slices.IndexFunc(h.names, func(found string) bool { return sameName(found, name) })
 }
 
 // refuseHeader says why the header is not accepted and what to do about it where the

@@ -36,6 +36,10 @@ const (
 	workspaceColumn  = "workspace_id"
 	percentageColumn = "percentage"
 	sourceColumn     = "source"
+
+	// othersColumn is one that is meant for others: its name begins with _, or it is
+	// one of a vanished.csv that a detach is given.
+	othersColumn = "_"
 )
 
 func columnNames() []string {
@@ -78,34 +82,36 @@ func (o *Options) required() []string {
 // nameOf returns the name that a column has in the header.
 func (o *Options) nameOf(column string) string { return cmp.Or(o.Map[column], column) }
 
-// columnOf returns the column that a name in the header stands for, "" for none.
-// A name that --map gives to one column is no longer that of another.
+// columnOf returns what a name in the header stands for: one of the four columns,
+// othersColumn, or "" for none. A name that --map gives to one column is no longer
+// that of another.
 func (o *Options) columnOf(name string) (found string) {
+	plain := bare(name)
+	is := func(column string) bool { return strings.EqualFold(plain, bare(column)) }
+	if strings.HasPrefix(plain, "_") || o.Detach && (is(percentageColumn) || is("confirmed_at")) {
+		found = othersColumn
+	}
 	for _, column := range columnNames() {
 		given, mapped := o.Map[column]
 		switch {
 		case column == percentageColumn && o.Detach:
 		case mapped && sameName(given, name):
 			return column
-		case !mapped && isColumn(name, column):
+		case !mapped && is(column):
 			found = column
 		}
 	}
 	return found
 }
 
-// isColumn reports whether a name in the header is that of a column: without
-// case, white space, _ and -.
-func isColumn(name, column string) bool { return strings.EqualFold(bare(name), bare(column)) }
-
-// bare is a name in Unicode NFC without white space, _ and -. A leading _ stays: it
-// says that the column is meant for others.
+// bare is a name as columns are compared by, but for its case: in Unicode NFC without
+// white space, _ and -. A leading _ stays: it says that the column is meant for others.
 func bare(name string) string {
 	name = strings.Join(strings.Fields(norm.NFC.String(name)), "")
 	if strings.HasPrefix(name, "_") {
 		return name
 	}
-	return strings.NewReplacer("_", "", "-", "").Replace(name)
+	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }
 
 // sameName compares a name of --map with one in the header: without case and

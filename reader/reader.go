@@ -17,9 +17,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"syscall"
 
@@ -47,13 +47,9 @@ type Reading struct {
 // rows already given are good for nothing. A Read of a file that blocks is not
 // interrupted by the end of ctx.
 func Read(ctx context.Context, files []File, opts Options, row func(*pipeline.Row) error) (*Reading, error) {
-	r := &reading{Options: opts, files: files, give: row, point: "."}
-	if opts.DecimalComma {
-		r.point = ","
-	}
-	r.surely = opts.Unit == unitPercent || opts.Unit == unitFraction
-	for i := range files {
-		if err := r.file(ctx, i); err != nil {
+	r := newReading(files, opts, row)
+	for _, file := range files {
+		if err := r.file(ctx, file); err != nil {
 			return nil, err
 		}
 	}
@@ -74,13 +70,29 @@ type reading struct {
 	Options
 	point string // of decimals
 
+	// What a spreadsheet makes of an id: an error, in any language (#REF!, #¿NOMBRE?),
+	// and a number in the exponent's form (1E+05, 1,23E+11).
+	sheetError, exponent *regexp.Regexp
+
 	files    []File
 	give     func(*pipeline.Row) error
-	row      pipeline.Row
-	inputs   []pipeline.Input
+	inputs   []pipeline.Input // of the files read to their end
+	input    pipeline.Input   // of the file under way
 	warnings warnings
 	surely   bool         // it is known whether percentages are fractions
 	fraction pipeline.Row // the first good one with a percentage between 0 and 1
+}
+
+func newReading(files []File, opts Options, give func(*pipeline.Row) error) *reading {
+	r := &reading{
+		Options: opts, files: files, give: give, point: ".", surely: opts.Unit == unitPercent || opts.Unit == unitFraction,
+		sheetError: regexp.MustCompile(`^#(N/A|NV|[¡¿]*[\p{Lu}\p{Nd}/_]+[!?])$`),
+		exponent:   regexp.MustCompile(`^[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+$`),
+	}
+	if opts.DecimalComma {
+		r.point = ","
+	}
+	return r
 }
 
 // at is a place as people see it; without a line, the file.
@@ -101,15 +113,15 @@ func display(name string) string {
 }
 
 // file reads one file to its end.
-func (r *reading) file(ctx context.Context, index int) error {
-	file := r.files[index]
+func (r *reading) file(ctx context.Context, file File) error {
 	body, err := file.Open()
 	if err != nil {
 		return Unreadable("open", file.Name, err)
 	}
-	raw := &given{ctx: ctx, in: body, sum: sha256.New()}
-	input := pipeline.Input{File: file.Name}
-	err = r.content(bufio.NewReaderSize(raw, frameWindow), index, &input)
+	sum := sha256.New()
+	raw := &given{ctx: ctx, in: io.TeeReader(body, sum)}
+	r.input = pipeline.Input{File: file.Name}
+	err = r.content(bufio.NewReaderSize(raw, frameWindow))
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
@@ -122,19 +134,19 @@ func (r *reading) file(ctx context.Context, index int) error {
 	case err != nil:
 		return err
 	}
-	input.SHA256 = hex.EncodeToString(raw.sum.Sum(nil))
-	twin := slices.IndexFunc(r.inputs, func(other pipeline.Input) bool { return other.SHA256 == input.SHA256 })
-	if twin >= 0 && input.Rows > 0 {
+	r.input.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	twin := slices.IndexFunc(r.inputs, func(other pipeline.Input) bool { return other.SHA256 == r.input.SHA256 })
+	if twin >= 0 && r.input.Rows > 0 {
 		r.warnings.twice.add(display(file.Name) + " is " + display(r.inputs[twin].File))
 	}
-	r.inputs = append(r.inputs, input)
+	r.inputs = append(r.inputs, r.input)
 	return nil
 }
 
-// content reads what a file holds and tells input of it.
-func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) error {
-	start, err := peek(raw)
-	if err != nil {
+// content reads what the file under way holds.
+func (r *reading) content(raw *bufio.Reader) error {
+	start, err := raw.Peek(headLength)
+	if err != nil && err != io.EOF {
 		return err
 	}
 	content, archive, err := r.unpack(raw, start)
@@ -142,15 +154,12 @@ func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) e
 		return err
 	}
 	defer archive.Close()
-	if start, err = peek(content); err != nil {
+	if start, err = content.Peek(headLength); err != nil && err != io.EOF {
 		return err
 	}
 	notCSV := r.refuseFormat(start)
-	text, err := decode(content, start, r.Encoding)
-	if err != nil {
-		return err
-	}
-	if start, err = peek(text); err != nil {
+	text := decode(content, start, r.Encoding)
+	if start, err = text.Peek(headLength); err != nil && err != io.EOF {
 		return err
 	}
 	f := &framer{in: text, line: 1}
@@ -159,27 +168,29 @@ func (r *reading) content(raw *bufio.Reader, index int, input *pipeline.Input) e
 	case notCSV != nil && errors.As(err, &refused):
 		return notCSV
 	case err == io.EOF:
-		r.warnings.empty.add(display(input.File) + " has no header")
+		r.warnings.empty.add(display(r.input.File) + " has no header")
 		return nil
 	case err != nil:
 		return err
 	}
-	r.warnings.addIgnored(input.File, head, r.Detach)
-	input.Part = head.has("_status") && head.has("_reason") && head.has("_file") && head.has("_line") // a failed.csv
-	r.surely = r.surely || input.Part
-	input.Rows, err = r.rows(f, head, index, input.Part)
-	if err == nil && input.Rows == 0 {
-		r.warnings.empty.add(display(input.File) + " has a header alone")
+	r.warnings.addIgnored(r.input.File, head)
+	// These are the columns of a failed.csv.
+	r.input.Part = head.index("_status") >= 0 && head.index("_reason") >= 0 && head.index("_file") >= 0 && head.index("_line") >= 0
+	r.surely = r.surely || r.input.Part
+	if err := r.rows(f, head); err != nil {
+		return err
 	}
-	return err
+	if r.input.Rows == 0 {
+		r.warnings.empty.add(display(r.input.File) + " has a header alone")
+	}
+	return nil
 }
 
-// given is a file's bytes as given, hashed on their way. Its own failure is
-// kept apart from what the layers above make of it.
+// given is a file's bytes as given, until ctx ends. Its own failure is kept apart
+// from what the layers above make of it.
 type given struct {
 	ctx context.Context
 	in  io.Reader
-	sum hash.Hash
 	err error // why it gives no more, other than io.EOF
 }
 
@@ -188,7 +199,6 @@ func (g *given) Read(p []byte) (int, error) {
 		return 0, context.Cause(g.ctx)
 	}
 	n, err := g.in.Read(p)
-	g.sum.Write(p[:n])
 	if err != nil && err != io.EOF {
 		g.err = err
 	}

@@ -14,16 +14,6 @@ import (
 	"corattach/pipeline"
 )
 
-// fields is what gocsv makes of a record. All are strings: gocsv's own numbers
-// take 1e2, NaN and a blank.
-type fields struct {
-	User       string `csv:"user_id"`
-	Workspace  string `csv:"workspace_id"`
-	Percentage string `csv:"percentage"`
-	Source     string `csv:"source"`
-	Raw        string `csv:"_raw"` // of a failed.csv
-}
-
 // parser reads one record after another with encoding/csv.
 type parser struct {
 	text bytes.Reader
@@ -67,56 +57,51 @@ type records struct {
 	*reading
 	*layout
 	plain, mapped *parser
-	mapper        *gocsv.Unmarshaller // reads mapped
+	mapper        *gocsv.Unmarshaller // makes a *pipeline.Cells of what mapped reads
 }
 
-// rows gives the records of one file behind its header as rows, and returns how
-// many rows that were. part tells a failed.csv.
-func (r *reading) rows(f *framer, head *layout, file int, part bool) (rows int64, err error) {
-	names := slices.Clone(head.columns)
-	for i, name := range head.names {
-		if names[i] == "" && part && sameName(name, "_raw") {
-			names[i] = "_raw"
-		}
-	}
+// rows gives the records of one file behind its header as rows, and counts them.
+func (r *reading) rows(f *framer, head *layout) (err error) {
 	of := records{reading: r, layout: head, plain: newParser(head.delim), mapped: newParser(head.delim)}
-	of.mapped.text.Reset([]byte(strings.Join(names, string(rune(head.delim)))))
-	if of.mapper, err = gocsv.NewUnmarshaller(of.mapped.csv, &fields{}); err != nil {
-		return 0, err
+	of.mapped.text.Reset([]byte(strings.Join(head.columns, string(rune(head.delim)))))
+	// All of Cells are strings: gocsv's own numbers take 1e2, NaN and a blank.
+	if of.mapper, err = gocsv.NewUnmarshaller(of.mapped.csv, &pipeline.Cells{}); err != nil {
+		return err
 	}
-	of.mapped.csv.FieldsPerRecord, of.mapped.csv.ReuseRecord = len(names), true
+	of.mapped.csv.FieldsPerRecord, of.mapped.csv.ReuseRecord = len(head.columns), true
+	var row pipeline.Row
 	for {
 		record, err := f.next()
 		if err == io.EOF {
-			return rows, nil
+			return nil
 		}
 		if err != nil {
-			return rows, err
+			return err
 		}
-		row := &r.row
-		*row = pipeline.Row{Place: pipeline.Place{File: file, Line: record.line}}
+		row = pipeline.Row{Place: pipeline.Place{File: len(r.inputs), Line: record.line}}
 		isRow, broken := true, record.broken
 		if broken == "" {
-			isRow, broken = of.fill(row, record)
+			isRow, broken = of.fill(&row, record)
 		}
-		if broken != "" {
-			row.Problem = "broken record: " + broken
-			if row.Raw, err = f.giveUp(); err != nil {
-				return rows, err
-			}
-		} else {
+		if broken == "" {
 			f.pass(record)
+		} else {
+			row.Problem = "broken record: " + broken
+			row.Raw = string(pipeline.Head(record.first, recordLimit))
+			if err := f.skipLine(); err != nil && err != io.EOF {
+				return err
+			}
 		}
 		if !isRow {
 			r.warnings.blank.add(r.at(row.Place))
 			continue
 		}
-		rows++
+		r.input.Rows++
 		if row.Problem != "" && row.User == "" {
 			r.warnings.nobodys.add(r.at(row.Place))
 		}
-		if err := r.give(row); err != nil {
-			return rows, err
+		if err := r.give(&row); err != nil {
+			return err
 		}
 	}
 }
@@ -139,7 +124,7 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 	if broken := r.mapped.brokenBy(err); broken != "" {
 		return true, broken
 	}
-	found := read.(*fields)
+	found := read.(*pipeline.Cells)
 	if record.lines > 1 {
 		if broken := r.severalLines(record, count, found); broken != "" {
 			return true, broken
@@ -151,7 +136,7 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 			return false, ""
 		}
 	}
-	isNeeded := func(column string) bool { return column != "" && (column != sourceColumn || r.Source == "") }
+	isNeeded := func(column string) bool { return slices.Contains(r.required(), column) }
 	lacks := count < want && (!record.ended || slices.ContainsFunc(r.columns[count:], isNeeded))
 	if lacks || !isBlank(surplus) {
 		row.Problem = fmt.Sprintf("%s where the header has %d", pipeline.Count(count, "field"), want)
@@ -159,17 +144,23 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 			row.Problem += "; the file ends without a line end and may be cut"
 		}
 		row.Raw = string(record.text)
-		if idProblem(userColumn, user) == "" {
+		if r.idProblem(userColumn, user) == "" {
 			row.User = pipeline.UserID(user)
 		}
 		return true, ""
 	}
-	row.Cells = pipeline.Cells{User: found.User, Workspace: found.Workspace, Percentage: found.Percentage, Source: found.Source}
+	row.Cells = *found
 	r.check(row)
 	const one = pipeline.Hundred / 100
 	switch {
+	case row.Problem != "" && r.input.Part:
+		cells, _ := r.plain.cells(record.text)
+		for i, cell := range cells[:min(count, want)] {
+			if r.columns[i] == othersColumn && sameName(r.names[i], "_raw") {
+				row.Raw = cell
+			}
+		}
 	case row.Problem != "":
-		row.Raw = found.Raw
 	case row.Percent > one, strings.Contains(row.Cells.Percentage, "%"):
 		r.surely = true
 	case row.Percent > 0 && row.Percent < one && r.fraction.Line == 0:
@@ -182,7 +173,7 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 // wrong number of fields, a line break in a column, or a line strictly between its
 // first and its last that, read alone, is a record like the header. It is "" when it
 // is not.
-func (r *records) severalLines(record frame, count int, found *fields) string {
+func (r *records) severalLines(record frame, count int, found *pipeline.Cells) string {
 	want := len(r.columns)
 	if count != want {
 		return fmt.Sprintf("%s over %d lines where the header has %d", pipeline.Count(count, "field"), record.lines, want)

@@ -21,8 +21,7 @@ const (
 // remedy returns the flags under which the file that begins with start has a
 // header that is accepted; "" when they can't be told. refused is the header that
 // is not. Of several lines, the first that needs fewest flags of columns wins.
-func (r *reading) remedy(start []byte, refused *layout) string {
-	var best string
+func (r *reading) remedy(start []byte, refused *layout) (best string) {
 	fewest := len(columnNames()) + 1
 	f := &framer{in: bufio.NewReaderSize(bytes.NewReader(start), frameWindow), line: 1}
 	for f.line <= remedyLines {
@@ -31,7 +30,7 @@ func (r *reading) remedy(start []byte, refused *layout) string {
 			break
 		}
 		head := r.bestLayout(line, delimiters)
-		if columns, ok := head.columnFlags(); ok && len(columns) < fewest {
+		if columns := head.columnFlags(); head.broken == "" && head.repeated == "" && len(columns) == len(head.missing) && len(columns) < fewest {
 			var flags []string
 			if head.line != refused.line {
 				flags = append(flags, fmt.Sprintf("--skip-lines %d", head.line-1))
@@ -45,32 +44,23 @@ func (r *reading) remedy(start []byte, refused *layout) string {
 			break
 		}
 	}
-	if best == anySource { // the plain hint says more
-		return ""
-	}
 	return best
 }
 
-// columnFlags returns the flags that name the columns which a header lacks. It is
-// false when one of them can't be told.
-func (h *layout) columnFlags() (flags []string, ok bool) {
-	if h.broken != "" || h.repeated != "" {
-		return nil, false
-	}
+// columnFlags returns the flags that name the columns which a header lacks, without
+// those that can't be told.
+func (h *layout) columnFlags() (flags []string) {
 	var taken []string
 	for _, column := range h.missing {
 		name := h.guess(column)
 		switch {
-		case name != "" && !slices.Contains(taken, name):
-			taken = append(taken, name)
-			flags = append(flags, mapFlag(column, name))
 		case name == "" && column == sourceColumn:
 			flags = append(flags, anySource)
-		default:
-			return nil, false
+		case name != "" && !slices.Contains(taken, name):
+			taken, flags = append(taken, name), append(flags, mapFlag(column, name))
 		}
 	}
-	return flags, true
+	return flags
 }
 
 func mapFlag(column, name string) string {
@@ -79,15 +69,15 @@ func mapFlag(column, name string) string {
 
 // hintRepeated lists the flags that tell the columns apart which are one by name.
 func (h *layout) hintRepeated() string {
-	var flags, names []string
+	var flags []string
 	for i, name := range h.names {
-		if h.columns[i] != h.repeated {
-			continue
-		}
-		if slices.ContainsFunc(names, func(other string) bool { return sameName(other, name) }) {
+		switch {
+		case h.columns[i] != h.repeated:
+		case h.index(name) < i:
 			return "rename or remove the column that is there twice"
+		default:
+			flags = append(flags, mapFlag(h.repeated, name))
 		}
-		names, flags = append(names, name), append(flags, mapFlag(h.repeated, name))
 	}
 	return "say which one is meant: " + strings.Join(flags, " or ")
 }
@@ -99,7 +89,7 @@ func (h *layout) guess(column string) string {
 	var similar, left []string
 	for i, name := range h.names {
 		isPlain := strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"` // it can be typed as it is shown
-		if h.columns[i] != "" || strings.HasPrefix(bare(name), "_") || !isPlain {
+		if h.columns[i] != "" || !isPlain {
 			continue
 		}
 		left = append(left, name)

@@ -42,21 +42,14 @@ func (l *list) String() string {
 	return strings.Join(l.first, ", ")
 }
 
-// addIgnored takes note of the columns of a file that are none of those to read, and
-// that neither say by a leading _ that they are meant for others nor stand in the
-// vanished.csv that a detach is given.
-func (w *warnings) addIgnored(file string, h *layout, detach bool) {
-	some := false
+// addIgnored takes note of the columns of a file that nobody expects there.
+func (w *warnings) addIgnored(file string, h *layout) {
 	for i, name := range h.names {
-		expected := strings.HasPrefix(bare(name), "_") || detach && (isColumn(name, percentageColumn) || isColumn(name, "confirmed_at"))
-		if h.columns[i] != "" || expected {
-			continue
-		}
-		if some = true; !slices.Contains(w.ignored.first, quote(name)) {
+		if h.columns[i] == "" && !slices.Contains(w.ignored.first, quote(name)) {
 			w.ignored.add(quote(name))
 		}
 	}
-	if some {
+	if slices.Contains(h.columns, "") {
 		w.ignoredIn.add(display(file))
 	}
 }
@@ -65,24 +58,22 @@ func (w *warnings) addIgnored(file string, h *layout, detach bool) {
 // matter for a warning: whoever counts the rows says so.
 func (w *warnings) lines(files int, detach bool) []string {
 	var lines []string
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	say := func(of *list, noun, format string) { // of their number with its noun, of all of them, and of the first
+		if of.count > 0 {
+			lines = append(lines, fmt.Sprintf(format, pipeline.Count(of.count, noun), of, of.first[0]))
+		}
+	}
 	if w.ignored.count > 0 {
-		say("%s: ignored columns: %s", &w.ignoredIn, &w.ignored)
+		lines = append(lines, fmt.Sprintf("%s: ignored columns: %s", &w.ignoredIn, &w.ignored))
 	}
-	if n := w.empty.count; n > 0 && files > 1 {
-		say("%s without rows: %s", pipeline.Count(n, "file"), &w.empty)
+	if files > 1 {
+		say(&w.empty, "file", "%[1]s without rows: %[2]s")
 	}
-	if w.twice.count > 0 {
-		say("the same bytes were given twice: %s", &w.twice)
-	}
-	if n := w.damaged.count; n > 0 {
-		say("%s in the form of a number that a spreadsheet has shortened; the first is %s", pipeline.Count(n, "id"), w.damaged.first[0])
-	}
-	if n := w.blank.count; n > 0 {
-		say("%s of blank cells alone, not counted as rows; the first is at %s", pipeline.Count(n, "record"), w.blank.first[0])
-	}
-	if n := w.nobodys.count; n > 0 && !detach {
-		say("%s without a known user; the first is at %s: users may be sent in part", pipeline.Count(n, "record"), w.nobodys.first[0])
+	say(&w.twice, "pair", "the same bytes were given twice: %[2]s")
+	say(&w.damaged, "id", "%[1]s in the form of a number that a spreadsheet has shortened; the first is %[3]s")
+	say(&w.blank, "record", "%[1]s of blank cells alone, not counted as rows; the first is at %[3]s")
+	if !detach {
+		say(&w.nobodys, "record", "%[1]s without a known user; the first is at %[3]s: users may be sent in part")
 	}
 	return lines
 }
