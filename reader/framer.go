@@ -93,7 +93,7 @@ func (f *framer) pass(r frame) {
 // skipLine passes over a line, however long. Its error is io.EOF when the input ends
 // with it.
 func (f *framer) skipLine() error {
-	_, err := f.in.ReadSlice('\n')
+	err := bufio.ErrBufferFull
 	for err == bufio.ErrBufferFull {
 		_, err = f.in.ReadSlice('\n')
 	}

@@ -87,11 +87,7 @@ func (r *reading) bestLayout(line frame, candidates string) *layout {
 			}
 			h.columns = append(h.columns, column)
 		}
-		for _, column := range r.required() {
-			if !slices.Contains(h.columns, column) {
-				h.missing = append(h.missing, column)
-			}
-		}
+		h.missing = slices.DeleteFunc(r.required(), func(column string) bool { return slices.Contains(h.columns, column) })
 		if best == nil || cmp.Or(len(h.missing)-len(best.missing), len(best.names)-len(h.names)) < 0 {
 			best = h
 		}

@@ -48,16 +48,25 @@ func (r *reading) remedy(start []byte, refused *layout) (best string) {
 }
 
 // columnFlags returns the flags that name the columns which a header lacks, without
-// those that can't be told.
+// those that can't be told. A column can have the one name of the header that sounds
+// like it or, if no other column is missing, the only one that is left.
 func (h *layout) columnFlags() (flags []string) {
-	var taken []string
+	var left, taken []string
+	for i, name := range h.names {
+		if h.columns[i] == "" && strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"` { // it can be typed as it is shown
+			left = append(left, name)
+		}
+	}
 	for _, column := range h.missing {
-		name := h.guess(column)
+		names := slices.DeleteFunc(slices.Clone(left), func(name string) bool { return !soundsLike(name, column) })
+		if len(names) == 0 && len(h.missing) == 1 && column != sourceColumn {
+			names = left
+		}
 		switch {
-		case name == "" && column == sourceColumn:
+		case len(names) != 1 && column == sourceColumn:
 			flags = append(flags, anySource)
-		case name != "" && !slices.Contains(taken, name):
-			taken, flags = append(taken, name), append(flags, mapFlag(column, name))
+		case len(names) == 1 && !slices.Contains(taken, names[0]):
+			taken, flags = append(taken, names[0]), append(flags, mapFlag(column, names[0]))
 		}
 	}
 	return flags
@@ -80,30 +89,6 @@ func (h *layout) hintRepeated() string {
 		}
 	}
 	return "say which one is meant: " + strings.Join(flags, " or ")
-}
-
-// guess returns the one name of the header that a missing column can have: one
-// that sounds like it or, if no other column is missing, the only one left. It is
-// "" when there is no such name.
-func (h *layout) guess(column string) string {
-	var similar, left []string
-	for i, name := range h.names {
-		isPlain := strings.TrimSpace(name) != "" && strconv.Quote(name) == `"`+name+`"` // it can be typed as it is shown
-		if h.columns[i] != "" || !isPlain {
-			continue
-		}
-		left = append(left, name)
-		if soundsLike(name, column) {
-			similar = append(similar, name)
-		}
-	}
-	switch {
-	case len(similar) == 1:
-		return similar[0]
-	case len(similar) == 0 && len(h.missing) == 1 && len(left) == 1 && column != sourceColumn:
-		return left[0]
-	}
-	return ""
 }
 
 // soundsLike reports whether a name in a header may well mean a column: it is a
