@@ -94,12 +94,8 @@ func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
 	switch {
 	case pivot == wirePivot{}:
 		p.Problem = "the answer has no pivot for it"
-	case !hasID:
-		p.Problem = "the answer has no numeric id for it"
-	case !hasWorkspace:
-		p.Problem = "its pivot has no numeric workspace_id"
-	case !hasOwner:
-		p.Problem = "its pivot has no numeric user_id"
+	case !hasID || !hasWorkspace || !hasOwner:
+		p.Problem = "it has no numeric id, or its pivot no numeric workspace_id and user_id"
 	case workspaceID != id:
 		p.Problem = fmt.Sprintf("its pivot is of workspace %d, not %d", workspaceID, id)
 	case owner != user:
@@ -125,15 +121,12 @@ func (r reply) kept(value raw) string {
 // has at most a thousand of them more than its request has workspaces; what is
 // beyond is left out.
 func itemErrors(all []raw, r reply) (items []pipeline.ItemError) {
-	ids, people := idsOf(r.asked), r.people()
+	people := r.people()
 	for _, entry := range all[:min(len(all), 1000+len(r.asked.Shares))] {
 		e := saidBy(entry, 1)
-		subject, named := e.subject(r.asked, ids)
-		item := pipeline.ItemError{
-			Code: r.line(e.code, maxCode, nil), Message: r.line(e.message, maxMessage, people),
-			Attached: e.attached, Subject: subject,
-		}
-		if len(named) == 1 {
+		item := pipeline.ItemError{Code: r.line(e.code, maxCode, nil), Message: r.line(e.message, maxMessage, people), Attached: e.attached}
+		var named []pipeline.WorkspaceID
+		if item.Subject, named = e.subject(r); len(named) == 1 {
 			item.Workspace = named[0]
 		}
 		items = append(items, item)

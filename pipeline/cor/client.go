@@ -86,7 +86,7 @@ func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "cor cli
 // which no URL path carries. A panic in a token renewal panics here, with a
 // *pipeline.PanicError, as it does in Ready and Me.
 func (c *Client) Do(ctx context.Context, op pipeline.Op, r pipeline.Request) (*pipeline.Answer, *pipeline.Fault) {
-	got, fault := c.authorized(ctx, http.MethodPut, URL(c.base, op, r.User), Body(op, r), &r)
+	got, fault := c.authorized(ctx, http.MethodPut, URL(c.base, op, r.User), Body(op, r), r)
 	if fault != nil {
 		return nil, fault
 	}
@@ -117,7 +117,7 @@ type Account struct {
 // the object, or of its user or data, and the name is also taken from first_name and
 // last_name, as in COR's v1 users.
 func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
-	got, fault := c.authorized(ctx, http.MethodGet, c.auth+"/me", nil, nil)
+	got, fault := c.authorized(ctx, http.MethodGet, c.auth+"/me", nil, pipeline.Request{})
 	if fault != nil {
 		return Account{}, fault
 	}
@@ -134,8 +134,8 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 }
 
 // authorized sends one request with the token and returns its whole 2xx
-// answer. asked is nil for what attaches and detaches nothing.
-func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked *pipeline.Request) (reply, *pipeline.Fault) {
+// answer. asked is zero for what attaches and detaches nothing.
+func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked pipeline.Request) (reply, *pipeline.Fault) {
 	token, fault := c.tokens.get(ctx)
 	switch {
 	case fault != nil:
@@ -147,7 +147,7 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 	if body != nil {
 		header.Set("Content-Type", "application/json")
 	}
-	got, fault := c.send(ctx, method, target, header, body, reply{asked: asked, secrets: token.secrets})
+	got, fault := c.send(ctx, method, target, header, body, reply{asked: asked, ids: idsOf(asked), secrets: token.secrets})
 	if fault != nil && fault.Kind == pipeline.Unauthorized {
 		c.tokens.forget(token.access)
 	}

@@ -80,12 +80,9 @@ func CheckURL(raw string) error {
 }
 
 // IsLoopback reports whether a base URL is one of this machine: at an address of
-// its own, or localhost.
+// its own, or localhost. It must be one that [url.Parse] reads.
 func IsLoopback(base string) bool {
-	u, err := url.Parse(base)
-	if err != nil {
-		return false
-	}
+	u, _ := url.Parse(base)
 	address, _ := netip.ParseAddr(u.Hostname()) // a name is the zero address
 	return strings.EqualFold(u.Hostname(), "localhost") || address.Unmap().IsLoopback()
 }

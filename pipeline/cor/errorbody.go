@@ -8,9 +8,12 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"corattach/pipeline"
 )
 
 // said is what an error, or one of its entries, says.
@@ -93,23 +96,17 @@ func (f fields) code(word string) string {
 		name = ""
 	}
 	for _, code := range [...]string{f["error_code"].text(), f["code"].text(), name, word, f["error"].text()} {
-		isStatus := len(code) == 3 && areDigits(code)
-		if code != "" && code != generic && visible(code) && !isStatus {
+		_, notNumber := strconv.Atoi(code)
+		if code != "" && code != generic && visible(code) && (len(code) != 3 || notNumber != nil) {
 			return code
 		}
 	}
 	return name
 }
 
-// isErrorName says whether a name ends as those of errors do, or is that of an HTTP
-// status, such as NotFound. Any other may be a person's.
+// isErrorName says whether a name ends as those of errors do. Any other may be a
+// person's.
 func isErrorName(name string) bool {
-	name = strings.ReplaceAll(name, " ", "")
-	for status := http.StatusBadRequest; status < 600; status++ {
-		if name == strings.ReplaceAll(http.StatusText(status), " ", "") {
-			return true
-		}
-	}
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
 
@@ -150,4 +147,62 @@ func readError(r reply) (s said, text string) {
 func isPage(r reply) bool {
 	return strings.Contains(strings.ToLower(r.header.Get("Content-Type")), "html") ||
 		strings.HasPrefix(http.DetectContentType(r.body), "text/html")
+}
+
+// subject returns what a refusal and its entries say that COR does not know, and
+// the workspaces that they name, in the order of the request.
+func (s said) subject(r reply) (subject pipeline.Subject, named []pipeline.WorkspaceID) {
+	all := s.entries
+	if len(all) == 0 || s.word != "" {
+		all = append([]said{s}, all...)
+	}
+	seen := map[string]bool{}
+	for _, one := range all {
+		says := one.blames(r, seen)
+		if subject != "" && says != "" && subject != says {
+			subject = pipeline.UnknownEither
+		}
+		subject = cmp.Or(subject, says)
+	}
+	for _, share := range r.asked.Shares {
+		if seen[string(share.Workspace)] {
+			named = append(named, share.Workspace)
+		}
+	}
+	return subject, named
+}
+
+// blames returns what one error says that COR does not know, and adds to seen
+// the ids that it names: by its own id, else in its message.
+//
+// Choice: COR's pages show no wording; those for "unknown" are usual.
+func (s said) blames(r reply, seen map[string]bool) pipeline.Subject {
+	rest, named := r.ids.replaced(s.message, " ")
+	byUser := slices.Contains(named, string(r.asked.User))
+	if r.ids[s.id] {
+		named = []string{s.id}
+	}
+	for _, id := range named {
+		seen[id] = true
+	}
+	const notAssociated = "ZC001" // an external id
+	says := func(wording string) bool { return strings.Contains(strings.ToLower(rest), wording) }
+	ofUser, ofWorkspace := says("user"), says("workspace")
+	if ofUser == ofWorkspace {
+		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, func(id string) bool { return r.ids[id] })
+	}
+	unknown := slices.ContainsFunc([]string{"not found", "not associated", "not exist", "n't exist", "unknown", "not known"}, says)
+	switch {
+	case s.word == "UserNotFoundError":
+		return pipeline.UnknownUser
+	case s.word == "WorkspaceNotFoundError":
+		return pipeline.UnknownWorkspace
+	case s.word != notAssociated && (ofUser == ofWorkspace || !unknown || !s.own):
+		return ""
+	case ofUser == ofWorkspace:
+		return pipeline.UnknownEither
+	case ofUser:
+		return pipeline.UnknownUser
+	}
+	return pipeline.UnknownWorkspace
 }

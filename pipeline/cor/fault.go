@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,17 +25,27 @@ type reply struct {
 	status  int
 	header  http.Header
 	body    []byte
-	cut     string            // why the body is not whole; "" when it is
-	asked   *pipeline.Request // what it answers; nil for what attaches and detaches nothing
+	cut     string           // why the body is not whole; "" when it is
+	asked   pipeline.Request // what it answers; zero for what attaches and detaches nothing
+	ids     phrases          // what asked names
 	secrets *redactor
 }
 
 func (r reply) ok() bool { return r.status/100 == 2 }
 
-// names says whether an id or source is one that the answered request names.
+// idsOf returns what a request names.
+func idsOf(r pipeline.Request) phrases {
+	ids := phrases{string(r.User): false, string(r.Source): false}
+	for _, share := range r.Shares {
+		ids[string(share.Workspace)] = true
+	}
+	return ids
+}
+
+// names says whether the answered request names an id or source.
 func (r reply) names(id string) bool {
-	return r.asked != nil && (id == string(r.asked.User) || id == string(r.asked.Source) ||
-		slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) }))
+	_, ok := r.ids[id]
+	return ok
 }
 
 // faultOf returns the fault that an answer is. Of a whole 2xx answer problem says
@@ -65,8 +74,8 @@ func faultOf(r reply, problem string) *pipeline.Fault {
 	}
 	fault := r.fault(kind, code, problem+message)
 	fault.Foreign = !said.own
-	if r.asked != nil && (kind == pipeline.Refused || kind == pipeline.Attached) {
-		fault.Subject, fault.Named = said.subject(r.asked, idsOf(r.asked))
+	if len(r.asked.Shares) > 0 && (kind == pipeline.Refused || kind == pipeline.Attached) {
+		fault.Subject, fault.Named = said.subject(r)
 	}
 	return fault
 }
@@ -112,11 +121,10 @@ func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fa
 // other 3xx or 4xx but 408 and 429, which may pass, and by a 2xx page.
 func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 	f.Message = "token endpoint: " + f.Message
-	f.Subject, f.Named, f.Foreign = "", nil, false
 	switch class := f.Status / 100; {
 	case f.Kind == pipeline.Untrusted:
 	case f.Status == http.StatusUnauthorized, (f.Status == http.StatusBadRequest || f.Status == http.StatusForbidden) && !page:
-		f.Kind = pipeline.NoToken
+		f.Kind, f.Foreign = pipeline.NoToken, false
 	default:
 		f.Foreign = class == 2 && page || class == 3 || class == 4 && f.Kind != pipeline.TimedOut && f.Kind != pipeline.Throttled
 		f.Kind = pipeline.TokenDown
@@ -164,9 +172,7 @@ const maxAfter = 24 * time.Hour
 // second, which the RFC does not have, is rounded up.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	whole, fraction, hasPoint := strings.Cut(value, ".")
-	if areDigits(whole) && (!hasPoint || areDigits(fraction)) {
-		seconds, _ := strconv.ParseFloat(value, 64) // one that is too large is infinite
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && strings.Trim(value, "0123456789.") == "" {
 		return time.Duration(math.Ceil(min(seconds, maxAfter.Seconds()))) * time.Second
 	}
 	until, err := http.ParseTime(value)
@@ -178,5 +184,3 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	}
 	return min(max(until.Sub(now), 0), maxAfter)
 }
-
-func areDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

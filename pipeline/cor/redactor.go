@@ -1,6 +1,7 @@
 package cor
 
 import (
+	"bytes"
 	"encoding/base64"
 	"html"
 	"net/url"
@@ -9,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"corattach/pipeline"
 )
@@ -17,10 +21,10 @@ import (
 // when that is decoded from JSON escapes, percent, HTML entities and base64, one
 // over another. Letter case makes no difference. It never changes once it is made.
 type redactor struct {
-	grams   map[string]bool  // each gramSize bytes of the secrets that are hidden by pieces, in lower case
-	short   []string         // secrets that are hidden as a whole, and only in messages, in lower case
-	escapes []*regexp.Regexp // each kind is decoded once none of those before it is left
-	parts   string           // characters between words; blank when a secret has one of them
+	grams   map[string]bool // each gramSize bytes of the secrets that are hidden by pieces, in lower case
+	short   []string        // secrets that are hidden as a whole, and only in messages, in lower case
+	escapes *regexp.Regexp
+	parts   string // characters between words; blank when a secret has one of them
 }
 
 const (
@@ -44,14 +48,11 @@ const (
 
 // newRedactor returns a redactor of secrets; blank ones are left out.
 //
-// Escapes are those of JSON and Go's %q, %NN, and HTML entities. A control or
-// invisible character is an escape of nothing. Entities come last: one without its
-// semicolon, which browsers read too, ends at the next escape.
+// Escapes are those of JSON and Go's %q, and %NN. A control or invisible character
+// is an escape of nothing.
 func newRedactor(secrets ...string) *redactor {
-	r := &redactor{grams: map[string]bool{}, parts: ` "'<>(),`, escapes: []*regexp.Regexp{
-		regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|["'/\\bfnrt])|%[0-9A-Fa-f]{2}|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]`),
-		regexp.MustCompile(`&#?[0-9A-Za-z]{1,40};?`),
-	}}
+	escapes := regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|["'/\\bfnrt])|%[0-9A-Fa-f]{2}|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]`)
+	r := &redactor{grams: map[string]bool{}, escapes: escapes, parts: ` "'<>(),`}
 	for _, secret := range secrets {
 		if strings.ContainsAny(secret, r.parts) {
 			r.parts = ""
@@ -160,14 +161,13 @@ func (r *redactor) matches(text string, short []string, least int) bool {
 	return slices.ContainsFunc(short, func(secret string) bool { return strings.Contains(text, secret) })
 }
 
-// unescaped decodes the escapes of text once.
+// unescaped decodes the escapes of text once. HTML entities come last: one without
+// its semicolon, which browsers read too, ends at the next escape.
 func (r *redactor) unescaped(text string) string {
-	for _, escapes := range r.escapes {
-		if next := escapes.ReplaceAllStringFunc(text, unescape); next != text {
-			return next
-		}
+	if next := r.escapes.ReplaceAllStringFunc(text, unescape); next != text {
+		return next
 	}
-	return text
+	return html.UnescapeString(text)
 }
 
 // unescape returns what an escape stands for.
@@ -181,8 +181,6 @@ func unescape(escape string) string {
 	case '%':
 		text, _ := url.PathUnescape(escape)
 		return text
-	case '&':
-		return html.UnescapeString(escape)
 	}
 	return ""
 }
@@ -213,6 +211,61 @@ func (r reply) line(text string, limit int, people phrases) string {
 		})
 	}
 	return pipeline.Cut(text, limit)
+}
+
+// phrases are texts that are looked for as whole tokens, and whether each is a workspace.
+type phrases map[string]bool
+
+// replaced returns text with other in place of each phrase, and the phrases. A
+// phrase inside a longer one does not count.
+func (p phrases) replaced(text, other string) (rest string, found []string) {
+	end := 0
+	for at := 0; at < len(text); at++ {
+		if at < end || len(p) == 0 || !standsAlone(text[:at], "") {
+			continue
+		}
+		for to := min(at+maxText, len(text)); to > at; to-- {
+			if _, ok := p[text[at:to]]; ok && standsAlone(text[:at], text[to:]) {
+				rest += text[end:at] + other
+				found = append(found, text[at:to])
+				end = to
+				break
+			}
+		}
+	}
+	return rest + text[end:], found
+}
+
+// standsAlone says whether what stands between two texts is a whole token: no
+// letter, digit, _ or - adjoins it, and no . that goes on to one.
+func standsAlone(before, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimSuffix(before, "."))
+	next, _ := utf8.DecodeRuneInString(strings.TrimPrefix(after, "."))
+	inToken := func(r rune) bool { return r == '-' || isWord(r) }
+	return !inToken(last) && !inToken(next)
+}
+
+// people returns the names of persons in an answer, whole and each word of them:
+// name of COR's user objects, first_name and last_name of its v1 users. A name is
+// no person's when it is one of errors, is that of a workspace, or is what the
+// request names.
+func (r reply) people() phrases {
+	names := phrases{}
+	in := jsontext.NewDecoder(bytes.NewReader(r.body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	for token, err := in.ReadToken(); err == nil; token, err = in.ReadToken() {
+		pointer, name := in.StackPointer(), tidy(token.String())
+		field := pointer.LastToken()
+		isName := slices.Contains([]string{"name", "first_name", "last_name"}, field) && token.Kind() == '"' && name != field
+		if !isName || isErrorName(name) || pointer.Parent().Parent().LastToken() == "workspaces" {
+			continue
+		}
+		for _, text := range append(strings.Fields(name), name) {
+			if len(text) > 2 && !r.names(text) {
+				names[text] = false
+			}
+		}
+	}
+	return names
 }
 
 // tidy returns text on one line, without control and invisible characters.

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
-	"corattach/pipeline"
 )
 
 // Whatever secret COR echoes, wherever, in whatever spelling over another, whole
@@ -124,7 +122,7 @@ func TestHideIsQuickEnough(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	r := reply{asked: &pipeline.Request{Key: pipeline.Key{User: "me@example.com"}}, secrets: newRedactor(testSecret)}
+	r := reply{ids: phrases{"me@example.com": false}, secrets: newRedactor(testSecret)}
 	for text, want := range map[string]string{
 		"a\u202e\u200bb\tc\n":                  "a b c",
 		strings.Repeat("x ", 146) + testSecret: strings.Repeat("x ", 146) + hidden,

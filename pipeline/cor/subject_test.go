@@ -46,7 +46,7 @@ func TestSubject(t *testing.T) {
 		{503, `{"code":"ZC001","message":"WS"}`, "", nil},
 		{404, `<title>WS</title><html>user not found`, "", nil},
 	} {
-		fault := faultOf(reply{status: test.status, body: []byte(test.body), asked: &request, secrets: newRedactor()}, "")
+		fault := faultOf(reply{status: test.status, body: []byte(test.body), asked: request, ids: idsOf(request), secrets: newRedactor()}, "")
 		if diff := cmp.Diff(test.named, fault.Named); diff != "" || fault.Subject != test.subject {
 			t.Errorf("%d %s: %q, %s", test.status, test.body, fault.Subject, diff)
 		}

@@ -29,7 +29,7 @@ func TestDocumentedAnswer(t *testing.T) {
 
 // answerTo is a 2xx answer to r.
 func answerTo(body []byte, r pipeline.Request) reply {
-	return reply{status: 200, body: body, asked: &r, secrets: newRedactor(testSecret)}
+	return reply{status: 200, body: body, asked: r, ids: idsOf(r), secrets: newRedactor(testSecret)}
 }
 
 // one decodes an answer of user 8 with one workspace.
@@ -107,17 +107,17 @@ func TestUnbelievablePivots(t *testing.T) {
 		`"workspace_id":1,"user_id":8,"percentage":"05"`:                       "no number as percentage",
 		`"workspace_id":1,"user_id":8,"percentage":[5]`:                        "no number as percentage",
 		`"workspace_id":1,"user_id":8,"percentage":` + strings.Repeat("9", 65): "no number as percentage",
-		`"user_id":8,"percentage":5`:                                           "no numeric workspace_id",
-		`"workspace_id":1.5,"user_id":8,"percentage":5`:                        "no numeric workspace_id",
-		`"workspace_id":"+1","user_id":8,"percentage":5`:                       "no numeric workspace_id",
-		`"workspace_id":1,"percentage":5`:                                      "no numeric user_id",
-		`"workspace_id":1,"user_id":99999999999999999999,"percentage":5`:       "no numeric user_id",
+		`"user_id":8,"percentage":5`:                                           "no numeric",
+		`"workspace_id":1.5,"user_id":8,"percentage":5`:                        "no numeric",
+		`"workspace_id":"+1","user_id":8,"percentage":5`:                       "no numeric",
+		`"workspace_id":1,"percentage":5`:                                      "no numeric",
+		`"workspace_id":1,"user_id":99999999999999999999,"percentage":5`:       "no numeric",
 	} {
 		if got := one(t, `{"id":1,"pivot":{`+pivot+`}}`); !strings.Contains(got.Problem, want) {
 			t.Errorf("%s: %+v", pivot, got)
 		}
 	}
-	if got := one(t, `{"pivot":{"workspace_id":1,"user_id":8,"percentage":5}}`); got.Problem != "the answer has no numeric id for it" {
+	if got := one(t, `{"pivot":{"workspace_id":1,"user_id":8,"percentage":5}}`); got.Problem != "it has no numeric id, or its pivot no numeric workspace_id and user_id" {
 		t.Errorf("no id: %+v", got)
 	}
 }
