@@ -50,21 +50,19 @@ type (
 		Errors     lenient[[]raw]                    `json:"errors"`
 	}
 	wireWorkspace struct {
-		ID          raw                      `json:"id"`
-		Name        raw                      `json:"name"`
-		Active      raw                      `json:"active"`
-		Integration lenient[wireIntegration] `json:"json_integrations"`
-		Pivot       lenient[wirePivot]       `json:"pivot"`
-	}
-	wireIntegration struct {
-		Origin raw `json:"origin_external_id"`
-		Source raw `json:"source"`
-		Status raw `json:"status"`
-	}
-	wirePivot struct {
-		Workspace  raw `json:"workspace_id"`
-		User       raw `json:"user_id"`
-		Percentage raw `json:"percentage"`
+		ID          raw `json:"id"`
+		Name        raw `json:"name"`
+		Active      raw `json:"active"`
+		Integration lenient[struct {
+			Origin raw `json:"origin_external_id"`
+			Source raw `json:"source"`
+			Status raw `json:"status"`
+		}] `json:"json_integrations"`
+		Pivot lenient[struct {
+			Workspace  raw `json:"workspace_id"`
+			User       raw `json:"user_id"`
+			Percentage raw `json:"percentage"`
+		}] `json:"pivot"`
 	}
 )
 
@@ -92,7 +90,7 @@ func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
 		Inactive: slices.Contains([]string{"false", "0", `"false"`, `"0"`}, string(workspace.Active)),
 	}
 	switch {
-	case pivot == wirePivot{}:
+	case pivot.Workspace+pivot.User+pivot.Percentage == "":
 		p.Problem = "the answer has no pivot for it"
 	case !hasID || !hasWorkspace || !hasOwner:
 		p.Problem = "it has no numeric id, or its pivot no numeric workspace_id and user_id"
@@ -111,7 +109,7 @@ func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
 // as it is.
 func (r reply) kept(value raw) string {
 	text := value.text()
-	if r.names(text) {
+	if r.ids[text] {
 		return text
 	}
 	return pipeline.Cut(r.secrets.hide(text), maxText)

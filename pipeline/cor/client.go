@@ -189,7 +189,7 @@ func read(response *http.Response) (body []byte, cut string) {
 	case len(body) > maxAnswer:
 		cut = fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20)
 	case err != nil:
-		cut = "the answer was cut: " + describe(err, true)
+		cut = "the answer was cut: " + describe(err, "an answer came")
 	}
 	return bytes.TrimPrefix(body, []byte("\ufeff")), cut
 }

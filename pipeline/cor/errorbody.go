@@ -88,16 +88,16 @@ func (f fields) word() string {
 }
 
 // code returns COR's code or name for the error: the most specific one, word when
-// that stands elsewhere, a single word of a gateway. An HTTP status is no code.
+// that stands elsewhere, a single word of a gateway. An HTTP status is no code, and
+// CORCustomError is the name of most of COR's errors.
 func (f fields) code(word string) string {
-	const generic = "CORCustomError" // the name of most of COR's errors
 	name := f["name"].text()
 	if !isErrorName(name) {
 		name = ""
 	}
 	for _, code := range [...]string{f["error_code"].text(), f["code"].text(), name, word, f["error"].text()} {
 		_, notNumber := strconv.Atoi(code)
-		if code != "" && code != generic && visible(code) && (len(code) != 3 || notNumber != nil) {
+		if code != "" && code != "CORCustomError" && visible(code) && (len(code) != 3 || notNumber != nil) {
 			return code
 		}
 	}
@@ -177,9 +177,12 @@ func (s said) subject(r reply) (subject pipeline.Subject, named []pipeline.Works
 //
 // Choice: COR's pages show no wording; those for "unknown" are usual.
 func (s said) blames(r reply, seen map[string]bool) pipeline.Subject {
+	isWorkspace := func(id string) bool {
+		return slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) })
+	}
 	rest, named := r.ids.replaced(s.message, " ")
 	byUser := slices.Contains(named, string(r.asked.User))
-	if r.ids[s.id] {
+	if isWorkspace(s.id) {
 		named = []string{s.id}
 	}
 	for _, id := range named {
@@ -189,7 +192,7 @@ func (s said) blames(r reply, seen map[string]bool) pipeline.Subject {
 	says := func(wording string) bool { return strings.Contains(strings.ToLower(rest), wording) }
 	ofUser, ofWorkspace := says("user"), says("workspace")
 	if ofUser == ofWorkspace {
-		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, func(id string) bool { return r.ids[id] })
+		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, isWorkspace)
 	}
 	unknown := slices.ContainsFunc([]string{"not found", "not associated", "not exist", "n't exist", "unknown", "not known"}, says)
 	switch {

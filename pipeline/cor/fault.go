@@ -27,7 +27,7 @@ type reply struct {
 	body    []byte
 	cut     string           // why the body is not whole; "" when it is
 	asked   pipeline.Request // what it answers; zero for what attaches and detaches nothing
-	ids     phrases          // what asked names
+	ids     phrases          // what that names
 	secrets *redactor
 }
 
@@ -35,17 +35,11 @@ func (r reply) ok() bool { return r.status/100 == 2 }
 
 // idsOf returns what a request names.
 func idsOf(r pipeline.Request) phrases {
-	ids := phrases{string(r.User): false, string(r.Source): false}
+	ids := phrases{string(r.User): true, string(r.Source): true}
 	for _, share := range r.Shares {
 		ids[string(share.Workspace)] = true
 	}
 	return ids
-}
-
-// names says whether the answered request names an id or source.
-func (r reply) names(id string) bool {
-	_, ok := r.ids[id]
-	return ok
 }
 
 // faultOf returns the fault that an answer is. Of a whole 2xx answer problem says
@@ -136,21 +130,17 @@ func tokenFault(f *pipeline.Fault, page bool) *pipeline.Fault {
 // name that is to be reached by plain http and stands for another machine is
 // trusted as little as a wrong certificate.
 func transportFault(err error, left bool, secrets *redactor) *pipeline.Fault {
-	kind := pipeline.NotConnected
+	kind, waited := pipeline.NotConnected, "a connection was made"
 	if _, badCertificate := errors.AsType[*tls.CertificateVerificationError](err); left {
-		kind = pipeline.NoAnswer
+		kind, waited = pipeline.NoAnswer, "an answer came"
 	} else if badCertificate || errors.Is(err, errElsewhere) {
 		kind = pipeline.Untrusted
 	}
-	return reply{secrets: secrets}.fault(kind, "", describe(err, left))
+	return reply{secrets: secrets}.fault(kind, "", describe(err, waited))
 }
 
-// describe says what the transport met.
-func describe(err error, left bool) string {
-	waited := "a connection was made"
-	if left {
-		waited = "an answer came"
-	}
+// describe says what the transport met before it had what was waited for.
+func describe(err error, waited string) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "time ran out before " + waited

@@ -101,20 +101,17 @@ func mayBeEncoded(text string, short bool) bool {
 	if short {
 		least = leastSecret
 	}
-	run := 0
-	for _, c := range []byte(text) {
-		switch {
-		case c < ' ' || c > '~' || c == '\\' || c == '%' || c == '&':
+	for run := range strings.FieldsFuncSeq(text, isNoBase64) {
+		if len(run)*6/8 >= least {
 			return true
-		case c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.IndexByte("+/-_", c) >= 0:
-			if run++; run*6/8 >= least {
-				return true
-			}
-		default:
-			run = 0
 		}
 	}
-	return false
+	return strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' || c == '\\' || c == '%' || c == '&' })
+}
+
+// isNoBase64 says whether c parts runs of base64, of either alphabet.
+func isNoBase64(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_')
 }
 
 // finds says whether a secret stands in text, as it is and as it decodes. A piece
@@ -133,9 +130,8 @@ func (r *redactor) finds(text string, short []string, least, layers int) bool {
 	if layers == 0 {
 		return false
 	}
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-	for _, run := range strings.FieldsFunc(text, func(c rune) bool { return !strings.ContainsRune(letters, c) }) {
-		run = strings.ReplaceAll(strings.ReplaceAll(run, "-", "+"), "_", "/") // of either alphabet
+	for _, run := range strings.FieldsFunc(text, isNoBase64) {
+		run = strings.ReplaceAll(strings.ReplaceAll(run, "-", "+"), "_", "/")
 		for alignment := range min(4, len(run)) {
 			decoded, _ := base64.RawStdEncoding.DecodeString(run[alignment:]) // the error is of an odd last character alone
 			if r.finds(string(decoded), short, gramSize, layers-1) {
@@ -204,7 +200,7 @@ func (r reply) line(text string, limit int, people phrases) string {
 		const letters = `\pL\p{Nd}_%+'\-`
 		address := regexp.MustCompile(`[.` + letters + `]+@[.` + letters + `]*[` + letters + `]`)
 		text = address.ReplaceAllStringFunc(text, func(address string) string {
-			if r.names(address) {
+			if r.ids[address] {
 				return address
 			}
 			return hidden
@@ -213,7 +209,7 @@ func (r reply) line(text string, limit int, people phrases) string {
 	return pipeline.Cut(text, limit)
 }
 
-// phrases are texts that are looked for as whole tokens, and whether each is a workspace.
+// phrases are texts that are looked for as whole tokens.
 type phrases map[string]bool
 
 // replaced returns text with other in place of each phrase, and the phrases. A
@@ -225,7 +221,7 @@ func (p phrases) replaced(text, other string) (rest string, found []string) {
 			continue
 		}
 		for to := min(at+maxText, len(text)); to > at; to-- {
-			if _, ok := p[text[at:to]]; ok && standsAlone(text[:at], text[to:]) {
+			if p[text[at:to]] && standsAlone(text[:at], text[to:]) {
 				rest += text[end:at] + other
 				found = append(found, text[at:to])
 				end = to
@@ -260,8 +256,8 @@ func (r reply) people() phrases {
 			continue
 		}
 		for _, text := range append(strings.Fields(name), name) {
-			if len(text) > 2 && !r.names(text) {
-				names[text] = false
+			if len(text) > 2 && !r.ids[text] {
+				names[text] = true
 			}
 		}
 	}

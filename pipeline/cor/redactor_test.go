@@ -122,7 +122,7 @@ func TestHideIsQuickEnough(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	r := reply{ids: phrases{"me@example.com": false}, secrets: newRedactor(testSecret)}
+	r := reply{ids: phrases{"me@example.com": true}, secrets: newRedactor(testSecret)}
 	for text, want := range map[string]string{
 		"a\u202e\u200bb\tc\n":                  "a b c",
 		strings.Repeat("x ", 146) + testSecret: strings.Repeat("x ", 146) + hidden,
