@@ -19,15 +19,33 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"corattach/pipeline"
 )
+
+// The production endpoints, from COR's page on the Integrations API.
+const (
+	DefaultBaseURL = "https://integrations.projectcor.com"
+	DefaultAuthURL = "https://api.projectcor.com/v1"
+)
+
+// Config is what a [Client] needs.
+type Config struct {
+	BaseURL     string // of the Integrations API, as [CheckURL] accepts it; "" is [DefaultBaseURL]
+	AuthURL     string // of the token and account endpoints, as [CheckURL] accepts it; "" is [DefaultAuthURL]
+	Credentials Credentials
+	UserAgent   string // "" is corattach
+
+	// Transport makes the connections. By default https takes its proxy from the
+	// environment; plain http uses none and reaches loopback addresses alone. A given
+	// one must follow no redirect, and its failures may all have left.
+	Transport http.RoundTripper
+}
 
 // maxAnswer bounds an answer in bytes. Choice: COR names no limit; about ten
 // thousand workspaces fit.
@@ -194,34 +212,34 @@ func read(response *http.Response) (body []byte, cut string) {
 	return bytes.TrimPrefix(body, []byte("\ufeff")), cut
 }
 
-// URL returns the URL that a request of op for user is sent to, byte for byte.
-// The user is one path segment: every byte but the unreserved ones of RFC 3986
-// is percent-encoded. base is one that [CheckURL] accepts.
-//
-// Choice: COR's page does not say how an id is escaped.
-func URL(base string, op pipeline.Op, user pipeline.UserID) string {
-	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
-	return strings.TrimRight(base, "/") + "/v2/integrations/users/" + segment + "/" + string(op)
+// CheckURL says whether raw can be a base URL: https, or http to loopback
+// (127.0.0.0/8, ::1, or localhost, whose address is compared when it is dialled),
+// with a host, without user, query and fragment, its path percent-encoded as it is
+// to be sent. The error quotes raw unless a password may stand in it: before an @,
+// or in a query.
+func CheckURL(raw string) error {
+	u, err := url.Parse(raw)
+	shown := strconv.Quote(raw)
+	if strings.ContainsAny(raw, "@?") {
+		shown = "what is given"
+	}
+	switch {
+	case err == nil && u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%s must begin with https://", shown)
+	case err != nil || u.Hostname() == "" || raw[len(u.Scheme):] != "://"+u.Host+u.EscapedPath(): // the parser's words may quote a password
+		return fmt.Errorf("%s must be a URL with a host, percent-encoded, without user, query and fragment", shown)
+	case u.Scheme == "http" && !IsLoopback(raw):
+		return fmt.Errorf("%s must begin with https://: plain http goes to loopback only", shown)
+	}
+	return nil
 }
 
-// Body returns the request body that is sent, byte for byte: compact JSON with
-// the keys in the order of COR's example and exact percentages. Detach sends
-// the workspaces as plain strings.
-func Body(op pipeline.Op, r pipeline.Request) []byte {
-	b := append(make([]byte, 0, 64+64*len(r.Shares)), `{"workspaces":[`...)
-	for i, share := range r.Shares {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if op == pipeline.Detach {
-			b, _ = jsontext.AppendQuote(b, share.Workspace) // ids are valid UTF-8
-			continue
-		}
-		b, _ = jsontext.AppendQuote(append(b, `{"workspaceId":`...), share.Workspace)
-		b = append(append(append(b, `,"percentage":`...), share.Percent.String()...), '}')
-	}
-	b, _ = jsontext.AppendQuote(append(b, `],"metadata":{"source":`...), r.Source)
-	return append(b, `}}`...)
+// IsLoopback reports whether a base URL is one of this machine: at an address of
+// its own, or localhost. It must be one that [url.Parse] reads.
+func IsLoopback(base string) bool {
+	u, _ := url.Parse(base)
+	address, _ := netip.ParseAddr(u.Hostname()) // a name is the zero address
+	return strings.EqualFold(u.Hostname(), "localhost") || address.Unmap().IsLoopback()
 }
 
 // newTransports returns a transport for https, through the proxy of the

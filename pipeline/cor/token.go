@@ -2,6 +2,9 @@ package cor
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +21,33 @@ const tokenTimeout = 10 * time.Second
 // renewAgain is how soon a renewal ahead of time is tried again that has failed,
 // unless the token endpoint asks for more. Choice: COR does not say.
 const renewAgain = 5 * time.Second
+
+// Credentials are either an API key with its client secret, from which tokens
+// are made and renewed, or one static access token, which can't be renewed.
+// No encoding of JSON has them, and every fmt verb prints a fixed word in place of
+// them, unless they stand in an unexported field, where fmt calls no methods.
+type Credentials struct {
+	APIKey       string `json:"-"`
+	ClientSecret string `json:"-"`
+	AccessToken  string `json:"-"`
+}
+
+// Format writes a fixed word, whatever the verb.
+func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "credentials (hidden)") }
+
+// basic is the base64 of key and secret as they are (RFC 7617): COR's page has
+// no escaping in between, unlike RFC 6749.
+func (c Credentials) basic() string {
+	return base64.StdEncoding.EncodeToString([]byte(c.APIKey + ":" + c.ClientSecret))
+}
+
+// secrets are what must not be shown, whatever token there is.
+func (c Credentials) secrets() []string {
+	if c.AccessToken != "" {
+		return []string{c.AccessToken}
+	}
+	return []string{c.APIKey, c.ClientSecret, c.basic()}
+}
 
 // token is an access token and what COR said of it. A step of the wall clock
 // neither ends it nor prolongs it: the times have a monotonic clock reading.

@@ -3,6 +3,7 @@ package cor
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,6 +14,36 @@ import (
 
 	"corattach/pipeline"
 )
+
+// URL returns the URL that a request of op for user is sent to, byte for byte.
+// The user is one path segment: every byte but the unreserved ones of RFC 3986
+// is percent-encoded. base is one that [CheckURL] accepts.
+//
+// Choice: COR's page does not say how an id is escaped.
+func URL(base string, op pipeline.Op, user pipeline.UserID) string {
+	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
+	return strings.TrimRight(base, "/") + "/v2/integrations/users/" + segment + "/" + string(op)
+}
+
+// Body returns the request body that is sent, byte for byte: compact JSON with
+// the keys in the order of COR's example and exact percentages. Detach sends
+// the workspaces as plain strings.
+func Body(op pipeline.Op, r pipeline.Request) []byte {
+	b := append(make([]byte, 0, 64+64*len(r.Shares)), `{"workspaces":[`...)
+	for i, share := range r.Shares {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if op == pipeline.Detach {
+			b, _ = jsontext.AppendQuote(b, share.Workspace) // ids are valid UTF-8
+			continue
+		}
+		b, _ = jsontext.AppendQuote(append(b, `{"workspaceId":`...), share.Workspace)
+		b = append(append(append(b, `,"percentage":`...), share.Percent.String()...), '}')
+	}
+	b, _ = jsontext.AppendQuote(append(b, `],"metadata":{"source":`...), r.Source)
+	return append(b, `}}`...)
+}
 
 // decodeAnswer reads a 2xx answer to an attach or detach, COR's flat user object. It
 // returns a problem when that is no JSON object with a numeric id and a workspaces
