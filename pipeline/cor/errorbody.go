@@ -3,10 +3,8 @@ package cor
 import (
 	"bytes"
 	"cmp"
-	"html"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,16 +70,14 @@ func saidBy(value raw, depth int) said {
 // word returns the word of COR's that decides what the error means: of those in the
 // first field that has one, the first of this list.
 func (f fields) word() string {
-	known := [...]string{
+	known := []string{
 		"UserNotFoundError", "WorkspaceNotFoundError", "ZC001", "ValidationError", "InvalidSourceError",
 		"AlreadyAttachedError", "ZC004", "UT011",
 	}
 	for _, name := range [...]string{"name", "error_code", "code", "error", "message"} {
 		words := strings.FieldsFunc(f[name].text(), func(r rune) bool { return !isWord(r) })
-		for _, word := range known {
-			if slices.Contains(words, word) {
-				return word
-			}
+		if at := slices.IndexFunc(known, func(word string) bool { return slices.Contains(words, word) }); at >= 0 {
+			return known[at]
 		}
 	}
 	return ""
@@ -104,8 +100,7 @@ func (f fields) code(word string) string {
 	return name
 }
 
-// isErrorName says whether a name ends as those of errors do. Any other may be a
-// person's.
+// isErrorName tells the names of errors from others, which may be those of people.
 func isErrorName(name string) bool {
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
@@ -133,11 +128,7 @@ func readError(r reply) (s said, text string) {
 		}
 		return saidBy(raw(body), 2), ""
 	case isPage(r):
-		title := regexp.MustCompile(`(?is)<title[^>]*>\s*(.*?)\s*</title`).FindSubmatch(body[:min(len(body), 64<<10)])
-		if title == nil || r.ok() || len(title[1]) == 0 {
-			return s, "an HTML page"
-		}
-		return s, "an HTML page: " + html.UnescapeString(string(title[1]))
+		return s, "an HTML page"
 	case r.ok():
 		return s, ""
 	}
@@ -173,9 +164,8 @@ func (s said) subject(r reply) (subject pipeline.Subject, named []pipeline.Works
 }
 
 // blames returns what one error says that COR does not know, and adds to seen
-// the ids that it names: by its own id, else in its message.
-//
-// Choice: COR's pages show no wording; those for "unknown" are usual.
+// the ids that it names: by its own id, else in its message. Choice: COR's pages
+// show no wording; those for "unknown" are usual.
 func (s said) blames(r reply, seen map[string]bool) pipeline.Subject {
 	isWorkspace := func(id string) bool {
 		return slices.ContainsFunc(r.asked.Shares, func(s pipeline.Share) bool { return id == string(s.Workspace) })
@@ -188,19 +178,18 @@ func (s said) blames(r reply, seen map[string]bool) pipeline.Subject {
 	for _, id := range named {
 		seen[id] = true
 	}
-	const notAssociated = "ZC001" // an external id
 	says := func(wording string) bool { return strings.Contains(strings.ToLower(rest), wording) }
-	ofUser, ofWorkspace := says("user"), says("workspace")
+	unknown := slices.ContainsFunc([]string{"not found", "not associated", "not exist", "n't exist", "unknown", "not known"}, says)
+	ofUser, ofWorkspace := s.word == "UserNotFoundError", s.word == "WorkspaceNotFoundError"
+	sure := ofUser || ofWorkspace || s.word == "ZC001" // "external id not associated"
+	if ofUser == ofWorkspace {
+		ofUser, ofWorkspace = says("user"), says("workspace")
+	}
 	if ofUser == ofWorkspace {
 		ofUser, ofWorkspace = byUser, slices.ContainsFunc(named, isWorkspace)
 	}
-	unknown := slices.ContainsFunc([]string{"not found", "not associated", "not exist", "n't exist", "unknown", "not known"}, says)
 	switch {
-	case s.word == "UserNotFoundError":
-		return pipeline.UnknownUser
-	case s.word == "WorkspaceNotFoundError":
-		return pipeline.UnknownWorkspace
-	case s.word != notAssociated && (ofUser == ofWorkspace || !unknown || !s.own):
+	case !sure && (ofUser == ofWorkspace || !unknown || !s.own):
 		return ""
 	case ofUser == ofWorkspace:
 		return pipeline.UnknownEither

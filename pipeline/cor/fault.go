@@ -17,8 +17,7 @@ import (
 	"corattach/pipeline"
 )
 
-// This file alone knows what an HTTP status means, errorbody.go alone what an
-// error body looks like.
+// This file alone knows what an HTTP status means, errorbody.go alone an error body.
 
 // reply is an HTTP answer, read to a bounded size.
 type reply struct {
@@ -100,11 +99,8 @@ func kindOf(status int, attached bool) pipeline.FaultKind {
 
 func (r reply) fault(kind pipeline.FaultKind, code, message string) *pipeline.Fault {
 	return &pipeline.Fault{
-		Kind:    kind,
-		Status:  r.status,
-		Code:    r.line(code, maxCode, nil),
-		Message: r.line(message, maxMessage, r.people()),
-		After:   retryAfter(r.header, time.Now()),
+		Kind: kind, Status: r.status, After: retryAfter(r.header, time.Now()),
+		Code: r.line(code, maxCode, nil), Message: r.line(message, maxMessage, r.people()),
 	}
 }
 

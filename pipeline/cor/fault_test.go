@@ -57,7 +57,7 @@ func errorBodies() []errorBody {
 		{name: "messages in a list", body: `{"code":"UT012","message":["a",1,{"name":"Ana"},"b"]}`, code: "UT012", message: "a; 1; b"},
 		{name: "message as an object", body: `{"code":"UT012","message":{"name":"Ana"}}`, code: "UT012"},
 		{name: "name of a person", body: `{"name":"Ana Perez","code":"Ana Perez","message":"ask ana.perez@example.com, or +1@x."}`, message: "ask [hidden], or [hidden].", foreign: true},
-		{name: "HTML", body: "<!DOCTYPE html>\n<html><head><TITLE id=x>Bad\n Gateway &mdash; x</TITLE></head>", message: "an HTML page: Bad Gateway — x", quoted: "an HTML page", foreign: true},
+		{name: "HTML", body: "<!DOCTYPE html>\n<html><head><TITLE id=x>Bad\n Gateway &mdash; x</TITLE></head>", message: "an HTML page", quoted: "an HTML page", foreign: true},
 		{name: "HTML without a title", body: "<html><body>oops</body></html>", message: "an HTML page", quoted: "an HTML page", foreign: true},
 		{name: "text", body: "upstream \x1b[31mtimed\x00 out\r\n", message: "upstream [31mtimed out", foreign: true},
 		{name: "nothing", body: "", message: "an empty body", quoted: "an empty body", foreign: true},

@@ -23,8 +23,8 @@ import (
 type redactor struct {
 	grams   map[string]bool // each gramSize bytes of the secrets that are hidden by pieces, in lower case
 	short   []string        // secrets that are hidden as a whole, and only in messages, in lower case
-	escapes *regexp.Regexp
-	parts   string // characters between words; blank when a secret has one of them
+	escapes *regexp.Regexp  // of JSON, Go's %q, and %NN; a control or invisible character is one of nothing
+	parts   string          // characters between words; blank when a secret has one of them
 }
 
 const (
@@ -47,9 +47,6 @@ const (
 )
 
 // newRedactor returns a redactor of secrets; blank ones are left out.
-//
-// Escapes are those of JSON and Go's %q, and %NN. A control or invisible character
-// is an escape of nothing.
 func newRedactor(secrets ...string) *redactor {
 	escapes := regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|["'/\\bfnrt])|%[0-9A-Fa-f]{2}|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]`)
 	r := &redactor{grams: map[string]bool{}, escapes: escapes, parts: ` "'<>(),`}
@@ -61,8 +58,7 @@ func newRedactor(secrets ...string) *redactor {
 		for range mostEscapes { // a secret may hold what reads as an escape
 			plain = r.unescaped(plain)
 		}
-		asInForm := strings.ReplaceAll(secret, " ", "+") // beside percent
-		for _, text := range [...]string{secret, plain, asInForm} {
+		for _, text := range [...]string{secret, plain, strings.ReplaceAll(secret, " ", "+")} { // the last is for forms, beside percent
 			text = strings.ToLower(text)
 			if len(text) >= leastSecret && len(text) < leastPiece {
 				r.short = append(r.short, text)

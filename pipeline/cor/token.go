@@ -114,8 +114,7 @@ func (t *tokens) get(ctx context.Context) (token, *pipeline.Fault) {
 	return flight.token, nil
 }
 
-// forget drops a token that COR answered with 401, unless it has been renewed
-// since.
+// forget drops a token that COR answered with 401, unless it has been renewed since.
 func (t *tokens) forget(access string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -158,8 +157,7 @@ func (t *tokens) renew(ctx context.Context) {
 func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
 	if t.credentials.AccessToken != "" {
-		const message = "COR refused the access token, which can't be renewed"
-		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: message}, nil
+		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"}, nil
 	}
 	if former.refresh != "" {
 		form := url.Values{"refresh_token": {former.refresh}}.Encode()

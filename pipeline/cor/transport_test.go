@@ -76,7 +76,7 @@ func TestCutConnections(t *testing.T) {
 		{"in a chunk", "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{\"id\":1", pipeline.Unreadable, 201, "the answer was cut: the connection was closed"},
 		{"in a refusal", "HTTP/1.1 400 Bad\r\nContent-Length: 500\r\n\r\n{\"code\":\"ZC0", pipeline.Refused, 400, "the answer was cut: the connection was closed"},
 		{"before a refusal's body", "HTTP/1.1 404 Bad\r\nContent-Length: 500\r\n\r\n", pipeline.Refused, 404, "the answer was cut: the connection was closed"},
-		{"in a 5xx", "HTTP/1.1 502 Bad\r\nContent-Length: 500\r\n\r\n<html><title>Bad &amp; broken</title>", pipeline.ServerError, 502, "Bad & broken"},
+		{"in a 5xx", "HTTP/1.1 502 Bad\r\nContent-Length: 500\r\n\r\n<html><title>Bad &amp; broken</title>", pipeline.ServerError, 502, "an HTML page"},
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", pipeline.Unreadable, 101, "the answer switches protocols"},
 		{"status 600", "HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n", pipeline.Unreadable, 600, "an empty body"},
 	}

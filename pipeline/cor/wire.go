@@ -17,9 +17,8 @@ import (
 
 // URL returns the URL that a request of op for user is sent to, byte for byte.
 // The user is one path segment: every byte but the unreserved ones of RFC 3986
-// is percent-encoded. base is one that [CheckURL] accepts.
-//
-// Choice: COR's page does not say how an id is escaped.
+// is percent-encoded. base is one that [CheckURL] accepts. Choice: COR's page does
+// not say how an id is escaped.
 func URL(base string, op pipeline.Op, user pipeline.UserID) string {
 	segment := strings.ReplaceAll(url.QueryEscape(string(user)), "+", "%20") // a query writes a blank as +, a path does not
 	return strings.TrimRight(base, "/") + "/v2/integrations/users/" + segment + "/" + string(op)
@@ -51,7 +50,11 @@ func Body(op pipeline.Op, r pipeline.Request) []byte {
 // spelled, and one that stands twice in an object is an error (RFC 8259 leaves open
 // which of them holds). A value of an unexpected type costs itself, not the answer.
 func decodeAnswer(r reply) (answer *pipeline.Answer, problem string) {
-	var user lenient[wireUser]
+	var user lenient[struct {
+		ID         raw                               `json:"id"`
+		Workspaces lenient[[]lenient[wireWorkspace]] `json:"workspaces"`
+		Errors     lenient[[]raw]                    `json:"errors"`
+	}]
 	switch err := json.Unmarshal(r.body, &user, jsontext.AllowInvalidUTF8(true)); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return nil, "the answer contradicts itself: a name stands twice in one object"
@@ -73,29 +76,22 @@ func decodeAnswer(r reply) (answer *pipeline.Answer, problem string) {
 	return answer, ""
 }
 
-// The parts of an answer.
-type (
-	wireUser struct {
-		ID         raw                               `json:"id"`
-		Workspaces lenient[[]lenient[wireWorkspace]] `json:"workspaces"`
-		Errors     lenient[[]raw]                    `json:"errors"`
-	}
-	wireWorkspace struct {
-		ID          raw `json:"id"`
-		Name        raw `json:"name"`
-		Active      raw `json:"active"`
-		Integration lenient[struct {
-			Origin raw `json:"origin_external_id"`
-			Source raw `json:"source"`
-			Status raw `json:"status"`
-		}] `json:"json_integrations"`
-		Pivot lenient[struct {
-			Workspace  raw `json:"workspace_id"`
-			User       raw `json:"user_id"`
-			Percentage raw `json:"percentage"`
-		}] `json:"pivot"`
-	}
-)
+// wireWorkspace is a workspace in an answer.
+type wireWorkspace struct {
+	ID          raw `json:"id"`
+	Name        raw `json:"name"`
+	Active      raw `json:"active"`
+	Integration lenient[struct {
+		Origin raw `json:"origin_external_id"`
+		Source raw `json:"source"`
+		Status raw `json:"status"`
+	}] `json:"json_integrations"`
+	Pivot lenient[struct {
+		Workspace  raw `json:"workspace_id"`
+		User       raw `json:"user_id"`
+		Percentage raw `json:"percentage"`
+	}] `json:"pivot"`
+}
 
 // pivotOf carries over what stands in a workspace and says what is wrong with it.
 func pivotOf(workspace wireWorkspace, user int64, r reply) pipeline.Pivot {
