@@ -157,7 +157,8 @@ func (t *tokens) renew(ctx context.Context) {
 func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
 	if t.credentials.AccessToken != "" {
-		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: "COR refused the access token, which can't be renewed"}, nil
+		const message = "COR refused the access token, which can't be renewed"
+		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: message}, nil
 	}
 	if former.refresh != "" {
 		form := url.Values{"refresh_token": {former.refresh}}.Encode()
@@ -200,8 +201,7 @@ func tokenLife(asked time.Time, expiresIn string) (renewAt, expires time.Time) {
 	if err != nil || !(seconds > 0) {
 		return time.Time{}, time.Time{}
 	}
-	const year = 365 * 24 * time.Hour
-	life := time.Duration(min(seconds, year.Seconds()) * float64(time.Second))
+	life := time.Duration(min(seconds, 365*24*3600) * float64(time.Second))
 	expires = asked.Add(life)
 	return expires.Add(-min(time.Minute, life/10)), expires
 }
