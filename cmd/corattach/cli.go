@@ -55,9 +55,7 @@ type app struct {
 	reason  string           // of the code; "" for a command that has no last line
 	next    []string         // what to paste then
 
-	// journalFile stands between a journal and its file; nil for nothing. Tests
-	// put faults there.
-	journalFile func(journal.File) journal.File
+	journalFile func(journal.File) journal.File // that of runs.Common: for tests
 }
 
 // run is the whole program: it returns the exit code.

@@ -39,22 +39,21 @@ func (a *app) credentials(tokenFile string) (c credentials, err error) {
 	if tokenFile != "" {
 		set = append(set, "--token-file")
 	}
+	c.from = strings.Join(set, " and ")
 	switch {
 	case len(set) == 0:
 		return c, pipeline.Usage(credentialsHint, "no credentials")
 	case len(set) > 1:
-		return c, pipeline.Usage("keep one of them", "two credentials at once: %s", strings.Join(set, " and "))
+		return c, pipeline.Usage("keep one of them", "two credentials at once: %s", c.from)
 	case c.APIKey != "" && c.ClientSecret == "":
 		return c, pipeline.Usage("set COR_CLIENT_SECRET too", "COR_API_KEY without COR_CLIENT_SECRET")
 	case c.APIKey == "" && c.ClientSecret != "":
 		return c, pipeline.Usage("set COR_API_KEY too", "COR_CLIENT_SECRET without COR_API_KEY")
 	case tokenFile != "":
-		c.from = "--token-file " + tokenFile
+		c.from += " " + tokenFile
 		c.AccessToken, err = a.secretFile("--token-file", tokenFile)
-		return c, err
 	}
-	c.from = set[0]
-	return c, nil
+	return c, err
 }
 
 // secret reads a variable, or the file that the variable with _FILE behind its

@@ -54,10 +54,10 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	}
 	f := c.targetFlags // that of the run, unless the command line gives another one
 	switch then := log.Target; {
-	case then.BaseURL == pipeline.SimulatorURL:
-		f.Simulate, f.TokenFile = true, ""
-	case !f.Simulate:
+	case then.BaseURL != pipeline.SimulatorURL && !f.Simulate:
 		f.BaseURL, f.AuthURL = cmp.Or(f.BaseURL, then.BaseURL), cmp.Or(f.AuthURL, then.AuthURL)
+	case f.BaseURL+f.AuthURL == "":
+		f.Simulate, f.TokenFile = true, ""
 	}
 	t, err := f.target()
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *app) sameSettings(then journal.Header) error {
 			name, now = "max-invalid", reflect.ValueOf("0")
 		}
 		was := run.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, strings.ReplaceAll(name, "-", "")) })
-		if g.from == "" && was.IsValid() && text(was) != text(now) {
+		if was.IsValid() && text(was) != text(now) {
 			return pipeline.Usage("leave it out, or start a new run", "the run was made with --%s=%s, and --%[1]s=%[3]s is given", name, text(was), text(now))
 		}
 	}

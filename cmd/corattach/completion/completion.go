@@ -36,8 +36,8 @@ const (
 type Suggestion struct{ Text, Help string }
 
 // Complete says what may stand in place of the last of the words after the
-// program's name: its kind, and the words. list lists the runs of a directory,
-// the newest first. It may be called from several goroutines.
+// program's name: its kind, and the words. list lists the runs of a directory, the
+// newest first.
 func Complete(root *kong.Node, line []string, list func(runsDir string) []Suggestion) (kind string, words []Suggestion) {
 	p := typed{node: root}
 	for _, word := range line[:len(line)-1] {
