@@ -158,7 +158,7 @@ func (c *Client) authorized(ctx context.Context, method, target string, body []b
 	switch {
 	case fault != nil:
 		return reply{}, fault
-	case !visible(token.access): // Choice: visible ASCII is more than the token syntax of RFC 6750
+	case !visible(token.access): // Choice: visible ASCII passes, more than RFC 6750 allows
 		return reply{}, &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
 	}
 	header := http.Header{"Authorization": {"Bearer " + token.access}}

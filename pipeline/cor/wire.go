@@ -162,7 +162,7 @@ func itemErrors(all []raw, r reply) (items []pipeline.ItemError) {
 type fields map[string]raw // of an object
 
 // decode reads an object or an array as a T; the zero T of any other value, and where
-// a name stands twice unless that is lenient.
+// a name stands twice unless that is allowed.
 func decode[T any](value raw, options ...json.Options) (whole T) {
 	if json.Unmarshal([]byte(value), &whole, append(options, jsontext.AllowInvalidUTF8(true))...) != nil {
 		return *new(T)
