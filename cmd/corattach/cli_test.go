@@ -174,7 +174,7 @@ func TestResumeInherits(t *testing.T) {
 	if got := runHere("resume", w.runDir(t), "--workers", "1"); got.code != pipeline.ExitRows {
 		t.Fatalf("resume: exit %d: %s", got.code, got.stderr)
 	}
-	log, err := runs.ReadJournal(w.runDir(t))
+	log, err := journal.Read(filepath.Join(w.runDir(t), runs.JournalFile))
 	okay(t, err)
 	okay(t, log.Close())
 	words := log.Sessions[len(log.Sessions)-1].Flags

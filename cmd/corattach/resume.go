@@ -32,7 +32,7 @@ func (c *resumeCommand) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := runs.ReadJournal(dir)
+	log, err := journal.Read(filepath.Join(dir, runs.JournalFile))
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (s *scan) end(why string) (err error) {
 		}
 	}
 	if s.Size == 0 {
-		return fmt.Errorf("%s: %w", s.path, ErrUnbegun)
+		return pipeline.Usage("nothing was sent: import the file again", "%s: %w", s.path, ErrUnbegun)
 	}
 	return io.EOF
 }

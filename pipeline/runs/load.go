@@ -18,15 +18,6 @@ import (
 	"corattach/report/page"
 )
 
-// ReadJournal reads the journal of a run, which the caller closes.
-func ReadJournal(dir string) (*journal.Log, error) {
-	log, err := journal.Read(filepath.Join(dir, JournalFile))
-	if errors.Is(err, journal.ErrUnbegun) {
-		return nil, pipeline.Usage("nothing was sent: import the file again", "%s has no whole journal: the run was killed before it was planned", dir)
-	}
-	return log, err
-}
-
 // unlike is the error of a journal and an input that do not belong together.
 func unlike(format string, args ...any) error {
 	return pipeline.Internal("restore the run's directory from a backup", fmt.Errorf(format, args...))
@@ -176,7 +167,7 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 // Load reads a real run: input, journal and verdicts. What it returns with it is to be
 // called when the run is no longer used.
 func Load(ctx context.Context, dir string) (_ *report.Run, release func(), err error) {
-	log, err := ReadJournal(dir)
+	log, err := journal.Read(filepath.Join(dir, JournalFile))
 	if err != nil {
 		return nil, nil, err
 	}

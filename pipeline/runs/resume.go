@@ -26,7 +26,7 @@ func Resume(ctx, cut context.Context, r Resumption, h Host) (*Outcome, error) {
 		return nil, err
 	}
 	defer lease.Release()
-	log, err := ReadJournal(r.Dir)
+	log, err := journal.Read(filepath.Join(r.Dir, JournalFile))
 	if err != nil {
 		return nil, err
 	}

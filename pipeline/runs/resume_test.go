@@ -36,7 +36,7 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatalf("%s: %s", what, killed.String())
 		}
 		if _, err := journal.ReadHeader(filepath.Join(killed.dir, JournalFile)); err != nil {
-			if got := w.resumes(killed.dir); got.code != pipeline.ExitUsage || !strings.Contains(got.err.Error(), "has no whole journal") || len(w.applied) > 0 {
+			if got := w.resumes(killed.dir); got.code != pipeline.ExitUsage || !strings.Contains(got.err.Error(), "the journal has no header") || len(w.applied) > 0 {
 				t.Errorf("%s, resumed: %s", what, got.String())
 			}
 			continue
