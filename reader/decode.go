@@ -21,8 +21,8 @@ const (
 	zstdWindow = 64 << 20 // bounds what an archive may make the decoder hold: zstd needs 8 MiB up to level 19
 )
 
-// namedEncoding returns nil for text that is taken as it stands: UTF-8, and
-// ASCII, in which what is not ASCII is then no valid UTF-8. IANA's names go
+// namedEncoding returns nil for text that is taken as it stands: where none is named,
+// and for ASCII, in which what is not ASCII is then no valid UTF-8. IANA's names go
 // first: for the WHATWG iso-8859-1 is windows-1252, and so is ASCII.
 func namedEncoding(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
@@ -35,9 +35,6 @@ func namedEncoding(name string) (encoding.Encoding, error) {
 	}
 	if err != nil || found == nil || found == encoding.Replacement {
 		return nil, fmt.Errorf("unknown encoding %q", name)
-	}
-	if found == unicode.UTF8 {
-		return nil, nil
 	}
 	return found, nil
 }
@@ -86,17 +83,13 @@ func (a archive) damaged(err error) error {
 // mark. A mark wins over the name of an encoding.
 func decode(content *bufio.Reader, head []byte, name string) *bufio.Reader {
 	from, _ := namedEncoding(name) // Check has accepted it
-	mark := 0
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		from, mark = nil, 3
-	case bytes.HasPrefix(head, []byte("\xff\xfe")):
-		from, mark = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), 2
-	case bytes.HasPrefix(head, []byte("\xfe\xff")):
-		from, mark = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), 2
-	}
-	_, _ = content.Discard(mark) // it stands in head
-	if from == nil {
+		_, _ = content.Discard(3) // it is in head
+		return content
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		from = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
+	case from == nil || from == unicode.UTF8: // whose decoder would replace what is no UTF-8
 		return content
 	}
 	return bufio.NewReaderSize(from.NewDecoder().Reader(content), frameWindow)

@@ -169,10 +169,9 @@ func (r *records) fill(row *pipeline.Row, record frame) (isRow bool, broken stri
 	return true, ""
 }
 
-// severalLines says why a record of several lines is broken all the same: it has a
-// wrong number of fields, a line break in a column, or a line strictly between its
-// first and its last that, read alone, is a record like the header. It is "" when it
-// is not.
+// severalLines says why a record of several lines is broken all the same, "" when it
+// is not: it has a wrong number of fields, a line break in a column, or a line strictly
+// between its first and its last that, read alone, is a record like the header.
 func (r *records) severalLines(record frame, count int, found *pipeline.Cells) string {
 	want := len(r.columns)
 	if count != want {

@@ -40,9 +40,7 @@ func (r *reading) remedy(start []byte, refused *layout) (best string) {
 			}
 			best, fewest = strings.Join(append(flags, columns...), " "), len(columns)
 		}
-		if f.skipLine() != nil {
-			break
-		}
+		_ = f.skipLine() // next tells the end too
 	}
 	return best
 }
