@@ -123,7 +123,13 @@ func TestWorkIsLinear(t *testing.T) {
 		"long lines of quotes":          "\"" + strings.Repeat("\"\"", 40_000) + "\n",
 		"open before a long line":       "U,W,5,SAP,\"n\n" + strings.Repeat("x", 1<<20) + "\n",
 	} {
-		if took := timed(piece); took > 8*plain {
+		took := timed(piece)
+		for range 2 { // the machine may have been busy
+			if took > 8*plain {
+				took = min(took, timed(piece))
+			}
+		}
+		if took > 8*plain {
 			t.Errorf("%s: %v, and %v without a quote", name, took, plain)
 		}
 	}

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,6 +25,10 @@ func (o *Order) compile() (rules, error) {
 		return rules{}, pipeline.Usage("use a plain name, such as staff", "--job: %q is no name of a job", o.Job)
 	case o.Settings.MaxInputAge > 0 && slices.Contains(o.Files, "-"):
 		return rules{}, pipeline.Usage("leave it out, or name a file", "--max-input-age: standard input has no age")
+	case o.Plan != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(o.Plan):
+		return rules{}, pipeline.Usage("paste the digest that the dry run has printed: sha256: and 64 hex digits", "--plan: %q is no digest", o.Plan)
+	case slices.ContainsFunc(o.Settings.AllowSource, func(name string) bool { return strings.TrimSpace(name) == "" }):
+		return rules{}, pipeline.Usage("name a source", "--allow-source: the name is blank")
 	}
 	return compile(o.Command, &o.Settings)
 }
