@@ -73,8 +73,10 @@ func New(config Config) *Client {
 		c.own = newTransports()
 		c.transport = c.own[0]
 	}
-	secrets := newRedactor(config.Credentials.secrets()...)
-	c.tokens = &tokens{credentials: config.Credentials, client: c, token: token{access: config.Credentials.AccessToken, secrets: secrets}}
+	c.tokens = &tokens{credentials: config.Credentials, client: c, token: token{secrets: newRedactor(config.Credentials.secrets()...)}}
+	if visible(config.Credentials.AccessToken) { // any other is refused when one is asked for
+		c.tokens.access = config.Credentials.AccessToken
+	}
 	return c
 }
 
@@ -155,11 +157,8 @@ func (c *Client) Me(ctx context.Context) (Account, *pipeline.Fault) {
 // answer. asked is zero for what attaches and detaches nothing.
 func (c *Client) authorized(ctx context.Context, method, target string, body []byte, asked pipeline.Request) (reply, *pipeline.Fault) {
 	token, fault := c.tokens.get(ctx)
-	switch {
-	case fault != nil:
+	if fault != nil {
 		return reply{}, fault
-	case !visible(token.access): // Choice: visible ASCII passes, more than RFC 6750 allows
-		return reply{}, &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
 	}
 	header := http.Header{"Authorization": {"Bearer " + token.access}}
 	if body != nil {
@@ -215,12 +214,12 @@ func read(response *http.Response) (body []byte, cut string) {
 // CheckURL says whether raw can be a base URL: https, or http to loopback
 // (127.0.0.0/8, ::1, or localhost, whose address is compared when it is dialled),
 // with a host, without user, query and fragment, its path percent-encoded as it is
-// to be sent. The error quotes raw unless a password may stand in it: before an @,
-// or in a query.
+// to be sent. The error quotes raw unless a secret may stand in it: before an @, in a
+// query or in a fragment.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
 	shown := strconv.Quote(raw)
-	if strings.ContainsAny(raw, "@?") {
+	if strings.ContainsAny(raw, "@?#") {
 		shown = "what is given"
 	}
 	switch {

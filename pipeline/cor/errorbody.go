@@ -30,8 +30,8 @@ type said struct {
 // any other value as the message of one. Its entries are those of errors, an error
 // that it wraps, and the members of a message; depth is how many layers are read.
 func saidBy(value raw, depth int) said {
-	lenient := jsontext.AllowDuplicateNames(true) // the last one counts
-	f := decode[fields](value, lenient)
+	twice := jsontext.AllowDuplicateNames(true) // the last one counts
+	f := decode[fields](value, twice)
 	if f == nil {
 		f = fields{"message": value}
 	}
@@ -45,7 +45,7 @@ func saidBy(value raw, depth int) said {
 		s.message = field + ": " + s.message
 	}
 	s.message = s.message[:min(len(s.message), mostText)]
-	all := slices.Concat(decode[[]raw](f["errors"], lenient), decode[[]raw](f["message"], lenient))
+	all := slices.Concat(decode[[]raw](f["errors"], twice), decode[[]raw](f["message"], twice))
 	if strings.HasPrefix(string(f["error"]), "{") {
 		all = append(all, f["error"])
 	}
@@ -100,8 +100,15 @@ func (f fields) code(word string) string {
 	return name
 }
 
-// isErrorName tells the names of errors from others, which may be those of people.
+// isErrorName says whether a name ends as those of errors do, or is that of an HTTP
+// status, such as NotFound. Any other may be a person's.
 func isErrorName(name string) bool {
+	name = strings.ReplaceAll(name, " ", "")
+	for status := http.StatusBadRequest; status < 600; status++ {
+		if name == strings.ReplaceAll(http.StatusText(status), " ", "") {
+			return name != ""
+		}
+	}
 	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
 }
 

@@ -17,7 +17,7 @@ import (
 	"corattach/pipeline"
 )
 
-// This file alone knows what an HTTP status means, errorbody.go alone an error body.
+// This file alone knows what an HTTP status means, errorbody.go what an error body says.
 
 // reply is an HTTP answer, read to a bounded size.
 type reply struct {
@@ -158,7 +158,7 @@ const maxAfter = 24 * time.Hour
 // second, which the RFC does not have, is rounded up.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil && strings.Trim(value, "0123456789.") == "" {
+	if seconds, _ := strconv.ParseFloat(value, 64); seconds > 0 && strings.Trim(value, "0123456789.") == "" { // one that is too large is infinite
 		return time.Duration(math.Ceil(min(seconds, maxAfter.Seconds()))) * time.Second
 	}
 	until, err := http.ParseTime(value)

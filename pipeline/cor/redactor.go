@@ -263,7 +263,7 @@ func (r reply) people() phrases {
 // tidy returns text on one line, without control and invisible characters.
 func tidy(text string) string {
 	parts := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+		return unicode.IsControl(r) || unicode.IsSpace(r) || r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 	})
 	return strings.Join(parts, " ")
 }

@@ -122,6 +122,7 @@ func TestCheckURL(t *testing.T) {
 		"https://cor.example?x=1":    "must be a URL with a host",
 		"https://cor.example?":       "must be a URL with a host",
 		"https://cor.example/#":      "must be a URL with a host",
+		"https://cor.example/#token": "what is given must be a URL with a host",
 		"https://cor.example/ü":      "must be a URL with a host",
 		"https://cor.example/a b":    "must be a URL with a host",
 		"https://cor.example:port":   "must be a URL with a host",

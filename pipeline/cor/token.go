@@ -24,8 +24,8 @@ const renewAgain = 5 * time.Second
 
 // Credentials are either an API key with its client secret, from which tokens
 // are made and renewed, or one static access token, which can't be renewed.
-// No encoding of JSON has them, and every fmt verb prints a fixed word in place of
-// them, unless they stand in an unexported field, where fmt calls no methods.
+// They are left out of JSON, and every fmt verb prints a fixed word in place of them,
+// unless they stand in an unexported field, where fmt calls no methods.
 type Credentials struct {
 	APIKey       string `json:"-"`
 	ClientSecret string `json:"-"`
@@ -156,7 +156,10 @@ func (t *tokens) renew(ctx context.Context) {
 // once. The error is a panic.
 func (t *tokens) obtain(ctx context.Context, former token) (next token, fault *pipeline.Fault, err error) {
 	defer pipeline.Recover(&err)
-	if t.credentials.AccessToken != "" {
+	switch static := t.credentials.AccessToken; {
+	case !visible(static):
+		return next, illegalToken(), nil
+	case static != "":
 		const message = "COR refused the access token, which can't be renewed"
 		return next, &pipeline.Fault{Kind: pipeline.NoToken, Status: http.StatusUnauthorized, Message: message}, nil
 	}
@@ -184,12 +187,21 @@ func (t *tokens) ask(ctx context.Context, former token, path, header, value, bod
 	if fault == nil && next.access == "" {
 		fault = got.fault(pipeline.Unreadable, "", "an answer without an access token")
 	}
-	if fault != nil {
+	switch {
+	case fault != nil:
 		return token{}, tokenFault(fault, isPage(got))
+	case !visible(next.access):
+		return token{}, illegalToken()
 	}
 	next.renewAt, next.expires = tokenLife(asked, given["expires_in"].text())
 	next.secrets = newRedactor(append(t.credentials.secrets(), next.access, next.refresh, former.access, former.refresh)...)
 	return next, nil
+}
+
+// illegalToken is the fault of a token that no header carries. Choice: visible
+// ASCII is let through, which is more than the token syntax of RFC 6750.
+func illegalToken() *pipeline.Fault {
+	return &pipeline.Fault{Kind: pipeline.NoToken, Message: "the access token has characters that no header carries"}
 }
 
 // tokenLife is when a token that was asked for at the given time is to be

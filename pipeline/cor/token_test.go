@@ -133,6 +133,34 @@ func TestTokenRotation(t *testing.T) {
 	})
 }
 
+// A refreshed token that no header carries is a refresh that failed: the key and secret
+// are used. Where there is nothing else, Ready tells it before anything is written down.
+func TestIllegalRefreshedToken(t *testing.T) {
+	d := &desk{token: reply200(`{"access_token":"T#","expires_in":3600,"refresh_token":"R#"}`)}
+	d.refresh = func(w http.ResponseWriter, _ int, _ string) {
+		_, _ = io.WriteString(w, `{"access_token":"F\n","expires_in":3600}`)
+	}
+	d.attach = func(w http.ResponseWriter, authorization string) {
+		if authorization == "Bearer T1" {
+			w.WriteHeader(401)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":7,"workspaces":[]}`)
+	}
+	c := atDesk(t, d)
+	first, second := do(t, c), do(t, c)
+	want := []string{"token", "Bearer T1", "refresh refresh_token=R1", "token", "Bearer T2"}
+	if diff := cmp.Diff(want, d.seen()); diff != "" || first != pipeline.Unauthorized || second != "" {
+		t.Errorf("%s, %s: %s", first, second, diff)
+	}
+	d = &desk{token: reply200(`{"access_token":"T\n#"}`)}
+	for _, c := range []*Client{atDesk(t, d), client(t, Config{Credentials: Credentials{AccessToken: "a token"}})} {
+		if fault := c.Ready(t.Context()); fault == nil || fault.Kind != pipeline.NoToken || fault.Status != 0 {
+			t.Errorf("ready: %+v", fault)
+		}
+	}
+}
+
 func TestTokenLife(t *testing.T) {
 	asked := time.Unix(1_800_000_000, 0)
 	for expires, want := range map[string]time.Duration{

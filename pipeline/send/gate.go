@@ -26,8 +26,8 @@ type gate struct {
 	changed chan struct{} // closed when out or the line has become shorter, or a hold longer
 }
 
-// place is that of a user's attempts, one after another, and what had happened when
-// the present one left or was got ready.
+// place is a user's in the line, for one attempt after another. It holds what had
+// happened when the present one left, or was got ready.
 type place struct {
 	holds  int // that had begun
 	tokens int // that COR had refused

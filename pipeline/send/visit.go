@@ -1,7 +1,6 @@
 package send
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -32,7 +31,10 @@ func (v *visit) settle(ctx context.Context) (err error) {
 	if err == nil || begun {
 		v.OnUser(&v.user, verdicts)
 	}
-	return cmp.Or(err, v.count(verdicts))
+	if err != nil {
+		return err
+	}
+	return v.count(verdicts)
 }
 
 // request sends what next asks for and appends what came of it to request.Past,

@@ -22,7 +22,7 @@ type evidence struct {
 	last   *pipeline.Exchange // the last that may have left, answered or not
 	status int                // the HTTP status of the last of these with one
 	code   string             // COR's own code beside it
-	unsent string             // why the last attempt never left; "" when none was
+	unsent string             // why the last of those that never left did not; "" when all have left
 }
 
 // gather collects the evidence of all rows of a request, in their order, and counts

@@ -99,13 +99,13 @@ func (ev *evidence) judge(op pipeline.Op, share pipeline.Share, tolerance pipeli
 	}
 	switch {
 	case ev.refusal == nil:
-	case v.Status == pipeline.Unknown:
-		v.Reason += "; a later attempt was refused: " + ev.refusal.Fault.Error()
-	case ev.answer != nil:
+	case ev.answer != nil && (ev.refusal.Op != op || v.Status != pipeline.Unknown):
 		v.Reason += "; the repair was refused: " + ev.refusal.Fault.Error()
-	}
-	if ev.refusal != nil && (v.Status == pipeline.Unknown || ev.answer == nil) {
+	default:
 		v.Subject, v.Named = ev.refusal.Fault.Subject, slices.Contains(ev.refusal.Fault.Named, share.Workspace)
+		if v.Status == pipeline.Unknown {
+			v.Reason += "; a later attempt was refused: " + ev.refusal.Fault.Error()
+		}
 	}
 	if ev.detached {
 		v.Reason += "; now detached"

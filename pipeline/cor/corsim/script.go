@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -169,7 +170,7 @@ func (f *fault) answer(now time.Time) (ans answer) {
 		ans = jsonAnswer(f.Status, no.inForm(cmp.Or(f.Body, "A")))
 	}
 	if f.RetryAfter != nil {
-		ans.header.Set("Retry-After", fmt.Sprint(*f.RetryAfter))
+		ans.header.Set("Retry-After", strconv.FormatFloat(*f.RetryAfter, 'f', -1, 64))
 	}
 	if f.RetryDate.Duration > 0 { // rounded up to its second
 		ans.header.Set("Retry-After", now.Add(f.RetryDate.Duration+time.Second-1).UTC().Format(http.TimeFormat))

@@ -44,6 +44,7 @@ func TestScriptedActions(t *testing.T) {
 		{`"cut": "after", "status": 500, "apply": true`, `cut`, stored},
 		{`"cut": "after", "status": 500`, `cut`, nothing},
 		{`"status": 500, "truncate": 9, "apply": true`, `500 {"error": … unexpected EOF`, stored},
+		{`"status": 429, "retry_after": 1000000`, `429 Retry-After: 1000000 {"error":429,"message":"Too Many Requests"}`, nothing},
 		{`"status": 429, "retry_after": 1.5`, `429 Retry-After: 1.5 {"error":429,"message":"Too Many Requests"}`, nothing},
 		{`"extra_workspace": {"WS-X": 5}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + strings.NewReplacer("WS-1", "WS-X", `"id":1`, `,{"id":3`, `_id":1`, `_id":3`).Replace(strings.TrimPrefix(ws1at, "{")) + `5}}]}`, stored},
 		{`"extra_workspace": {"": 100}, "drop_workspace": ["WS-2"]`, strings.TrimSuffix(oneDone, "]}") + `,{"id":3,"name":"Workspace ","pivot":{"workspace_id":3,"user_id":8545,"percentage":100}}]}`, stored},
