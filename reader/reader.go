@@ -11,7 +11,6 @@ package reader
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -125,7 +124,7 @@ func (r *reading) file(ctx context.Context, file File) error {
 	if err == nil {
 		_, err = io.Copy(io.Discard, raw)
 	}
-	err = cmp.Or(err, body.Close()) // which may keep what was read
+	closed := body.Close() // which may keep what was read
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return context.Cause(ctx)
@@ -133,6 +132,8 @@ func (r *reading) file(ctx context.Context, file File) error {
 		return Unreadable("read", file.Name, raw.err)
 	case err != nil:
 		return err
+	case closed != nil:
+		return Unreadable("close", file.Name, closed)
 	}
 	r.input.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	twin := slices.IndexFunc(r.inputs, func(other pipeline.Input) bool { return other.SHA256 == r.input.SHA256 })
