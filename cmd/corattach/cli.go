@@ -66,13 +66,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // run does what the arguments ask for. It returns when that is done or, whatever
 // hangs, soon after a second signal.
 func (a *app) run(args []string) int {
-	ended := make(chan int, 2)
-	defer a.listen(ended)()
+	forced, release := a.listen()
+	defer release()
+	ended := make(chan int, 1)
 	go func() {
 		a.end(a.command(args))
 		ended <- a.code
 	}()
-	return <-ended
+	select {
+	case code := <-ended:
+		return code
+	case first := <-forced:
+		code := pipeline.ExitSignal + first.Signal
+		a.console.Abort(code, first.Reason+"; a second signal ended the process at once")
+		return code
+	}
 }
 
 // command parses the arguments and runs what they name. A panic of that is an error.

@@ -165,7 +165,7 @@ func TestPingFailsNothing(t *testing.T) {
 		"unknown":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "OK (not found)") }, "it knows no such check"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere"+r.URL.Path, http.StatusFound)
-		}, "HTTP 302 Found"},
+		}, "HTTP 302 Found: it redirects, which is not followed: give the URL that it leads to"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			elsewhere := false

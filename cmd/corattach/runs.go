@@ -25,6 +25,9 @@ func (c *runsCommand) Run(a *app) error {
 	all = append([]runs.Info{}, all...) // null is no list
 	a.reason = fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir)
 	return a.console.Print(c.JSON, all, func(w io.Writer) error {
+		if len(all) == 0 {
+			return nil
+		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "RUN\tJOB\tWHAT\tSTARTED\tTOOK\tEXIT\tRESUME\tROWS")
 		for _, r := range all {

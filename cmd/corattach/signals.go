@@ -17,10 +17,10 @@ import (
 const cutGrace = 2 * time.Second
 
 // listen makes the console and ends a.ctx at the first SIGINT, SIGTERM or SIGHUP,
-// and a.cut at the second. Some time after that, or at the third, it sends the exit
-// code: whatever is still at work has to be left. The returned function ends the
+// and a.cut at the second. The process has to end at once when the first comes over the
+// channel: some time after the second, or at the third. The returned function ends the
 // listening.
-func (a *app) listen(ended chan<- int) (release func()) {
+func (a *app) listen() (forced <-chan pipeline.Stop, release func()) {
 	ctx, end := context.WithCancelCause(context.Background())
 	cut, cutOff := context.WithCancelCause(context.Background())
 	a.ctx, a.cut = ctx, cut
@@ -32,6 +32,7 @@ func (a *app) listen(ended chan<- int) (release func()) {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signal.Notify(signals, syscall.SIGHUP)
 	}
+	now := make(chan pipeline.Stop, 1)
 	var listening sync.WaitGroup
 	listening.Go(func() {
 		first, forced := obey(signals, func(first pipeline.Stop) {
@@ -39,12 +40,10 @@ func (a *app) listen(ended chan<- int) (release func()) {
 			a.console.Stopping(first)
 		}, cutOff)
 		if forced {
-			code := pipeline.ExitSignal + first.Signal
-			a.console.Abort(code, first.Reason+"; a second signal ended the process at once")
-			ended <- code
+			now <- first
 		}
 	})
-	return func() {
+	return now, func() {
 		signal.Stop(signals)
 		close(signals)
 		listening.Wait()

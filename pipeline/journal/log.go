@@ -89,6 +89,9 @@ func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)
 // Exchanges returns the attempts of a user and what came of them, in the order
 // they were begun. One without an end has neither an answer nor a fault.
 func (l *Log) Exchanges(user pipeline.UserID) ([]pipeline.Exchange, error) {
+	if l.last == nil {
+		return nil, os.ErrClosed
+	}
 	var all []pipeline.Exchange
 	for number := l.last[user]; number > 0; number = l.attempts[number-1].previous {
 		is := l.attempts[number-1]

@@ -20,7 +20,7 @@ var ErrUnbegun = errors.New("the journal has no header: the run was interrupted 
 // damaged is the error of a journal that holds something that was not written there;
 // offset is that of the first damaged record, in bytes.
 func damaged(path string, offset int64, reason string) error {
-	return pipeline.Internal("restore the file from a backup, or move its run's directory away: then everything is sent once more",
+	return pipeline.Internal("restore the file from a backup",
 		fmt.Errorf("%s is damaged at byte %d: %s", path, offset, reason))
 }
 

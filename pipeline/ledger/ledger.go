@@ -2,8 +2,8 @@
 // a runs directory, over all runs, and for each job which pairs its imports had.
 //
 // It is an index, not evidence: everything in it comes from the journals and
-// inputs of the runs. It notes how far it has read each of them, together with
-// what it has read there, so that it catches up after any crash. Where it is lost
+// inputs of the runs. It notes how far it has read each of them, after what it has
+// read there, so that it catches up after any crash. Where it is lost
 // it is made again, and then it knows no more than the runs that are left.
 //
 // Order is that of counters, which runs and their sessions take from the runs

@@ -27,7 +27,7 @@ type state struct {
 	Percentage string
 }
 
-// fixed is what of a state always takes the same place.
+// fixed are the fields of a state that are stored in a fixed number of bytes.
 type fixed struct {
 	Tried    moment            // of the latest attempt that asked for something
 	Told     moment            // of the latest answer that told whether it is attached

@@ -166,8 +166,7 @@ func (t *Table) Changed(e Earlier) (changed, attached int) {
 // Protect marks a planned row of a detach that is not sent, with the reason why.
 func (t *Table) Protect(r int32, reason string) {
 	t.mark(r, protected, t.reasons.add(reason, 0))
-	number := t.rows.at(r).user
-	t.users.at(number).planned = int32(len(t.Send(int(number)).Requests))
+	t.countRequests(t.rows.at(r).user)
 }
 
 // Decide marks decisions that were made when the run began. A pair that the user has
@@ -185,7 +184,15 @@ func (t *Table) Decide(user pipeline.UserID, decisions []pipeline.Decision) erro
 			t.markUnchanged(found.row, d.Identity, d.At)
 		}
 	}
+	if number := t.User(user); number >= 0 {
+		t.countRequests(int32(number))
+	}
 	return nil
+}
+
+// countRequests counts what planning sends for a user, after a decision on its rows.
+func (t *Table) countRequests(number int32) {
+	t.users.at(number).planned = int32(len(t.Send(int(number)).Requests))
 }
 
 // Decisions returns what was decided for a user, as Decide takes it.

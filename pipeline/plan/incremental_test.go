@@ -169,6 +169,16 @@ func TestDecide(t *testing.T) {
 	})
 }
 
+func TestDecideCounts(t *testing.T) {
+	table := tableOf(t, Rules{}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP\nu2 w1 60 SAP"))
+	if err := table.Decide("u1", []pipeline.Decision{{Source: "SAP", Workspace: "w1", Status: pipeline.Unchanged}}); err != nil {
+		t.Fatal(err)
+	}
+	if users, requests := table.Sending(); users != 1 || requests != 1 {
+		t.Errorf("%d users, %d requests are sent", users, requests)
+	}
+}
+
 func TestDecideOfAnotherInput(t *testing.T) {
 	table := tableOf(t, Rules{}, pipeline.Attach, rowsOf(t, "u1 w1 60 SAP"))
 	for _, d := range []pipeline.Decision{{Source: "SAP", Workspace: "w2"}, {Source: "OKTA", Workspace: "w1"}} {

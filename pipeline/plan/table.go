@@ -240,8 +240,8 @@ func (t *Table) Pairs() iter.Seq[pipeline.Pair] {
 // Found is what the input says of a pair.
 type Found struct {
 	Named   bool // a row, good or bad, names it
-	Planned bool // so does a row that is planned
-	InInput bool // so is one whose user has an invalid row: such a user has all pairs in the input
+	Planned bool // a planned row names it
+	InInput bool // it is named, or its user has an invalid row: such a user has all pairs in the input
 
 	row int32 // of a pair that is named: one that is neither invalid nor a duplicate where there is one
 }

@@ -90,7 +90,11 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 	case errors.Is(err, journal.ErrUnbegun):
 		return nil
 	case err != nil:
-		return fmt.Errorf("an earlier run can't be read: %w", err)
+		err = fmt.Errorf("an earlier run can't be read: %w", err)
+		if f, known := errors.AsType[*pipeline.Failure](err); known {
+			return pipeline.Internal(f.Hint+", or move its run's directory away: then everything is sent once more", err)
+		}
+		return err
 	}
 	defer log.Close()
 	if log.Plan == nil {

@@ -31,7 +31,11 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 		return nil, err
 	}
 	w := &run{rules: r, dir: dir, header: log.Header, log: log, sessions: slices.Clone(log.Sessions), probe: probeOf(&log.Header)}
-	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, log.Inputs), r); err != nil {
+	w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, log.Inputs), r)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, unlike("the run's copy of its input in %s can't be read: %w", filepath.Join(dir, inputcopy.Dir), err)
 	}
 	for i, input := range w.reading.Inputs {
@@ -159,13 +163,13 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 	}
 	summary, err := set.Write(ctx, r, page.Write)
 	if err != nil {
-		return nil, pipeline.Unwritable(err)
+		return nil, unwritten(ctx, err)
 	}
 	return &Outcome{Dir: dir, Summary: summary, Facts: r.Facts, Nothing: nothing}, nil
 }
 
-// Load reads a real run: input, journal and verdicts. What it returns with it is to be
-// called when the run is no longer used.
+// Load reads a real run: input, journal and verdicts. release closes its journal; History
+// is an error from then on.
 func Load(ctx context.Context, dir string) (_ *report.Run, release func(), err error) {
 	log, err := journal.Read(filepath.Join(dir, JournalFile))
 	if err != nil {

@@ -28,7 +28,7 @@ type Order struct {
 // Common is what new and resumed runs share.
 type Common struct {
 	Sending    send.Settings
-	Connect    Connect       // nil for a dry run; of a resumed run to its target, unless another one is given
+	Connect    Connect       // nil for a dry run
 	RunsDir    string        // as given
 	KeepRuns   int           // 0 = all
 	WaitLock   time.Duration // how long to wait for another run to end

@@ -107,7 +107,9 @@ func (s *session) goOn(ctx, cut context.Context, r Resumption, open []int) (*Out
 	if err := s.open(); err != nil {
 		return nil, pipeline.Unwritable(err)
 	}
-	s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", len(open), pipeline.Count(s.table.Users(), "user")))
+	if s.probe == nil { // which has no users in its table
+		s.memory.host.Info(fmt.Sprintf("resuming: %d of %s to be sent", len(open), pipeline.Count(s.table.Users(), "user")))
+	}
 	return s.work(ctx, cut, connection.COR, open)
 }
 

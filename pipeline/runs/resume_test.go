@@ -56,6 +56,20 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
+// A run that is killed before its canary is through goes on with it: users that COR has
+// confirmed before don't count as sent.
+func TestResumedCanary(t *testing.T) {
+	w := newWorld(t, `{"faults": [{"user": "N1", "status": 400}, {"user": "N2", "status": 400}, {"user": "N3", "status": 400}]}`)
+	known := []string{"U1,W1,10,SAP", "U2,W1,10,SAP", "U3,W1,10,SAP"}
+	w.imports(rows(known...))
+	canary := func(o *Order) { o.Sending.Canary, o.Sending.Workers = 1, 1 }
+	night := w.imports(rows(append(known, "N1,W1,10,SAP", "N2,W1,10,SAP", "N3,W1,10,SAP")...), changedOnly, canary, dies(6, "after"))
+	got := w.resumes(night.dir, func(r *Resumption) { r.Sending.Canary, r.Sending.Workers = 1, 1 })
+	if got.code != pipeline.ExitGuard || !strings.Contains(got.statuses(), "N1/W1 failed, N2/W1 not_sent, N3/W1 not_sent") {
+		t.Error(got.String())
+	}
+}
+
 // same checks that report writes a run's reports byte for byte as they are.
 func (w *world) same(what, dir string) {
 	w.Helper()

@@ -158,9 +158,17 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	summary, err := s.set.Write(ctx, r, page.Write)
 	if err != nil {
 		_ = os.RemoveAll(s.dir)
-		return nil, pipeline.Unwritable(err)
+		return nil, unwritten(ctx, err)
 	}
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
+}
+
+// unwritten is why no reports were written: the end of ctx, or the error.
+func unwritten(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return pipeline.Unwritable(err)
 }
 
 // batch is how many rows are read at a time.

@@ -85,7 +85,9 @@ func (m *Monitor) try(ctx context.Context, address, body string) error {
 		return backoff.Permanent(fmt.Errorf("%s: it knows no such check", m.check.Host))
 	case status/100 == 2:
 		return nil
-	case status/100 == 3, status/100 == 4 && status != http.StatusTooManyRequests:
+	case status/100 == 3:
+		return backoff.Permanent(fmt.Errorf("%w: it redirects, which is not followed: give the URL that it leads to", err))
+	case status/100 == 4 && status != http.StatusTooManyRequests:
 		return backoff.Permanent(err)
 	}
 	return err
