@@ -85,6 +85,10 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 	if err != nil || m.ledger.Runs[filepath.Base(dir)].Seen == info.Size() {
 		return err
 	}
+	var imp *ledger.Import
+	if ended != nil {
+		imp = ended.conclusion() // before the journal is read, which takes as much memory
+	}
 	log, err := journal.Read(path)
 	switch {
 	case errors.Is(err, journal.ErrUnbegun):
@@ -104,13 +108,10 @@ func (m *memory) takeOver(ctx context.Context, dir string, ended *run, goesOn bo
 	for _, s := range log.Sessions {
 		of.Sessions = append(of.Sessions, ledger.Session{Counter: s.Counter, Tolerance: s.Tolerance})
 	}
-	var imp *ledger.Import
 	switch {
 	case goesOn:
 		of.Seen = 0 // its last word is not said yet
-	case log.Command != "import":
-	case ended != nil:
-		imp = ended.conclusion()
+	case log.Command != "import", ended != nil:
 	case log.RunID != of.ID && m.ledger.Runs[log.RunID].Seen > 0: // a copy says nothing that its original has not said
 	default:
 		w, err := load(ctx, dir, log)
@@ -157,7 +158,7 @@ func exchangesOf(log *journal.Log) iter.Seq2[[]pipeline.Exchange, error] {
 }
 
 // conclusion is what an import says to later runs beyond its exchanges; nil for any
-// other run.
+// other run. The run can't be reported any more.
 func (w *run) conclusion() *ledger.Import {
 	if w.header.Command != "import" || w.plan.Stop != nil && w.plan.Stop.Kind == pipeline.InputRefused {
 		return nil
@@ -177,10 +178,21 @@ func (w *run) conclusion() *ledger.Import {
 		imp.Baseline = imp.Baseline && line.Status != pipeline.NotSent
 		imp.Doubtful = imp.Doubtful || line.Status == pipeline.Failed && line.Subject != "" && line.Subject != pipeline.UnknownWorkspace
 	}
+	type known struct {
+		row int32
+		is  pipeline.Identity
+	}
+	var unchanged []known
+	for r := range w.table.Held() {
+		if w.table.Row(r).Status == pipeline.Unchanged {
+			unchanged = append(unchanged, known{r, w.table.Identity(r)})
+		}
+	}
+	w.table.Forget() // the ledger needs the memory
 	imp.Identities = func(yield func(pipeline.Pair, pipeline.Identity) bool) {
-		for r := range w.table.Held() {
-			row := w.table.Row(r)
-			if row.Status == pipeline.Unchanged && !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, w.table.Identity(r)) {
+		for _, k := range unchanged {
+			row := w.table.Row(k.row)
+			if !yield(pipeline.Pair{User: row.User, Source: row.Source, Workspace: row.Workspace}, k.is) {
 				return
 			}
 		}
