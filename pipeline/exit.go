@@ -52,8 +52,12 @@ func Internal(hint string, err error) *Failure {
 	return &Failure{ExitInternal, err, hint}
 }
 
-// Unwritable is the error of a run's directory or report that can't be written.
+// Unwritable is the error of a run's directory or report that can't be written. A Stop
+// stays as it is.
 func Unwritable(err error) error {
+	if _, stopped := errors.AsType[Stop](err); stopped {
+		return err
+	}
 	return Internal("choose another --runs-dir, or make this one writable", fmt.Errorf("no reports can be written: %w", err))
 }
 

@@ -81,7 +81,7 @@ Examples:
 		"diff": `Rows are joined by user, workspace and source; duplicates collapse. The input has changed when a pair was added or removed,
 its percentage differs, or it is invalid or held in one run alone. COR has changed when it was asked in both runs and the
 status or the percentage it returned differs. The summary comes last. A real run is compared by its journal, a dry run by its
-reports.
+reports. It ends with 0 when nothing changed, with 5 when something did.
 
 Examples:
   corattach diff --stat 20261122T031500Z-c0ffee last

@@ -20,10 +20,10 @@ type Import struct {
 	Stopped  bool     // a guard stopped it before COR was asked
 	Inputs   []string // SHA-256 of its files
 
-	Pairs    iter.Seq[pipeline.Pair]            // that it has
-	Users    iter.Seq[pipeline.UserID]          // whom it names, the damaged ones too
-	Damaged  iter.Seq[pipeline.UserID]          // who have an invalid row: all their pairs count as in the input
-	Troubled iter.Seq2[pipeline.UserID, string] // whose rows did not all arrive, and why
+	Pairs    iter.Seq[pipeline.Pair]    // that it has
+	Users    iter.Seq[pipeline.UserID]  // whom it names, the damaged ones too
+	Damaged  iter.Seq[pipeline.UserID]  // who have an invalid row: all their pairs count as in the input
+	Troubled map[pipeline.UserID]string // whose rows did not all arrive, and why
 
 	Identities iter.Seq2[pipeline.Pair, pipeline.Identity] // of its unchanged pairs: its exchanges tell those of the others
 }

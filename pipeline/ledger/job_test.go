@@ -35,15 +35,13 @@ func pairsOf(names []string) iter.Seq[pipeline.Pair] {
 // imported is an import that has pairs, and names their users.
 func imported(names ...string) Import {
 	named := &night{pairs: names}
-	return Import{Sent: true, Pairs: pairsOf(names), Users: users(named.users()), Damaged: users(nil), Troubled: nobody, Identities: untold}
+	return Import{Sent: true, Pairs: pairsOf(names), Users: users(named.users()), Damaged: users(nil), Identities: untold}
 }
 
 func untold(func(pipeline.Pair, pipeline.Identity) bool) {}
 
-func nobody(func(pipeline.UserID, string) bool) {}
-
-func troubled(user, reason string) iter.Seq2[pipeline.UserID, string] {
-	return func(yield func(pipeline.UserID, string) bool) { yield(pipeline.UserID(user), reason) }
+func troubled(user, reason string) map[pipeline.UserID]string {
+	return map[pipeline.UserID]string{pipeline.UserID(user): reason}
 }
 
 // send applies a run that attaches pairs and has them confirmed. Each user is one
@@ -205,7 +203,7 @@ func TestProtectionOfTroubledUsers(t *testing.T) {
 	check(t, conclude(l, run(6, "guests"), worse))
 	check(t, conclude(l, run(2, "guests"), bad))
 	protects(t, l, "a row is unknown", "U/W1")
-	worse.Troubled = nobody
+	worse.Troubled = nil
 	check(t, conclude(l, run(6, "guests"), worse)) // resumed, and all went well
 	protects(t, l, "", "U/W1")
 	worse.Troubled = troubled("u", "a row is held")
@@ -333,14 +331,10 @@ type night struct {
 func (n *night) conclude(t *rapid.T, l *Ledger) {
 	i := Import{
 		Baseline: n.baseline, Sent: n.sent, Doubtful: n.doubtful, Broken: n.broken, Pairs: pairsOf(n.pairs), Users: users(n.users()), Damaged: users(n.damaged),
-		Identities: untold,
-		Troubled: func(yield func(pipeline.UserID, string) bool) {
-			for _, u := range n.troubled {
-				if !yield(pipeline.UserID(u), "because") {
-					return
-				}
-			}
-		},
+		Identities: untold, Troubled: make(map[pipeline.UserID]string),
+	}
+	for _, u := range n.troubled {
+		i.Troubled[pipeline.UserID(u)] = "because"
 	}
 	if n.refused {
 		check(t, apply(l, run(n.counter, n.job), 1, exchanges()))

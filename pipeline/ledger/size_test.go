@@ -63,7 +63,7 @@ func sentTo(users int) iter.Seq2[[]pipeline.Exchange, error] {
 // namedBy is an input with those users.
 func namedBy(users int) Import {
 	return Import{
-		Baseline: true, Sent: true, Damaged: func(func(pipeline.UserID) bool) {}, Troubled: nobody, Identities: untold,
+		Baseline: true, Sent: true, Damaged: func(func(pipeline.UserID) bool) {}, Identities: untold,
 		Pairs: func(yield func(pipeline.Pair) bool) {
 			for i := range users {
 				for _, w := range []pipeline.WorkspaceID{"WS-NORTH", "WS-SOUTH", "WS-EAST"} {

@@ -157,10 +157,11 @@ func (t *Table) TooManyInvalid(limit pipeline.Limit) string {
 	return fmt.Sprintf("%d of %d rows %s invalid, more than --max-invalid %v", count, t.Rows(), verb, limit)
 }
 
-// OverAllocated returns how many users are above the limit, and the first three of
-// them with what they ask for; "" when there is none.
-func (t *Table) OverAllocated() (count int, text string) {
+// OverAllocated warns of users above the limit, with the first three of them and what
+// they ask for; "" when there is none, or no warning is asked for.
+func (t *Table) OverAllocated() string {
 	var first []string
+	count := 0
 	for number := range t.Users() {
 		if u := t.users.at(int32(number)); u.over {
 			if count++; len(first) < 3 {
@@ -168,8 +169,11 @@ func (t *Table) OverAllocated() (count int, text string) {
 			}
 		}
 	}
+	if count == 0 || t.rules.OverAllocation != WarnOver {
+		return ""
+	}
 	if count > len(first) {
 		first = append(first, "…")
 	}
-	return count, strings.Join(first, ", ")
+	return fmt.Sprintf("%s with more than %v %% in all: %s", pipeline.Count(count, "user"), t.rules.Limit, strings.Join(first, ", "))
 }

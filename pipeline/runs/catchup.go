@@ -197,14 +197,10 @@ func (w *run) conclusion() *ledger.Import {
 			}
 		}
 	}
-	imp.Troubled = func(yield func(pipeline.UserID, string) bool) {
-		for line := range w.table.UserLines() {
-			if line.Worst.Settled() {
-				continue
-			}
-			if !yield(line.User, fmt.Sprintf("in run %s a row of this user is %s", w.header.RunID, line.Worst)) {
-				return
-			}
+	imp.Troubled = make(map[pipeline.UserID]string)
+	for line := range w.table.UserLines() {
+		if !line.Worst.Settled() {
+			imp.Troubled[line.User] = fmt.Sprintf("in run %s a row of this user is %s", w.header.RunID, line.Worst)
 		}
 	}
 	return imp

@@ -105,9 +105,15 @@ func (w *run) judgeDrop(m *memory, hasBaseline bool) {
 	}
 	gone := m.ledger.Drop(m.target, m.job, ledger.Import{Pairs: w.table.Pairs(), Users: w.table.UserIDs(false), Damaged: w.table.UserIDs(true)})
 	limit := w.header.Settings.MaxDrop
-	if limit.Exceeded(gone.Pairs, gone.AllPairs) || limit.Exceeded(gone.Users, gone.AllUsers) {
-		w.guard("--max-drop", "%d of the baseline's %d pairs and %d of the baseline's %d users are no longer in the input, more than --max-drop %v",
-			gone.Pairs, gone.AllPairs, gone.Users, gone.AllUsers, limit)
+	var parts []string
+	if limit.Exceeded(gone.Pairs, gone.AllPairs) {
+		parts = append(parts, fmt.Sprintf("%d of the baseline's %d pairs", gone.Pairs, gone.AllPairs))
+	}
+	if limit.Exceeded(gone.Users, gone.AllUsers) {
+		parts = append(parts, fmt.Sprintf("%d of the baseline's %d users", gone.Users, gone.AllUsers))
+	}
+	if parts != nil {
+		w.guard("--max-drop", "%s are no longer in the input, more than --max-drop %v", strings.Join(parts, " and "), limit)
 	}
 }
 

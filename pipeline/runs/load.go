@@ -18,9 +18,14 @@ import (
 	"corattach/report/page"
 )
 
-// unlike is the error of a journal and an input that do not belong together.
+// unlike is the error of a journal and an input that do not belong together. A Stop
+// stays as it is.
 func unlike(format string, args ...any) error {
-	return pipeline.Internal("restore the run's directory from a backup", fmt.Errorf(format, args...))
+	err := fmt.Errorf(format, args...)
+	if stop, stopped := errors.AsType[pipeline.Stop](err); stopped {
+		return stop
+	}
+	return pipeline.Internal("restore the run's directory from a backup", err)
 }
 
 // load reads a run again: its input from the copies, and from its journal what was
@@ -30,12 +35,8 @@ func load(ctx context.Context, dir string, log *journal.Log) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &run{rules: r, dir: dir, header: log.Header, log: log, sessions: slices.Clone(log.Sessions), probe: probeOf(&log.Header)}
-	w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, log.Inputs), r)
-	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
+	w := &run{dir: dir, header: log.Header, log: log, sessions: slices.Clone(log.Sessions), probe: probeOf(&log.Header)}
+	if w.table, w.reading, err = read(ctx, inputcopy.Copies(dir, log.Inputs), r); err != nil {
 		return nil, unlike("the run's copy of its input in %s can't be read: %w", filepath.Join(dir, inputcopy.Dir), err)
 	}
 	for i, input := range w.reading.Inputs {
@@ -163,7 +164,7 @@ func writeAgain(ctx context.Context, dir string, r *report.Run, nothing string) 
 	}
 	summary, err := set.Write(ctx, r, page.Write)
 	if err != nil {
-		return nil, unwritten(ctx, err)
+		return nil, pipeline.Unwritable(err)
 	}
 	return &Outcome{Dir: dir, Summary: summary, Facts: r.Facts, Nothing: nothing}, nil
 }

@@ -2,14 +2,12 @@ package runs
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"corattach/pipeline"
-	"corattach/pipeline/plan"
 	"corattach/report"
 )
 
@@ -17,8 +15,8 @@ import (
 // tells.
 func (w *run) warnings() []string {
 	all := slices.Clone(w.reading.Warnings)
-	if count, text := w.table.OverAllocated(); count > 0 && w.rules.plan.OverAllocation == plan.WarnOver {
-		all = append(all, fmt.Sprintf("%s with more than %v %% in all: %s", pipeline.Count(count, "user"), w.rules.plan.Limit, text))
+	if text := w.table.OverAllocated(); text != "" {
+		all = append(all, text)
 	}
 	return append(all, w.plan.Warnings...)
 }

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,6 +68,22 @@ func TestResumedCanary(t *testing.T) {
 	got := w.resumes(night.dir, func(r *Resumption) { r.Sending.Canary, r.Sending.Workers = 1, 1 })
 	if got.code != pipeline.ExitGuard || !strings.Contains(got.statuses(), "N1/W1 failed, N2/W1 not_sent, N3/W1 not_sent") {
 		t.Error(got.String())
+	}
+}
+
+// A signal while the input is read again is a signal, not damage.
+func TestStoppedWhileReadAgain(t *testing.T) {
+	w := newWorld(t, "")
+	got := w.imports(rows("U1,W1,10,SAP"))
+	stop := pipeline.Stop{Kind: pipeline.Interrupted, Signal: 2, Reason: "stopped by SIGINT"}
+	ctx, cancel := stopped(stop)
+	defer cancel()
+	_, _, err := Load(ctx, got.dir)
+	if by, is := errors.AsType[pipeline.Stop](err); !is || by != stop || errors.As(err, new(*pipeline.Failure)) {
+		t.Errorf("load: %v", err)
+	}
+	if err := pipeline.Unwritable(stop); err != stop {
+		t.Errorf("reports: %v", err)
 	}
 }
 

@@ -25,7 +25,6 @@ import (
 
 // run is a run in hand: its input is read and planned.
 type run struct {
-	rules
 	dir      string
 	header   journal.Header
 	dry      bool
@@ -98,7 +97,7 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 		Version: o.Version, Counter: m.newest + 1, Command: o.Command, Job: o.Job, Target: o.Target, At: time.Now().UTC(),
 		Settings: o.Settings, RunsDir: o.RunsDir, Flags: o.Flags,
 	}
-	w := &run{rules: r, header: h, dry: o.DryRun, probe: probeOf(&h), traffic: &report.Traffic{}}
+	w := &run{header: h, dry: o.DryRun, probe: probeOf(&h), traffic: &report.Traffic{}}
 	if err := m.refuseAttached(w.probe); err != nil {
 		return nil, err
 	}
@@ -114,7 +113,7 @@ func (o *Order) prepare(ctx context.Context, r rules, in inputcopy.Files, m *mem
 	if w.dry {
 		keepIn = ""
 	}
-	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), w.rules); err != nil {
+	if w.table, w.reading, err = read(ctx, in.Open(ctx, keepIn), r); err != nil {
 		if stop, interrupted := errors.AsType[pipeline.Stop](err); interrupted {
 			stop.Reason += " while the input was read; nothing was sent"
 			err = stop
@@ -158,17 +157,9 @@ func (s *session) endDry(ctx context.Context) (*Outcome, error) {
 	summary, err := s.set.Write(ctx, r, page.Write)
 	if err != nil {
 		_ = os.RemoveAll(s.dir)
-		return nil, unwritten(ctx, err)
+		return nil, pipeline.Unwritable(err)
 	}
 	return &Outcome{Dir: s.dir, Summary: summary}, nil
-}
-
-// unwritten is why no reports were written: the end of ctx, or the error.
-func unwritten(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return pipeline.Unwritable(err)
 }
 
 // batch is how many rows are read at a time.
