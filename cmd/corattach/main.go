@@ -9,8 +9,8 @@ import (
 	"runtime/debug"
 )
 
-// gcPercent has the memory of a run stay near 1.4 times what it holds.
-const gcPercent = 40
+// gcPercent has the memory of a run stay below one and a half times what it holds.
+const gcPercent = 50
 
 // main silences package log: net/http prints pieces of answers there, and an
 // answer may hold a token.

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"corattach/pipeline"
@@ -121,8 +122,7 @@ func (j *Journal) Close() error {
 // put writes a record, and makes it durable where the run relies on that.
 func (j *Journal) put(r *record[any]) error {
 	err := j.write(r)
-	switch {
-	case err != nil, r.Type == decisionsRecord, r.Type == sessionRecord, r.Type == endRecord:
+	if err != nil || slices.Contains([]recordType{decisionsRecord, sessionRecord, endRecord}, r.Type) {
 		return err
 	}
 	return j.sync()

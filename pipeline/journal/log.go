@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -31,16 +30,16 @@ type Log struct {
 	path      string
 	file      *os.File
 	decisions []span
-	attempts  []attempt                 // by number, from 1
-	last      map[pipeline.UserID]int32 // the number of each user's last attempt
+	attempts  []attempt // by number, from 1
+	byUser    []int32   // places in attempts: by the bytes of the user, then by number; nil once it is closed
 	order     order
 }
 
 // attempt is where the two records of an attempt stand.
 type attempt struct {
 	begin, end span
+	user       pipeline.UserID
 	session    int32
-	previous   int32 // number of the user's attempt before this; 0 for the first
 }
 
 // Read reads a journal once, from its first record to its last, and checks that
@@ -61,7 +60,7 @@ func Read(path string) (_ *Log, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{path: path, file: file, last: make(map[pipeline.UserID]int32)}
+	l := &Log{path: path, file: file, byUser: []int32{}}
 	s := scan{Log: l, in: bufio.NewReaderSize(io.NewSectionReader(file, 0, info.Size()), 256<<10)}
 	for err == nil {
 		err = s.next()
@@ -69,6 +68,9 @@ func Read(path string) (_ *Log, err error) {
 	if err != io.EOF {
 		return nil, err
 	}
+	slices.SortFunc(l.byUser, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(l.attempts[a].user, l.attempts[b].user), cmp.Compare(a, b))
+	})
 	if n := len(l.attempts); n > 0 && int(l.attempts[n-1].session) == len(l.Sessions)-1 {
 		a, err := at[pipeline.Attempt](l, l.attempts[n-1].begin)
 		l.LastAt = a.At
@@ -79,32 +81,43 @@ func Read(path string) (_ *Log, err error) {
 
 // Close closes the file, and forgets the attempts.
 func (l *Log) Close() error {
-	l.attempts, l.last = nil, nil
+	l.attempts, l.byUser = nil, nil
 	return l.file.Close()
 }
 
 // Users returns the users that have attempts, sorted by bytes.
-func (l *Log) Users() []pipeline.UserID { return slices.Sorted(maps.Keys(l.last)) }
+func (l *Log) Users() (all []pipeline.UserID) {
+	for _, at := range l.byUser {
+		if n := len(all); n == 0 || all[n-1] != l.attempts[at].user {
+			all = append(all, l.attempts[at].user)
+		}
+	}
+	return all
+}
 
 // Exchanges returns the attempts of a user and what came of them, in the order
 // they were begun. One without an end has neither an answer nor a fault.
-func (l *Log) Exchanges(user pipeline.UserID) ([]pipeline.Exchange, error) {
-	if l.last == nil {
+func (l *Log) Exchanges(user pipeline.UserID) (all []pipeline.Exchange, err error) {
+	if l.byUser == nil {
 		return nil, os.ErrClosed
 	}
-	var all []pipeline.Exchange
-	for number := l.last[user]; number > 0; number = l.attempts[number-1].previous {
-		is := l.attempts[number-1]
+	first, _ := slices.BinarySearchFunc(l.byUser, user, func(at int32, user pipeline.UserID) int {
+		return cmp.Compare(l.attempts[at].user, user)
+	})
+	for _, place := range l.byUser[first:] {
+		is := l.attempts[place]
+		if is.user != user {
+			break
+		}
 		begun, err := at[pipeline.Attempt](l, is.begin)
 		came, broken := at[outcome](l, is.end)
 		if err = cmp.Or(err, broken); err != nil {
 			return nil, err
 		}
 		all = append(all, pipeline.Exchange{
-			Attempt: begun, Number: int64(number), Session: int(is.session), Answer: came.Answer, Fault: came.Fault, Ended: came.Ended,
+			Attempt: begun, Number: int64(place) + 1, Session: int(is.session), Answer: came.Answer, Fault: came.Fault, Ended: came.Ended,
 		})
 	}
-	slices.Reverse(all)
 	return all, nil
 }
 
@@ -174,27 +187,20 @@ func ReadHeader(path string) (Header, error) {
 const tailSize = 64 << 10
 
 // LastEnd returns the end of a journal's last session without reading what stands
-// before it. It is nil when the last record is no whole end: the run is active, or
-// it was killed.
-func LastEnd(path string) (*End, error) {
+// before it. It is nil when the last record is no whole end, as the run is active or was
+// killed, and when the file can't be read.
+func LastEnd(path string) *End {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	from := max(0, info.Size()-tailSize)
-	tail, err := io.ReadAll(io.NewSectionReader(file, from, info.Size()-from))
-	if err != nil || len(tail) == 0 {
-		return nil, err
-	}
-	last := tail[bytes.LastIndexByte(tail[:len(tail)-1], '\n')+1:]
+	size, _ := file.Seek(0, io.SeekEnd)
+	tail, _ := io.ReadAll(io.NewSectionReader(file, max(0, size-tailSize), tailSize))
+	last := tail[bytes.LastIndexByte(tail[:max(0, len(tail)-1)], '\n')+1:]
 	var r record[*End]
 	if r.read(last) != "" || r.Type != finishRecord {
-		return nil, nil
+		return nil
 	}
-	return r.Data, nil
+	return r.Data
 }

@@ -90,8 +90,8 @@ func (s *scan) note() (err error) {
 		err = unmarshal(s.Data, &now)
 		s.Sessions, s.LastAt = append(s.Sessions, now), now.At
 	case beginRecord:
-		s.attempts = append(s.attempts, attempt{begin: s.at, session: int32(len(s.Sessions) - 1), previous: s.last[s.User]})
-		s.last[s.User] = int32(s.Number)
+		s.byUser = append(s.byUser, int32(len(s.attempts)))
+		s.attempts = append(s.attempts, attempt{begin: s.at, user: s.User, session: int32(len(s.Sessions) - 1)})
 	case endRecord:
 		s.attempts[s.Number-1].end = s.at
 	case finishRecord:

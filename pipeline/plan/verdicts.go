@@ -111,11 +111,9 @@ func (t *Table) Answered() (sent, lost int, inactive []string) {
 func (t *Table) Held() iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		for r := range int32(len(t.answers)) {
-			switch t.statuses[t.rows.at(r).status] {
-			case pipeline.Matched, pipeline.Mismatched, pipeline.Unchanged:
-				if t.answers[r].identity.Known() && !yield(r) {
-					return
-				}
+			holds := slices.Contains([]pipeline.Status{pipeline.Matched, pipeline.Mismatched, pipeline.Unchanged}, t.statuses[t.rows.at(r).status])
+			if holds && t.answers[r].identity.Known() && !yield(r) {
+				return
 			}
 		}
 	}

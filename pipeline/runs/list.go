@@ -72,7 +72,7 @@ func describe(dir string) Info {
 	info.damaged = err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, journal.ErrUnbegun)
 	if err == nil {
 		info.Job, info.Command, info.Target, info.StartedAt = h.Job, h.Command, h.Target.String(), h.At
-		end, _ := journal.LastEnd(path)
+		end := journal.LastEnd(path)
 		if summary != nil {
 			info.Rows = summary.Rows
 		}
