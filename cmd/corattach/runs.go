@@ -22,7 +22,6 @@ func (c *runsCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	all = append([]runs.Info{}, all...) // null is no list
 	a.reason = fmt.Sprintf("%s in %s", pipeline.Count(len(all), "run"), c.RunsDir)
 	return a.console.Print(c.JSON, all, func(w io.Writer) error {
 		if len(all) == 0 {

@@ -101,9 +101,8 @@ func (l *Log) Exchanges(user pipeline.UserID) (all []pipeline.Exchange, err erro
 	if l.byUser == nil {
 		return nil, os.ErrClosed
 	}
-	first, _ := slices.BinarySearchFunc(l.byUser, user, func(at int32, user pipeline.UserID) int {
-		return cmp.Compare(l.attempts[at].user, user)
-	})
+	compare := func(place int32, sought pipeline.UserID) int { return cmp.Compare(l.attempts[place].user, sought) }
+	first, _ := slices.BinarySearchFunc(l.byUser, user, compare)
 	for _, place := range l.byUser[first:] {
 		is := l.attempts[place]
 		if is.user != user {

@@ -42,7 +42,7 @@ func List(runsDir string) ([]Info, error) {
 	}
 	active := lock.Active(runsDir)
 	name := runName()
-	var all []Info
+	all := []Info{}
 	for _, e := range entries {
 		if !e.IsDir() || !name.MatchString(e.Name()) { // nor a link to a directory
 			continue
