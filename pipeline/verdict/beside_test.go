@@ -209,7 +209,8 @@ func TestWarning(t *testing.T) {
 	}
 }
 
-// A million rows are looked through in well under a second.
+// A million rows are looked through in about a second; the race detector takes ten times
+// as long, and comparing each row with each would take hours.
 func TestOverwrittenIsQuick(t *testing.T) {
 	identities := make([]pipeline.Identity, 1_000_000)
 	for i := range identities {
@@ -217,7 +218,7 @@ func TestOverwrittenIsQuick(t *testing.T) {
 	}
 	began := time.Now()
 	_, warning := Overwritten(held{nil, identities}.all, held{nil, identities}, 0) // it would panic if it asked for a row without a clash
-	if took := time.Since(began); took > 5*time.Second || warning != "" {
+	if took := time.Since(began); took > 20*time.Second || warning != "" {
 		t.Errorf("%q after %v", warning, took)
 	} else {
 		t.Log(took)
@@ -232,7 +233,7 @@ func TestOneIdentityIsQuick(t *testing.T) {
 	}
 	began := time.Now()
 	reasons, _ := Overwritten(held{all, identities}.all, held{all, identities}, 0)
-	if took := time.Since(began); took > 5*time.Second || len(reasons) != len(all) {
+	if took := time.Since(began); took > 20*time.Second || len(reasons) != len(all) {
 		t.Errorf("%d rows after %v", len(reasons), took)
 	}
 }
