@@ -59,7 +59,7 @@ const (
 	inLatest   mark = 1 << iota // the job's latest import has it
 	inBaseline                  // its baseline has it
 	everInBase                  // one of its baselines had it
-	wanted                      // it is wanted: see Import
+	wanted                      // it is wanted: see "Nights" in the contract
 
 	allMarks mark = 1<<iota - 1
 )
@@ -90,11 +90,11 @@ func (m *marks) UnmarshalJSONFrom(from *jsontext.Decoder) error {
 
 // of returns the marks of a key, and whether it has any or had.
 func (m marks) of(key string) (is mark, found bool) {
-	at, _ := slices.BinarySearch(m, hashed(key))
-	if at == len(m) || m[at]&^allMarks != hashed(key) {
-		return 0, false
+	sought := hashed(key)
+	if at, _ := slices.BinarySearch(m, sought); at < len(m) && m[at]&^allMarks == sought {
+		return m[at] & allMarks, true
 	}
-	return m[at] & allMarks, true
+	return 0, false
 }
 
 // clear takes marks away from all but the spared ones.
